@@ -1,0 +1,159 @@
+// swift-tools-version:6.2
+// This file is the architecture diagram: every target, with exactly what it may import. ARCHITECTURE.md explains it.
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("ExistentialAny"),
+    .treatAllWarnings(as: .error),
+]
+
+// From outside, named once.
+let x509: Target.Dependency = .product(name: "X509", package: "swift-certificates")
+let asn1: Target.Dependency = .product(name: "SwiftASN1", package: "swift-asn1")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
+let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioLocks: Target.Dependency = .product(name: "NIOConcurrencyHelpers", package: "swift-nio")
+let nioFoundation: Target.Dependency = .product(name: "NIOFoundationCompat", package: "swift-nio")
+let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
+let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+
+/// One target of ours: its folder under Sources, and what it may import.
+func room(_ name: String, in folder: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Sources/\(folder)/\(name)", swiftSettings: strict)
+}
+
+/// What every room may import: foundations, the store interface, the registry, and nothing else.
+let forRooms: [Target.Dependency] = ["Wire", "Trust", "Ledger", "Release", "Passport", "Store", "Registry"]
+let rooms: [Target.Dependency] = ["Design", "Manufacture", "Pairing", "Use", "Transfer", "Retirement"]
+
+let package = Package(
+    name: "lifelong",
+    products: [
+        .executable(name: "lifelong", targets: ["lifelong"]),
+        .executable(name: "lifelong-agent", targets: ["lifelong-agent"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-certificates.git", from: "1.21.1"),
+        .package(url: "https://github.com/apple/swift-asn1.git", from: "1.7.4"),
+        .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
+        .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+        .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
+    ],
+    targets: [
+        // Foundations: pure; no disk, network, clock or randomness of their own.
+        room("Wire", in: "Foundations", []),
+        room("Trust", in: "Foundations", ["Wire", x509, asn1, crypto, cryptoExtras]),
+        room("Ledger", in: "Foundations", ["Wire", "Trust", crypto]),
+        room("Release", in: "Foundations", ["Wire", "Trust", crypto]),
+        room("Passport", in: "Foundations", ["Wire"]),
+
+        // Ground: state; its engines are edges.
+        room("Keys", in: "Ground", ["Wire", "Trust"]),
+        room("KeysFile", in: "Ground", ["Wire", "Trust", "Keys", crypto]),
+        room("Store", in: "Ground", ["Wire"]),
+        room("StoreSQLite", in: "Ground", ["Wire", "Store", grdb]),
+        room(
+            "Registry", in: "Ground",
+            [
+                "Wire", "Trust", "Ledger", "Release", "Passport", "Keys", "Store", logging, crypto, cryptoExtras, x509,
+                asn1,
+            ]),
+
+        // Rooms: a room a stage of life; never another room, nothing from outside.
+        room("Design", in: "Rooms", forRooms),
+        room("Manufacture", in: "Rooms", forRooms),
+        room("Pairing", in: "Rooms", forRooms),
+        room("Use", in: "Rooms", forRooms),
+        room("Transfer", in: "Rooms", forRooms),
+        room("Retirement", in: "Rooms", forRooms),
+
+        // Doors: bytes in, action, bytes out.
+        room(
+            "Server", in: "Doors",
+            rooms + forRooms + [
+                "Keys", hummingbird, hummingbirdCore, httpTypes, nioCore, nioPosix, nioTLS, nioSSL, nioHTTP1, nioLocks,
+                logging, lifecycle, x509, asn1, crypto,
+            ]),
+        room("Station", in: "Doors", ["Wire", "Trust", "Keys", "CQREncode", crypto, cryptoExtras, x509, asn1]),
+        room(
+            "Agent", in: "Doors",
+            [
+                "Wire", "Trust", "Ledger", "Release", "Keys", httpClient, nioCore, nioSSL, nioHTTP1, nioFoundation, crypto,
+                x509, asn1, logging,
+            ]),
+        room(
+            "Fleet", in: "Doors",
+            ["Wire", "Trust", "Release", "Keys", "Agent", httpClient, nioCore, nioSSL, crypto, x509, asn1, logging]),
+        room(
+            "Auditor", in: "Doors",
+            ["Wire", "Trust", "Ledger", "Passport", httpClient, nioCore, nioHTTP1, crypto, x509, asn1]),
+        .systemLibrary(
+            name: "CQREncode", path: "Sources/Ground/CQREncode", pkgConfig: "libqrencode",
+            providers: [.apt(["libqrencode-dev"])]),
+
+        // Programs: they pick the engines and say what is started.
+        .executableTarget(
+            name: "lifelong",
+            dependencies: rooms + forRooms + [
+                "Keys", "KeysFile", "StoreSQLite", "Server", "Station", "Fleet", "Agent", "Auditor", arguments,
+                httpClient, nioCore, nioPosix, logging, lifecycle, x509, crypto,
+            ],
+            path: "Sources/Programs/lifelong", swiftSettings: strict),
+        .executableTarget(
+            name: "lifelong-agent",
+            dependencies: ["Wire", "Trust", "Keys", "KeysFile", "Agent", arguments, logging],
+            path: "Sources/Programs/lifelong-agent", swiftSettings: strict),
+
+        // Tests.
+        .target(
+            name: "Workbench",
+            dependencies: rooms + forRooms + [
+                "Keys", "KeysFile", "StoreSQLite", "Station", "Agent", "Server", httpClient, nioCore, nioSSL, logging,
+                lifecycle, x509, asn1, crypto,
+            ],
+            path: "Tests/Workbench", swiftSettings: strict),
+        .testTarget(
+            name: "FoundationsTests",
+            dependencies: ["Wire", "Trust", "Ledger", "Release", "Passport", x509, asn1, crypto, cryptoExtras],
+            path: "Tests/FoundationsTests", swiftSettings: strict),
+        .testTarget(
+            name: "RegistryTests", dependencies: rooms + forRooms + ["Keys", "KeysFile", "StoreSQLite", "Workbench", grdb, crypto, x509],
+            path: "Tests/RegistryTests", swiftSettings: strict),
+        .testTarget(
+            name: "RoomsTests", dependencies: rooms + forRooms + ["Keys", "KeysFile", "StoreSQLite", "Workbench", crypto, x509],
+            path: "Tests/RoomsTests", swiftSettings: strict),
+        .testTarget(
+            name: "DoorsTests",
+            dependencies: rooms + forRooms + [
+                "Keys", "KeysFile", "StoreSQLite", "Server", "Station", "Agent", "Fleet", "Auditor", "Workbench",
+                httpClient, nioCore, nioSSL, nioHTTP1, nioPosix, crypto, x509, asn1, hummingbird,
+            ],
+            path: "Tests/DoorsTests", swiftSettings: strict),
+        .testTarget(
+            name: "StockTests", dependencies: ["Wire", "Trust", "Workbench", x509, crypto],
+            path: "Tests/StockTests", swiftSettings: strict),
+        .testTarget(
+            name: "JourneyTests", dependencies: rooms + forRooms + ["Workbench", "Agent", "Auditor"],
+            path: "Tests/JourneyTests", swiftSettings: strict),
+        .testTarget(name: "HouseRulesTests", dependencies: [], path: "Tests/HouseRulesTests", swiftSettings: strict),
+    ]
+)

@@ -1,0 +1,79 @@
+import Dispatch
+import NIOCore
+import NIOSSL
+import Trust
+import Wire
+
+/// Who a device is in a TLS handshake: a certificate, the issuers below the root, and the key's signing half.
+package struct ClientIdentity: Sendable {
+    /// DER, leaf first, then its issuers without the root.
+    package let chain: [[UInt8]]
+    package let key: any SigningKey
+
+    package init(chain: [[UInt8]], key: any SigningKey) {
+        self.chain = chain
+        self.key = key
+    }
+
+    /// - Parameter anchors: DER of the only roots that may vouch for the service.
+    package func tlsConfiguration(anchors: [[UInt8]]) throws(Refusal) -> TLSConfiguration {
+        guard !chain.isEmpty, !anchors.isEmpty else {
+            throw Refusal(
+                .unavailable, "The device has no certificate to show, or no anchor to check the service with.",
+                hint: "Run: lifelong-agent birth")
+        }
+        var tls = TLSConfiguration.makeClientConfiguration()
+        tls.minimumTLSVersion = .tlsv12
+        tls.certificateVerification = .fullVerification
+        do {
+            tls.trustRoots = .certificates(try anchors.map { try NIOSSLCertificate(bytes: $0, format: .der) })
+            tls.certificateChain = try chain.map { .certificate(try NIOSSLCertificate(bytes: $0, format: .der)) }
+        } catch {
+            throw Refusal(
+                .malformed, "A certificate of the device or of its anchors cannot be read.",
+                hint: "Restore the identity folder, or give the unit back to its station.")
+        }
+        tls.privateKey = .privateKey(NIOSSLPrivateKey(customPrivateKey: HandshakeKey(key)))
+        return tls
+    }
+}
+
+/// Lets BoringSSL sign a handshake with a key that it cannot see. Two are equal if their public keys are, so that
+/// connections of one identity are pooled together.
+final class HandshakeKey: NIOSSLCustomPrivateKey, Hashable {
+    private let key: any SigningKey
+    private let name: Digest
+
+    init(_ key: any SigningKey) {
+        self.key = key
+        name = key.keyDigest
+    }
+
+    var signatureAlgorithms: [NIOSSL.SignatureAlgorithm] {
+        switch key.algorithm {
+        case .p256: [.ecdsaSecp256R1Sha256]
+        case .p384: [.ecdsaSecp384R1Sha384]
+        case .ed25519: [.ed25519]
+        }
+    }
+
+    func sign(
+        channel: any Channel, algorithm: NIOSSL.SignatureAlgorithm, data: ByteBuffer
+    ) -> EventLoopFuture<ByteBuffer> {
+        let promise = channel.eventLoop.makePromise(of: ByteBuffer.self)
+        let message = Array(data.readableBytesView)
+        // Off the event loop: a TPM or token takes its time, and an event loop serves many connections.
+        DispatchQueue.global().async { [key] in
+            promise.completeWith(Result { ByteBuffer(bytes: try key.signature(over: message)) })
+        }
+        return promise.futureResult
+    }
+
+    func decrypt(channel: any Channel, data: ByteBuffer) -> EventLoopFuture<ByteBuffer> {
+        channel.eventLoop.makeFailedFuture(
+            Refusal(.unsupported, "This key only signs.", hint: "Use a cipher suite with ephemeral key agreement."))
+    }
+
+    static func == (a: HandshakeKey, b: HandshakeKey) -> Bool { a.name == b.name }
+    func hash(into hasher: inout Hasher) { hasher.combine(name) }
+}

@@ -1,0 +1,62 @@
+import SwiftASN1
+import Trust
+import Wire
+import X509
+
+/// A certificate that the device holds, as far as the device needs to read it. Says nothing about trust.
+package struct HeldCertificate: Sendable, Equatable {
+    package let der: [UInt8]
+    /// SubjectPublicKeyInfo.
+    package let spki: [UInt8]
+    /// DER of the subject's Name.
+    package let subjectDER: [UInt8]
+    /// DER of the issuer's Name.
+    package let issuerDER: [UInt8]
+    /// DER of GeneralNames, if the certificate has a subjectAltName.
+    package let alternativeNamesDER: [UInt8]?
+    /// X.520 serialNumber of the subject.
+    package let serialNumber: String?
+    package let commonName: String?
+    package let notBefore: Timestamp
+    package let notAfter: Timestamp
+
+    package init(_ der: [UInt8]) throws(Refusal) {
+        do {
+            guard der.count <= 64 * 1024 else { throw Self.unreadable }
+            let certificate = try Certificate(derEncoded: der)
+            func encoded(_ value: some DERSerializable) throws -> [UInt8] {
+                var serializer = DER.Serializer()
+                try serializer.serialize(value)
+                return serializer.serializedBytes
+            }
+            self.der = der
+            spki = try encoded(certificate.publicKey)
+            subjectDER = try encoded(certificate.subject)
+            issuerDER = try encoded(certificate.issuer)
+            alternativeNamesDER = certificate.extensions[oid: [2, 5, 29, 17]].map { Array($0.value) }
+            serialNumber = Self.attribute([2, 5, 4, 5], of: certificate.subject)
+            commonName = Self.attribute([2, 5, 4, 3], of: certificate.subject)
+            notBefore = Timestamp(seconds: Int64(certificate.notValidBefore.timeIntervalSince1970))
+            notAfter = Timestamp(seconds: Int64(certificate.notValidAfter.timeIntervalSince1970))
+        } catch {
+            throw Self.unreadable
+        }
+    }
+
+    /// When to renew: two thirds of its life.
+    package var renewal: Timestamp {
+        Timestamp(milliseconds: notBefore.milliseconds + (notAfter.milliseconds - notBefore.milliseconds) / 3 * 2)
+    }
+
+    package var isSelfIssued: Bool { subjectDER == issuerDER }
+
+    private static let unreadable = Refusal(
+        .malformed, "A certificate cannot be read.", hint: "Send DER of an X.509 certificate.", rule: "RFC 5280 §4.1")
+
+    private static func attribute(_ type: ASN1ObjectIdentifier, of name: DistinguishedName) -> String? {
+        for rdn in name {
+            for attribute in rdn where attribute.type == type { return attribute.value.description }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,94 @@
+import Release
+import Wire
+
+/// An artifact on its way to the disk: kept when the connection breaks or the power is cut, and continued where it ended.
+package struct Download: Sendable {
+    /// What identifies the bytes that are there already.
+    struct Mark: Codable, Equatable {
+        var sha256: Wire.Digest
+        var etag: String?
+    }
+
+    /// Bytes between two syncs: what a power cut can cost.
+    static let bytesPerSync = 8 << 20
+
+    /// Delivers the bytes from an offset on. `begin` is called once before the first byte, with the offset at which the
+    /// bytes really begin (the one asked for, or 0) and the new entity tag.
+    package typealias Source = @Sendable (
+        _ offset: Int, _ etag: String?, _ begin: (Int, String?) throws -> Void, _ take: ([UInt8]) throws -> Void
+    ) async throws -> Void
+
+    let disk: any Disk
+    let folder: String
+    let manifest: ReleaseManifest
+
+    package init(on disk: any Disk, folder: String, of manifest: ReleaseManifest) {
+        self.disk = disk
+        self.folder = folder
+        self.manifest = manifest
+    }
+
+    package var path: String { folder + "/\(manifest.sha256).part" }
+    private var markFile: String { folder + "/mark.json" }
+
+    /// Returns once the whole artifact is on the disk, synced, and of the right digest. What turned out wrong is deleted.
+    package func fetch(from source: Source) async throws {
+        var (check, etag) = try resume()
+        if !check.isComplete {
+            do {
+                var unsynced = 0
+                try await source(check.count, etag) { offset, tag in
+                    if offset == 0 { (check, etag) = (try start(etag: tag), tag) }
+                } _: { bytes in
+                    try check.take(bytes)
+                    try disk.append(bytes, to: path)
+                    unsynced += bytes.count
+                    if unsynced >= Self.bytesPerSync {
+                        try disk.sync(path)
+                        unsynced = 0
+                    }
+                }
+            } catch let refusal as Refusal where refusal.code == .tooLarge {
+                try discard()
+                throw refusal
+            }
+        }
+        try disk.sync(path)
+        guard check.isComplete else {
+            throw Refusal(
+                .unavailable, "The artifact stopped after \(check.count) of \(check.size) bytes.",
+                hint: "The rest is fetched at the next attempt.")
+        }
+        do {
+            try check.finish()
+        } catch {
+            try discard()
+            throw error
+        }
+    }
+
+    package func discard() throws {
+        try disk.erase(path)
+        try disk.erase(markFile)
+    }
+
+    /// Hashes what is there, if it is of this artifact; otherwise begins anew.
+    private func resume() throws -> (ArtifactCheck, String?) {
+        guard let mark = try? disk.read(Mark.self, from: markFile), mark.sha256 == manifest.sha256,
+            let size = try disk.size(of: path), size <= manifest.size
+        else { return (try start(etag: nil), nil) }
+        var check = ArtifactCheck(manifest)
+        while let bytes = try disk.read(path, from: check.count, limit: 1 << 20), !bytes.isEmpty {
+            try check.take(bytes)
+        }
+        return (check, mark.etag)
+    }
+
+    private func start(etag: String?) throws -> ArtifactCheck {
+        for name in try disk.names(in: folder) { try disk.remove(folder + "/" + name) }
+        try disk.write(Mark(sha256: manifest.sha256, etag: etag), as: markFile)
+        try disk.create(path)
+        try disk.syncFolder(folder)
+        return ArtifactCheck(manifest)
+    }
+}

@@ -1,0 +1,116 @@
+import Wire
+
+/// One X.509 certificate, as the ledger names it: everything that is needed to find and check it, nothing personal.
+package struct CertificateName: Codable, Sendable, Hashable {
+    /// Serial number, lower-case hexadecimal.
+    package var serial: String
+    /// SHA-256 of the certificate's DER.
+    package var sha256: Digest
+    /// SHA-256 of its SubjectPublicKeyInfo.
+    package var key: Digest
+    package var notAfter: Timestamp
+
+    package init(serial: String, sha256: Digest, key: Digest, notAfter: Timestamp) {
+        self.serial = serial
+        self.sha256 = sha256
+        self.key = key
+        self.notAfter = notAfter
+    }
+}
+
+/// Why somebody must look at a device.
+package enum Alarm: String, Codable, Sendable, CaseIterable {
+    /// It made contact while it should be in stock: diverted.
+    case contactBeforeShipping
+    /// It made contact before it was sold, and the product's policy wants to hear of it.
+    case contactBeforePairing
+    /// It made contact after its life had ended.
+    case contactAfterRetirement
+    /// A second device showed its public key.
+    case keySeenTwice
+    /// Somebody tried too many pairing secrets.
+    case pairingLocked
+    /// Its own log has a gap or was rewritten.
+    case logBroken
+    /// It refused an artifact that was offered to it.
+    case artifactRefused
+    /// A receipt was replayed or signed by the wrong key.
+    case receiptRefused
+}
+
+/// A fact about the system. What is about a device is folded into its passport; the rest is about the house.
+///
+/// The names of cases and fields are the ledger's format: they are never changed, only added to.
+package enum Event: Codable, Sendable, Equatable {
+    // A device's life.
+    case born(product: ProductID, batch: BatchID, birthCertificate: CertificateName)
+    case shipped
+    case paired(tenure: TenureID, grade: Grade, owner: Digest)
+    case enrolled(tenure: TenureID, certificate: CertificateName)
+    case renewed(tenure: TenureID, certificate: CertificateName, replaces: String)
+    case certificateRevoked(serial: String, reason: RevocationCause)
+    case configured(version: Int, document: Digest)
+    case configurationApplied(version: Int, receipt: Digest)
+    case updateOffered(release: Digest, sequence: Int)
+    case updated(release: Digest, sequence: Int, receipt: Digest)
+    case updateFailed(release: Digest, sequence: Int, reason: String, receipt: Digest)
+    case quarantined(reason: String)
+    case restored
+    case offered
+    case offerWithdrawn
+    case accepted
+    case tenureEnded(tenure: TenureID)
+    case wiped(receipt: Digest)
+    case retired(how: RetirementKind)
+    case logTaken(from: Int, to: Int, head: Digest)
+    case alarmRaised(alarm: Alarm)
+
+    // The house.
+    case authorityCreated(name: String, certificate: Digest)
+    case certificateAbandoned(serial: String)
+    case productPublished(product: ProductID, document: Digest)
+    case permitGranted(batch: BatchID, product: ProductID, quantity: Int, permit: Digest)
+    case batchAdmitted(batch: BatchID, births: Int, manifest: Digest)
+    case releasePublished(product: ProductID, sequence: Int, manifest: Digest)
+    case personAdded(person: PersonID, role: String)
+    case tokenIssued(person: PersonID)
+    case tokenRevoked(person: PersonID)
+    case alarmAcknowledged(index: Int)
+
+    /// The case's name: what lists, filters and metrics call it.
+    package var kind: String {
+        let text = String(describing: self)
+        return String(text.prefix { $0 != "(" })
+    }
+}
+
+/// Who did it: a role and, for staff, a random name that says nothing by itself. An owner is named by the tenure alone.
+package struct Actor: Codable, Sendable, Equatable {
+    package var role: String
+    package var person: PersonID?
+    package init(role: String, person: PersonID? = nil) {
+        self.role = role
+        self.person = person
+    }
+}
+
+/// One leaf of the ledger. Its bytes are the canonical JSON of this, kept and hashed as they were first written.
+package struct Entry: Codable, Sendable, Equatable {
+    /// Version of the leaf's format.
+    package var v: Int
+    package var at: Timestamp
+    package var device: DeviceID?
+    package var by: Actor
+    package var event: Event
+
+    package init(at: Timestamp, device: DeviceID?, by: Actor, event: Event) {
+        self.v = 1
+        self.at = at
+        self.device = device
+        self.by = by
+        self.event = event
+    }
+
+    /// Bound of one leaf, in bytes; tlog-tiles entry bundles have a 16-bit length.
+    package static let maximumBytes = 16_384
+}

@@ -1,0 +1,268 @@
+/// The device API, `/device/v1/…` over mutual TLS: the bytes that server and devices both speak
+/// (docs/openapi/device.yaml). Unknown members are ignored by both sides.
+package enum DeviceAPI {
+    package static let prefix = "/device/v1"
+    package static let status = "/device/v1/status"
+    package static let checkIn = "/device/v1/check-in"
+    package static let receipts = "/device/v1/receipts"
+    /// Followed by the artifact's SHA-256 in hexadecimal; Range requests are answered.
+    package static let artifacts = "/device/v1/artifacts/"
+
+    /// Bounds of a request's body, in bytes.
+    package static let maximumCheckInBytes = 256 * 1024
+    package static let maximumReceiptBytes = 32 * 1024
+    /// Entries of the device's own log in one check-in.
+    package static let maximumLogEntries = 256
+}
+
+/// What a device learns of itself in one call.
+package struct DeviceStatus: Codable, Sendable, Equatable {
+    package enum State: String, Codable, Sendable, CaseIterable {
+        /// It has an owner and a live operational certificate.
+        case enrolled
+        /// It has an owner, but no live operational certificate: enrol.
+        case notEnrolled
+        /// It has no owner.
+        case notPaired
+        /// Enrolled, and a release is waiting.
+        case updateRequired
+        /// Enrolled, and past two thirds of the certificate's life: renew.
+        case certificateExpiring
+        case quarantined
+        /// Being handed over; wipe if `wipe` is there, wait if not.
+        case transferPending
+        /// The certificate that was shown is revoked; the birth certificate may still be good.
+        case revoked
+        /// Its life is over; wipe if `wipe` is there.
+        case retired
+    }
+
+    /// A challenge to prove, with the birth key, that the device really is there while it is being paired.
+    package struct Pairing: Codable, Sendable, Equatable {
+        /// Base64 of 32 random bytes; signed back in a `Receipt` of kind `pairingProof`.
+        package var nonce: String
+        package var expires: Timestamp
+        package init(nonce: String, expires: Timestamp) {
+            self.nonce = nonce
+            self.expires = expires
+        }
+    }
+
+    /// The order to wipe; answered by a `Receipt` of kind `wiped`, signed with the birth key.
+    package struct Wipe: Codable, Sendable, Equatable {
+        package var nonce: String
+        package init(nonce: String) { self.nonce = nonce }
+    }
+
+    package var state: State
+    package var stage: String
+    /// One sentence: why.
+    package var reason: String
+    /// One imperative sentence: what to do.
+    package var hint: String
+    /// The device's name in Lifelong, which is the common name of its operational certificate.
+    package var device: DeviceID
+    /// Path of the EST service, when there is a tenure to enrol for ("/.well-known/est").
+    package var enrol: String?
+    package var pairing: Pairing?
+    package var wipe: Wipe?
+    /// The server's clock, for devices that have none.
+    package var serverTime: Timestamp
+
+    package init(
+        state: State, stage: String, reason: String, hint: String, device: DeviceID, enrol: String? = nil,
+        pairing: Pairing? = nil, wipe: Wipe? = nil, serverTime: Timestamp
+    ) {
+        self.state = state
+        self.stage = stage
+        self.reason = reason
+        self.hint = hint
+        self.device = device
+        self.enrol = enrol
+        self.pairing = pairing
+        self.wipe = wipe
+        self.serverTime = serverTime
+    }
+}
+
+/// One entry of the device's own, hash-chained log.
+///
+/// `hash` = SHA-256(previous hash ‖ canonical JSON of {at, index, kind, text}); the previous hash of entry 0 is 32 zero
+/// bytes. Whoever holds the head holds the whole.
+package struct DeviceLogEntry: Codable, Sendable, Equatable {
+    package var index: Int
+    package var at: Timestamp
+    /// A short word: "boot", "enrolled", "update", "intrusion" …
+    package var kind: String
+    /// At most 512 bytes; never a secret.
+    package var text: String
+    package var hash: Digest
+
+    package init(index: Int, at: Timestamp, kind: String, text: String, hash: Digest) {
+        self.index = index
+        self.at = at
+        self.kind = kind
+        self.text = text
+        self.hash = hash
+    }
+
+    /// What `hash` covers after the previous hash.
+    package struct Covered: Codable, Sendable {
+        package var at: Timestamp
+        package var index: Int
+        package var kind: String
+        package var text: String
+    }
+    package var covered: Covered { Covered(at: at, index: index, kind: kind, text: text) }
+}
+
+/// What a device reports when it checks in, over its operational certificate.
+package struct CheckInReport: Codable, Sendable, Equatable {
+    /// Name and version of the client, such as "lifelong-agent/0.1.0".
+    package var agent: String
+    /// Sequence of the release that runs now; 0 is the factory's.
+    package var sequence: Int
+    /// Human version of the same ("1.4.2").
+    package var version: String
+    /// The slot that runs: "a" or "b".
+    package var slot: String?
+    /// Version of the configuration in force; 0 is none.
+    package var configuration: Int
+    /// Free facts about the device's state, such as "secureBoot": "on". At most 64, keys and values at most 256 bytes.
+    package var posture: [String: String]
+    /// The next page of the device's own log.
+    package var log: [DeviceLogEntry]
+
+    package init(
+        agent: String, sequence: Int, version: String, slot: String? = nil, configuration: Int = 0,
+        posture: [String: String] = [:], log: [DeviceLogEntry] = []
+    ) {
+        self.agent = agent
+        self.sequence = sequence
+        self.version = version
+        self.slot = slot
+        self.configuration = configuration
+        self.posture = posture
+        self.log = log
+    }
+}
+
+/// The answer to a check-in: what the device should be like.
+package struct DesiredState: Codable, Sendable, Equatable {
+    package struct Configuration: Codable, Sendable, Equatable {
+        package var version: Int
+        /// The document as given by the owner: canonical JSON text.
+        package var document: String
+        package init(version: Int, document: String) {
+            self.version = version
+            self.document = document
+        }
+    }
+
+    package struct Update: Codable, Sendable, Equatable {
+        /// `ReleaseManifest` sealed by the release key (`Seal.PayloadType.manifest`).
+        package var manifest: Seal
+        /// Path of the artifact on this service.
+        package var path: String
+        package init(manifest: Seal, path: String) {
+            self.manifest = manifest
+            self.path = path
+        }
+    }
+
+    package var status: DeviceStatus
+    package var configuration: Configuration?
+    package var update: Update?
+    /// Number of the device's log entries that are safe here; the device may forget older ones.
+    package var logTaken: Int
+    /// Seconds until the next check-in is expected.
+    package var nextCheckInSeconds: Int
+
+    package init(
+        status: DeviceStatus, configuration: Configuration? = nil, update: Update? = nil, logTaken: Int,
+        nextCheckInSeconds: Int
+    ) {
+        self.status = status
+        self.configuration = configuration
+        self.update = update
+        self.logTaken = logTaken
+        self.nextCheckInSeconds = nextCheckInSeconds
+    }
+}
+
+/// A statement signed by the device that it did something; travels in a `Seal` of type `Seal.PayloadType.receipt`.
+package struct Receipt: Codable, Sendable, Equatable {
+    package enum Kind: String, Codable, Sendable, CaseIterable {
+        /// The release runs and passed its health check. Signed with the operational key.
+        case updated
+        /// The release was installed, failed, and the device went back. Operational key.
+        case rolledBack
+        /// The device refused the release before it wrote anything. Operational key.
+        case refused
+        /// The configuration is in force. Operational key.
+        case configured
+        /// All data and keys of the tenure are gone. Birth key.
+        case wiped
+        /// The device is here, now. Birth key.
+        case pairingProof
+    }
+
+    package var kind: Kind
+    package var device: DeviceID
+    package var at: Timestamp
+    /// The nonce of the order or challenge, as it was received, for `wiped` and `pairingProof`.
+    package var nonce: String?
+    /// Digest of the manifest's payload bytes, for the three kinds about releases.
+    package var release: Digest?
+    package var sequence: Int?
+    /// Configuration version, for `configured`.
+    package var configuration: Int?
+    /// One sentence, for `rolledBack` and `refused`.
+    package var reason: String?
+    /// SHA-256 of the artifact as installed, for `updated`.
+    package var artifact: Digest?
+
+    package init(
+        kind: Kind, device: DeviceID, at: Timestamp, nonce: String? = nil, release: Digest? = nil, sequence: Int? = nil,
+        configuration: Int? = nil, reason: String? = nil, artifact: Digest? = nil
+    ) {
+        self.kind = kind
+        self.device = device
+        self.at = at
+        self.nonce = nonce
+        self.release = release
+        self.sequence = sequence
+        self.configuration = configuration
+        self.reason = reason
+        self.artifact = artifact
+    }
+}
+
+/// What a release key signs (`Seal.PayloadType.manifest`).
+package struct ReleaseManifest: Codable, Sendable, Equatable {
+    package var product: ProductID
+    /// Strictly growing per product; the device never goes below what runs (anti-rollback).
+    package var sequence: Int
+    /// What people call it ("1.4.2").
+    package var version: String
+    /// Hardware names that it may run on; matched exactly against the device's own.
+    package var hardware: [String]
+    /// SHA-256 of the artifact.
+    package var sha256: Digest
+    /// Its size in bytes.
+    package var size: Int
+    package var created: Timestamp
+
+    package init(
+        product: ProductID, sequence: Int, version: String, hardware: [String], sha256: Digest, size: Int,
+        created: Timestamp
+    ) {
+        self.product = product
+        self.sequence = sequence
+        self.version = version
+        self.hardware = hardware
+        self.sha256 = sha256
+        self.size = size
+        self.created = created
+    }
+}

@@ -1,0 +1,47 @@
+import Trust
+import Wire
+
+/// Where private keys live: made, found, used and destroyed here, and never read out.
+///
+/// Two engines: `KeysFile` (the labelled development default) and a PKCS#11 token. Implementations may be called from
+/// any thread. What `make` returns is durable: a key that signed anything is there after a power cut.
+package protocol KeyStore: Sendable {
+    /// What a person reads: "files (development default)".
+    var kind: String { get }
+
+    /// A new key pair under `label`. Refuses with `conflict` if the label is taken: a key is never overwritten.
+    func make(_ label: KeyLabel, algorithm: KeyAlgorithm) throws -> any SigningKey
+
+    /// The key under `label`, or nil.
+    func find(_ label: KeyLabel) throws -> (any SigningKey)?
+
+    func labels() throws -> [KeyLabel]
+
+    /// Removes the key for ever. No error if there is none.
+    func destroy(_ label: KeyLabel) throws
+
+    /// Encrypts under a symmetric key of the store that never leaves it (made at first use): AES-256-GCM,
+    /// nonce ‖ ciphertext ‖ tag. `context` is authenticated and must be the same at `unwrap`.
+    func wrap(_ secret: [UInt8], under label: KeyLabel, context: [UInt8]) throws -> [UInt8]
+    func unwrap(_ wrapped: [UInt8], under label: KeyLabel, context: [UInt8]) throws -> [UInt8]
+}
+
+package enum KeyLabelKind {}
+/// A key's name within its store ("operational-issuing-1").
+package typealias KeyLabel = Identifier<KeyLabelKind>
+
+extension KeyStore {
+    package func findOrMake(_ label: KeyLabel, algorithm: KeyAlgorithm) throws -> any SigningKey {
+        try find(label) ?? make(label, algorithm: algorithm)
+    }
+
+    /// The key, or a refusal that says what to do.
+    package func require(_ label: KeyLabel) throws -> any SigningKey {
+        guard let key = try find(label) else {
+            throw Refusal(
+                .unavailable, "The key \"\(label)\" is not in the key store.",
+                hint: "Restore the key store from its backup, or attach the token that holds it.")
+        }
+        return key
+    }
+}

@@ -1,0 +1,59 @@
+import Foundation
+import Wire
+
+#if canImport(Glibc)
+import Glibc
+#endif
+
+/// Writes a whole file so that after a power cut there is the old one or the new one, never a mixture: temporary file,
+/// fsync, rename, fsync of the folder.
+package enum DurableFile {
+    /// - Parameter mode: permissions of the new file, such as 0o600.
+    package static func write(_ bytes: [UInt8], to path: String, mode: mode_t = 0o600) throws {
+        let temporary = path + ".new"
+        let file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode)
+        guard file >= 0 else { throw failure("create", temporary) }
+        do {
+            defer { close(file) }
+            guard fchmod(file, mode) == 0 else { throw failure("set the permissions of", temporary) }
+            var at = 0
+            while at < bytes.count {
+                let n = bytes[at...].withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
+                guard n > 0 else { throw failure("write", temporary) }
+                at += n
+            }
+            guard fsync(file) == 0 else { throw failure("sync", temporary) }
+        } catch {
+            unlink(temporary)
+            throw error
+        }
+        guard rename(temporary, path) == 0 else { throw failure("rename", path) }
+        try syncFolder(of: path)
+    }
+
+    /// Makes a rename or removal in the folder of `path` durable.
+    package static func syncFolder(of path: String) throws {
+        let folder = (path as NSString).deletingLastPathComponent
+        let handle = open(folder.isEmpty ? "." : folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard handle >= 0 else { throw failure("open", folder) }
+        defer { close(handle) }
+        guard fsync(handle) == 0 else { throw failure("sync", folder) }
+    }
+
+    /// Makes the folder, and those above it, with mode 0700.
+    package static func makeFolder(_ path: String) throws {
+        do {
+            try FileManager.default.createDirectory(
+                atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        } catch {
+            throw Refusal(
+                .unavailable, "The folder \(path) cannot be made.", hint: "Check its path, its owner and the free space.")
+        }
+    }
+
+    private static func failure(_ verb: String, _ path: String) -> Refusal {
+        let reason = String(cString: strerror(errno))
+        return Refusal(
+            .unavailable, "Could not \(verb) \(path): \(reason).", hint: "Check free space and the folder's permissions.")
+    }
+}

@@ -1,0 +1,166 @@
+import Crypto
+import Foundation
+import Keys
+import Synchronization
+import Trust
+import Wire
+
+/// Keys as files: THE DEVELOPMENT DEFAULT. Whoever reads the folder has the keys; production uses a PKCS#11 token.
+///
+/// A folder (0700) with a PKCS#8 PEM file (0600) a key pair and 32 raw bytes (0600) a wrapping key.
+package final class FileKeyStore: KeyStore {
+    package let kind = "files (development default)"
+    private let folder: String
+    /// Serialises make and destroy within this process; `link`-like exclusivity comes from O_EXCL semantics of `make`.
+    private let exclusive = Mutex(())
+
+    package init(folder: String) throws {
+        self.folder = folder
+        try DurableFile.makeFolder(folder)
+        let attributes = try FileManager.default.attributesOfItem(atPath: folder)
+        if let mode = attributes[.posixPermissions] as? Int, mode & 0o077 != 0 {
+            throw Refusal(
+                .unavailable, "The key folder \(folder) can be read by others (mode \(String(mode, radix: 8))).",
+                hint: "Run: chmod 700 \(folder)")
+        }
+        let notice = folder + "/README"
+        if !FileManager.default.fileExists(atPath: notice) {
+            try DurableFile.write(
+                Array("Private keys as files: the development default of Lifelong. Whoever reads this folder has the keys.\n".utf8),
+                to: notice)
+        }
+    }
+
+    package func make(_ label: KeyLabel, algorithm: KeyAlgorithm) throws -> any SigningKey {
+        try exclusive.withLock { _ in
+            guard try find(label) == nil else {
+                throw Refusal(.conflict, "The key \"\(label)\" exists.", hint: "Choose another label.")
+            }
+            let key = try FileKey.make(algorithm)
+            try DurableFile.write(Array(key.pem.utf8), to: path(label))
+            return key
+        }
+    }
+
+    package func find(_ label: KeyLabel) throws -> (any SigningKey)? {
+        guard let data = FileManager.default.contents(atPath: path(label)) else { return nil }
+        guard data.count <= 16_384, let text = String(data: data, encoding: .utf8) else { throw broken(label) }
+        do { return try FileKey(pem: text) } catch { throw broken(label) }
+    }
+
+    package func labels() throws -> [KeyLabel] {
+        try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(".key.pem") }
+            .map { try KeyLabel(String($0.dropLast(8))) }.sorted()
+    }
+
+    package func destroy(_ label: KeyLabel) throws {
+        try exclusive.withLock { _ in
+            guard FileManager.default.fileExists(atPath: path(label)) else { return }
+            // Overwritten first; on flash and copy-on-write file systems that promises nothing, hence "development".
+            try DurableFile.write([UInt8](repeating: 0, count: 4096), to: path(label))
+            try FileManager.default.removeItem(atPath: path(label))
+            try DurableFile.syncFolder(of: path(label))
+        }
+    }
+
+    package func wrap(_ secret: [UInt8], under label: KeyLabel, context: [UInt8]) throws -> [UInt8] {
+        let sealed = try AES.GCM.seal(secret, using: wrappingKey(label), authenticating: context)
+        guard let combined = sealed.combined else { throw broken(label) }
+        return Array(combined)
+    }
+
+    package func unwrap(_ wrapped: [UInt8], under label: KeyLabel, context: [UInt8]) throws -> [UInt8] {
+        do {
+            let box = try AES.GCM.SealedBox(combined: wrapped)
+            return Array(try AES.GCM.open(box, using: wrappingKey(label), authenticating: context))
+        } catch is CryptoKitError {
+            throw Refusal(
+                .internal, "A wrapped secret does not open under \"\(label)\".",
+                hint: "Restore keys and database from the same backup.")
+        }
+    }
+
+    private func wrappingKey(_ label: KeyLabel) throws -> SymmetricKey {
+        try exclusive.withLock { _ in
+            let file = folder + "/\(label).wrap"
+            if let data = FileManager.default.contents(atPath: file) {
+                guard data.count == 32 else { throw broken(label) }
+                return SymmetricKey(data: data)
+            }
+            let key = SymmetricKey(size: .bits256)
+            try DurableFile.write(key.withUnsafeBytes { Array($0) }, to: file)
+            return key
+        }
+    }
+
+    private func path(_ label: KeyLabel) -> String { folder + "/\(label).key.pem" }
+
+    private func broken(_ label: KeyLabel) -> Refusal {
+        Refusal(.unavailable, "The key file of \"\(label)\" is broken.", hint: "Restore it from the backup.")
+    }
+}
+
+/// One key pair in memory, read from its file.
+private struct FileKey: SigningKey {
+    private enum Pair: Sendable {
+        case p256(P256.Signing.PrivateKey), p384(P384.Signing.PrivateKey), ed25519(Curve25519.Signing.PrivateKey)
+    }
+    private let pair: Pair
+    let algorithm: KeyAlgorithm
+    let publicKeyDER: [UInt8]
+
+    private init(_ pair: Pair) {
+        self.pair = pair
+        switch pair {
+        case .p256(let key): (algorithm, publicKeyDER) = (.p256, Array(key.publicKey.derRepresentation))
+        case .p384(let key): (algorithm, publicKeyDER) = (.p384, Array(key.publicKey.derRepresentation))
+        case .ed25519(let key):
+            (algorithm, publicKeyDER) = (.ed25519, Self.ed25519Prefix + Array(key.publicKey.rawRepresentation))
+        }
+    }
+
+    static func make(_ algorithm: KeyAlgorithm) throws -> FileKey {
+        switch algorithm {
+        case .p256: FileKey(.p256(P256.Signing.PrivateKey()))
+        case .p384: FileKey(.p384(P384.Signing.PrivateKey()))
+        case .ed25519: FileKey(.ed25519(Curve25519.Signing.PrivateKey()))
+        }
+    }
+
+    /// RFC 8410 §4: SubjectPublicKeyInfo and §7: PrivateKeyInfo around the 32 raw bytes.
+    private static let ed25519Prefix: [UInt8] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00]
+    private static let ed25519PrivatePrefix: [UInt8] = [
+        0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
+    ]
+
+    var pem: String {
+        switch pair {
+        case .p256(let key): key.pemRepresentation
+        case .p384(let key): key.pemRepresentation
+        case .ed25519(let key):
+            PEM.encode(Self.ed25519PrivatePrefix + Array(key.rawRepresentation), label: "PRIVATE KEY")
+        }
+    }
+
+    init(pem: String) throws {
+        if let key = try? P256.Signing.PrivateKey(pemRepresentation: pem) {
+            self.init(.p256(key))
+        } else if let key = try? P384.Signing.PrivateKey(pemRepresentation: pem) {
+            self.init(.p384(key))
+        } else {
+            let blocks = try PEM.decode(pem)
+            guard let der = blocks.first?.der, der.count == 48, der.starts(with: Self.ed25519PrivatePrefix) else {
+                throw Refusal(.malformed, "The key is of no known kind.", hint: "Use P-256, P-384 or Ed25519.")
+            }
+            self.init(.ed25519(try Curve25519.Signing.PrivateKey(rawRepresentation: der.suffix(32))))
+        }
+    }
+
+    func signature(over message: [UInt8]) throws -> [UInt8] {
+        switch pair {
+        case .p256(let key): Array(try key.signature(for: message).derRepresentation)
+        case .p384(let key): Array(try key.signature(for: message).derRepresentation)
+        case .ed25519(let key): Array(try key.signature(for: message))
+        }
+    }
+}

@@ -1,0 +1,113 @@
+import Ledger
+import Passport
+import Store
+import Wire
+
+/// What a person or a device can ask: one struct, one file, named by its verb.
+///
+/// Its name is its route (`POST /api/v1/<name>`), its command and its metric. It decides and writes inside one
+/// transaction through `Change`; nothing in it waits, and nothing in it talks to anybody outside.
+package protocol Action: Codable, Sendable {
+    associatedtype Answer: Codable & Sendable
+    /// "pairing/pair-device"
+    static var name: String { get }
+    /// What it exercises; who holds that is `Access`'s affair alone.
+    static var permission: Permission { get }
+    func perform(in change: Change) throws -> Answer
+}
+
+/// An answer that says nothing but "done".
+package struct Done: Codable, Sendable, Equatable {
+    package init() {}
+}
+
+/// One action's share of a transaction: it reads rows, records events and writes tables; all of it stays, or none.
+///
+/// Lives on the database's writing thread for as long as the action runs; never kept.
+package final class Change {
+    package let rows: any Rows
+    package let principal: Principal
+    package let house: House
+    /// The instant of all that this change records; never before what the ledger has seen.
+    package var now: Timestamp { sequencer.now }
+    private let sequencer: Sequencer
+    private var kept: Refusal?
+
+    init(rows: any Rows, principal: Principal, house: House, sequencer: Sequencer) {
+        self.rows = rows
+        self.principal = principal
+        self.house = house
+        self.sequencer = sequencer
+    }
+
+    /// Appends a fact about the house to the ledger. Returns its index.
+    @discardableResult
+    package func record(_ event: Event) throws -> Int64 {
+        try sequencer.append(Entry(at: now, device: nil, by: actor, event: event), to: rows)
+    }
+
+    /// Advances the device's passport by the event and appends it to the ledger, or refuses. Returns the passport.
+    @discardableResult
+    package func record(_ event: Event, on device: DeviceID) throws -> Passport {
+        guard let row = try rows.first("SELECT passport FROM device WHERE id = $1", [Value(device)]) else {
+            throw Refusal(.notFound, "There is no device \"\(device)\".", hint: "Import its batch first.")
+        }
+        let before = try CanonicalJSON.decode(Passport.self, from: Array(row.text("passport").utf8))
+        let after = try Passport.advance(before, device: device, by: event, at: now)
+        let json = String(decoding: try CanonicalJSON.encode(after), as: UTF8.self)
+        let changed = try rows.execute(
+            """
+            UPDATE device SET passport = $1, stage = $2, version = $3, changed_at = $4 WHERE id = $5 AND version = $6
+            """,
+            [
+                .text(json), .text(after.stage.rawValue), Value(after.version), Value(now), Value(device),
+                Value(before.version),
+            ])
+        guard changed == 1 else {
+            throw Refusal(.conflict, "The device changed at the same moment.", hint: "Try again.", retryAfterSeconds: 1)
+        }
+        try sequencer.append(Entry(at: now, device: device, by: actor, event: event), to: rows)
+        return after
+    }
+
+    /// The first event of a device: makes its passport and its row.
+    package func recordBirth(
+        _ event: Event, of device: DeviceID, serial: String, hardware: String, certificate: [UInt8], labelCode: Digest?,
+        secretHash: String?
+    ) throws {
+        let passport = try Passport.advance(nil, device: device, by: event, at: now)
+        let json = String(decoding: try CanonicalJSON.encode(passport), as: UTF8.self)
+        try rows.execute(
+            """
+            INSERT INTO device (id, serial, product, batch, hardware, stage, version, passport, birth_certificate,
+                label_code, secret_hash, pairing_failures, born_at, changed_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, $12, $13)
+            """,
+            [
+                Value(device), .text(serial), Value(passport.product), Value(passport.batch), .text(hardware),
+                .text(passport.stage.rawValue), Value(passport.version), .text(json), .bytes(certificate),
+                Value(labelCode?.description), Value(secretHash), Value(now), Value(now),
+            ])
+        try sequencer.append(Entry(at: now, device: device, by: actor, event: event), to: rows)
+    }
+
+    /// Refuses, and yet keeps what was written so far: a counted failure, an alarm. The caller returns right after.
+    package func refuseKeeping(_ refusal: Refusal) -> Refusal {
+        kept = refusal
+        return refusal
+    }
+
+    var keptRefusal: Refusal? { kept }
+
+    /// Index of the leaf that was appended last.
+    package var lastIndex: Int64 { sequencer.mark - 1 }
+
+    package func newID<Kind>() -> Identifier<Kind> { Identifier.timeOrdered(at: now, random: house.random(10)) }
+
+    package func device(_ name: String) throws -> Device { try Device.require(name, in: rows) }
+
+    /// Who did it, as the ledger may know it: an owner only as a role, because a name would be personal.
+    private var actor: Actor {
+        Actor(role: principal.role.rawValue, person: principal.role == .owner ? nil : principal.person)
+    }
+}

@@ -1,0 +1,39 @@
+import Passport
+import Store
+import Wire
+
+/// Alarms: what a person must look at. In the ledger as a fact, in a table with its sentence.
+package enum Alarms {
+    /// Raises one, unless the same is open on the same device already.
+    package static func raise(_ alarm: Alarm, on device: DeviceID, detail: String, in change: Change) throws {
+        let open = try change.rows.count(
+            "SELECT COUNT(*) AS n FROM alarm WHERE device = $1 AND alarm = $2 AND acknowledged_at IS NULL",
+            [Value(device), .text(alarm.rawValue)])
+        guard open == 0 else { return }
+        try change.record(.alarmRaised(alarm: alarm), on: device)
+        try change.rows.execute(
+            "INSERT INTO alarm (idx, device, alarm, detail, at) VALUES ($1, $2, $3, $4, $5)",
+            [.int(change.lastIndex), Value(device), .text(alarm.rawValue), .text(detail), Value(change.now)])
+    }
+}
+
+/// A person has seen the alarm and dealt with it.
+package struct AcknowledgeAlarm: Action {
+    package static let name = "alarms/acknowledge"
+    package static let permission = Permission.respond
+    /// Index of the alarm's leaf in the ledger.
+    package var index: Int
+
+    package init(index: Int) { self.index = index }
+
+    package func perform(in change: Change) throws -> Done {
+        let changed = try change.rows.execute(
+            "UPDATE alarm SET acknowledged_at = $1 WHERE idx = $2 AND acknowledged_at IS NULL",
+            [Value(change.now), Value(index)])
+        guard changed == 1 else {
+            throw Refusal(.notFound, "There is no open alarm \(index).", hint: "List the open alarms again.")
+        }
+        try change.record(.alarmAcknowledged(index: index))
+        return Done()
+    }
+}

@@ -1,0 +1,156 @@
+import Keys
+import Logging
+import Passport
+import Store
+import Synchronization
+import Trust
+import Wire
+
+/// What can be set from outside; the configuration file explains each.
+package struct HouseSettings: Sendable {
+    /// Name of the maker, as it stands in certificates.
+    package var organisation = "Example Maker"
+    /// "https://devices.example:8443", as devices reach it.
+    package var serviceURL = "https://localhost:8443"
+    /// "http://pki.example:8080", as anybody reaches the public plane; stands in certificates.
+    package var publicURL = "http://localhost:8080"
+    /// DNS names and addresses in the service's certificate.
+    package var serviceNames = ["localhost", "127.0.0.1"]
+    /// Life of an operational certificate.
+    package var operationalDays = 90
+    /// The same in seconds, for tests and demonstrations; 0 means `operationalDays` holds.
+    package var operationalSeconds = 0
+    /// Seconds between two check-ins of a device.
+    package var checkInSeconds = 300
+    /// The ledger's name: the origin line of its checkpoints.
+    package var ledgerOrigin = "lifelong.example/ledger"
+    /// Where artifacts lie, by their SHA-256.
+    package var artifactFolder = "artifacts"
+
+    package init() {}
+
+    package var operationalLifeSeconds: Int64 {
+        operationalSeconds > 0 ? Int64(operationalSeconds) : Int64(operationalDays) * 86_400
+    }
+}
+
+/// The registry's front: every read and every change goes through it.
+///
+/// Holds no state of the fleet, because nodes hold none: what must be exclusive is a compare-and-set in the store.
+package final class House: Sendable {
+    package let database: any Database
+    package let keys: any KeyStore
+    package let settings: HouseSettings
+    package let log: Logger
+    /// Handed in, so that tests run on a simulated clock.
+    package let clock: @Sendable () -> Timestamp
+    /// Handed in: cryptographic random bytes.
+    package let random: @Sendable (Int) -> [UInt8]
+    /// CAs and the signing keys of the house, read at start and when one is added.
+    package let authorities: Authorities
+    /// Wakes whoever waits for commits (the publisher).
+    package let commits = CommitSignal()
+    private let journal: Journal
+
+    package init(
+        database: any Database, keys: any KeyStore, settings: HouseSettings, log: Logger,
+        clock: @escaping @Sendable () -> Timestamp, random: @escaping @Sendable (Int) -> [UInt8]
+    ) async throws {
+        self.database = database
+        self.keys = keys
+        self.settings = settings
+        self.log = log
+        self.clock = clock
+        self.random = random
+        let commits = commits
+        journal = Journal(database: database, clock: clock, committed: { commits.signal() })
+        authorities = Authorities()
+        try await Founding.complete(self)
+    }
+
+    /// Performs an action for somebody: judged, journaled and durable before it answers.
+    package func perform<A: Action>(_ action: A, as principal: Principal) async throws -> A.Answer {
+        try Access.demand(A.permission, of: principal)
+        return try await change(as: principal) { try action.perform(in: $0) }
+    }
+
+    /// A change without a name of its own; for the registry's inner work and for actions in several steps.
+    package func change<T: Sendable>(
+        as principal: Principal, _ body: @escaping @Sendable (Change) throws -> T
+    ) async throws -> T {
+        let box = ResultBox<T>()
+        try await journal.submit { rows, sequencer in
+            let change = Change(rows: rows, principal: principal, house: self, sequencer: sequencer)
+            do {
+                box.set(.success(try body(change)))
+            } catch {
+                guard let kept = change.keptRefusal else { throw error }
+                box.set(.failure(kept))
+            }
+        }
+        guard let outcome = box.value else {
+            throw Refusal(.internal, "A change gave no answer.", hint: "Report this with the server's log.")
+        }
+        return try outcome.get()
+    }
+
+    package func read<T: Sendable>(_ body: @Sendable (any Rows) throws -> T) async throws -> T {
+        try await database.read(body)
+    }
+}
+
+/// Carries an answer from the writing thread back to the caller.
+private final class ResultBox<T: Sendable>: Sendable {
+    private let result = Mutex<Result<T, any Error>?>(nil)
+    func set(_ value: Result<T, any Error>) { result.withLock { $0 = value } }
+    var value: Result<T, any Error>? { result.withLock { $0 } }
+}
+
+/// Tells one waiter that something was committed; signals that nobody waited for are kept, as one.
+package final class CommitSignal: Sendable {
+    private struct State {
+        var pending = false
+        var waiter: CheckedContinuation<Void, Never>?
+    }
+    private let state = Mutex(State())
+
+    package func signal() {
+        let waiter = state.withLock { state -> CheckedContinuation<Void, Never>? in
+            guard let waiter = state.waiter else {
+                state.pending = true
+                return nil
+            }
+            state.waiter = nil
+            return waiter
+        }
+        waiter?.resume()
+    }
+
+    /// Returns at the next signal, after `atMost`, or when the task is cancelled.
+    package func wait(atMost limit: Duration) async {
+        let timer = Task { [self] in
+            try? await Task.sleep(for: limit)
+            signal()
+        }
+        await withTaskCancellationHandler {
+            await wait()
+        } onCancel: {
+            signal()
+        }
+        timer.cancel()
+    }
+
+    private func wait() async {
+        await withCheckedContinuation { continuation in
+            let now = state.withLock { state -> Bool in
+                if state.pending {
+                    state.pending = false
+                    return true
+                }
+                state.waiter = continuation
+                return false
+            }
+            if now { continuation.resume() }
+        }
+    }
+}

@@ -1,0 +1,92 @@
+import Keys
+import Store
+import Synchronization
+import Trust
+import Wire
+
+/// The certificate authorities that the house knows, and the keys of those that it can sign with.
+///
+/// Read from the table `authority` when the house opens and again whenever one is added. An authority whose key is
+/// elsewhere (a root kept offline, a birth CA at its station) is known by its certificate alone.
+package final class Authorities: Sendable {
+    package enum Name {
+        package static let makerRoot = "maker-root"
+        package static let operationalRoot = "operational-root"
+        package static let issuing = "operational-issuing-1"
+        package static let service = "service-issuing-1"
+        package static func responder(of authority: String) -> String { "ocsp-\(authority)" }
+    }
+
+    package struct Known: Sendable {
+        package let name: String
+        /// "root", "issuing", "service", "birth".
+        package let kind: String
+        package let certificate: [UInt8]
+        /// Issuers above it, up to and including the root.
+        package let chain: [[UInt8]]
+        package let keyLabel: KeyLabel?
+    }
+
+    private struct State {
+        var known: [String: Known] = [:]
+        var open: [String: Authority] = [:]
+        var birth: ChainVerifier?
+        var operational: ChainVerifier?
+    }
+    private let state = Mutex(State())
+
+    package init() {}
+
+    func load(from house: House) async throws {
+        let known = try await house.read { rows in
+            try rows.query("SELECT name, kind, certificate, chain, key_label FROM authority ORDER BY at, name").map { row in
+                let chain = try CanonicalJSON.decode([String].self, from: Array(row.text("chain").utf8))
+                return Known(
+                    name: try row.text("name"), kind: try row.text("kind"), certificate: try row.bytes("certificate"),
+                    chain: chain.compactMap { Base64.decode($0) },
+                    keyLabel: try row.optionalText("key_label").map { try KeyLabel($0) })
+            }
+        }
+        var next = State()
+        for authority in known {
+            next.known[authority.name] = authority
+            guard let label = authority.keyLabel, let key = try house.keys.find(label) else { continue }
+            next.open[authority.name] = try Authority(
+                certificate: authority.certificate, chain: authority.chain, key: key)
+        }
+        if let root = next.known[Name.makerRoot] {
+            let births = known.filter { $0.kind == "birth" }.map(\.certificate)
+            next.birth = try ChainVerifier(anchors: [root.certificate], intermediates: births)
+        }
+        if let root = next.known[Name.operationalRoot], let issuing = next.known[Name.issuing] {
+            next.operational = try ChainVerifier(anchors: [root.certificate], intermediates: [issuing.certificate])
+        }
+        let loaded = next
+        state.withLock { $0 = loaded }
+    }
+
+    package func known(_ name: String) -> Known? { state.withLock { $0.known[name] } }
+    package var all: [Known] { state.withLock { $0.known.values.sorted { $0.name < $1.name } } }
+
+    /// An authority to sign with, or a refusal that says what to attach.
+    package func signing(_ name: String) throws(Refusal) -> Authority {
+        let found = state.withLock { ($0.open[name], $0.known[name] != nil) }
+        guard let authority = found.0 else {
+            throw Refusal(
+                .unavailable, found.1 ? "The key of \"\(name)\" is not here." : "There is no authority \"\(name)\".",
+                hint: found.1 ? "Attach the key store that holds it." : "Start the server once to make its authorities.",
+                retryAfterSeconds: 60)
+        }
+        return authority
+    }
+
+    /// Verifies birth certificates against the maker's root and operational ones against the operational root: separate
+    /// stores, so that neither can stand for the other (IEEE 802.1AR §6.3, STANDARDS §1).
+    package func verifier(for kind: CertificateKind) throws(Refusal) -> ChainVerifier {
+        let found = state.withLock { kind == .birth ? $0.birth : $0.operational }
+        guard let found else {
+            throw Refusal(.unavailable, "The authorities are not loaded.", hint: "Wait for the server to start.")
+        }
+        return found
+    }
+}

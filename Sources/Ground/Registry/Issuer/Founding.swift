@@ -1,0 +1,96 @@
+import Keys
+import Passport
+import Store
+import Trust
+import Wire
+
+/// Makes what a house needs before it can open: CAs, signing keys, the responder and the service's own certificate.
+/// Each step looks first whether it is done, so that a start that was cut off is finished by the next.
+enum Founding {
+    /// Signs releases, permits, checkpoints; serves TLS.
+    package enum Label {
+        static let release = KeyLabel(trusted: "release-1")
+        static let permit = KeyLabel(trusted: "permit-1")
+        static let ledger = KeyLabel(trusted: "ledger-1")
+        static let service = KeyLabel(trusted: "service-tls")
+    }
+
+    static func complete(_ house: House) async throws {
+        try await house.authorities.load(from: house)
+        for label in [Label.release, Label.permit, Label.service] {
+            _ = try house.keys.findOrMake(label, algorithm: .p256)
+        }
+        _ = try house.keys.findOrMake(Label.ledger, algorithm: .ed25519)
+        try await root(Authorities.Name.makerRoot, "Maker Root", years: 40, house)
+        try await root(Authorities.Name.operationalRoot, "Operational Root", years: 20, house)
+        try await authority(Authorities.Name.issuing, "issuing", "Operational Issuing 1", house)
+        try await authority(Authorities.Name.service, "service", "Service Issuing 1", house)
+        try await Issuer.sweep(house)
+    }
+
+    private static func root(_ name: String, _ title: String, years: Int64, _ house: House) async throws {
+        guard house.authorities.known(name) == nil else { return }
+        let key = try house.keys.findOrMake(KeyLabel(name), algorithm: .p256)
+        let serial = Issuer.serial(house)
+        let organisation = house.settings.organisation
+        let intent = try await house.change(as: .system) { change in
+            let intent = try Profile.root(
+                name: "\(organisation) \(title)", organisation: organisation, key: key, serial: serial,
+                notBefore: change.now, notAfter: change.now.adding(days: 365 * years))
+            try Issuer.store(intent, by: name, for: .init(), in: change)
+            return intent
+        }
+        let authority = try Authority(root: IssuanceToken(stored: intent), key: key)
+        try await keep(authority.certificate, intent.serial, name: name, kind: "root", chain: [], hasKey: true, house)
+    }
+
+    private static func authority(_ name: String, _ kind: String, _ title: String, _ house: House) async throws {
+        guard house.authorities.known(name) == nil else { return }
+        let key = try house.keys.findOrMake(KeyLabel(name), algorithm: .p256)
+        let issuer = try house.authorities.signing(Authorities.Name.operationalRoot)
+        let serial = Issuer.serial(house)
+        let settings = house.settings
+        let intent = try await house.change(as: .system) { change in
+            let intent = try Profile.authority(
+                under: issuer, name: "\(settings.organisation) \(title)", organisation: settings.organisation,
+                spki: key.publicKeyDER, serial: serial, notBefore: change.now,
+                notAfter: change.now.adding(days: 365 * 10), urls: PublicURLs.of(Authorities.Name.operationalRoot, settings))
+            try Issuer.store(intent, by: Authorities.Name.operationalRoot, for: .init(), in: change)
+            return intent
+        }
+        let der = try issuer.sign(IssuanceToken(stored: intent))
+        try await keep(
+            der, intent.serial, name: name, kind: kind, chain: [issuer.certificate], hasKey: true, house)
+    }
+
+    static func keep(
+        _ der: [UInt8], _ serial: String, name: String, kind: String, chain: [[UInt8]], hasKey: Bool, _ house: House
+    ) async throws {
+        try await house.change(as: .system) { change in
+            guard try Issuer.keep(der, serial: serial, in: change) else { return }
+            try remember(der, name: name, kind: kind, chain: chain, hasKey: hasKey, in: change)
+        }
+        try await house.authorities.load(from: house)
+    }
+
+    static func remember(
+        _ der: [UInt8], name: String, kind: String, chain: [[UInt8]], hasKey: Bool, in change: Change
+    ) throws {
+        let chainText = String(decoding: try CanonicalJSON.encode(chain.map { Base64.encode($0) }), as: UTF8.self)
+        try change.rows.execute(
+            "INSERT INTO authority (name, kind, certificate, chain, key_label, at) VALUES ($1, $2, $3, $4, $5, $6)",
+            [
+                .text(name), .text(kind), .bytes(der), .text(chainText), Value(hasKey ? name : nil), Value(change.now),
+            ])
+        try change.record(.authorityCreated(name: name, certificate: PublicKeys.digest(der)))
+    }
+}
+
+/// Where the public plane serves what certificates point to.
+package enum PublicURLs {
+    package static func of(_ authority: String, _ settings: HouseSettings) -> AuthorityURLs {
+        AuthorityURLs(
+            crl: "\(settings.publicURL)/crl/\(authority).crl", ocsp: "\(settings.publicURL)/ocsp/\(authority)",
+            issuer: "\(settings.publicURL)/ca/\(authority).cer")
+    }
+}

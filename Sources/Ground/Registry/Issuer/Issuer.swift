@@ -1,0 +1,118 @@
+import Passport
+import Store
+import Trust
+import Wire
+
+/// Issues certificates: intent before key, result after.
+///
+/// 1. In one transaction everything is checked, and the exact bytes that will be signed are stored (`intended`).
+/// 2. The key signs them, once: the token that allows it cannot be copied and is made only here.
+/// 3. In a second transaction the certificate is stored (`issued`), together with the event that it belongs to.
+/// A crash between 1 and 3 leaves an intent that `Sweep` abandons: its serial is listed as revoked and never signed again.
+package enum Issuer {
+    package struct Subject: Sendable {
+        package var device: DeviceID?
+        package var tenure: TenureID?
+        package init(device: DeviceID? = nil, tenure: TenureID? = nil) {
+            self.device = device
+            self.tenure = tenure
+        }
+    }
+
+    package static func issue<T: Sendable>(
+        by name: String, as principal: Principal, in house: House,
+        prepare: @escaping @Sendable (Change, Authority, _ serial: [UInt8]) throws -> (CertificateIntent, Subject),
+        record: @escaping @Sendable (Change, CertificateName, _ der: [UInt8]) throws -> T
+    ) async throws -> T {
+        let authority = try house.authorities.signing(name)
+        let serial = Self.serial(house)
+        let intent = try await house.change(as: principal) { change in
+            let (intent, subject) = try prepare(change, authority, serial)
+            try store(intent, by: name, for: subject, in: change)
+            return intent
+        }
+        let der = try authority.sign(IssuanceToken(stored: intent))
+        return try await house.change(as: principal) { change in
+            let issued = try keep(der, serial: intent.serial, in: change)
+            guard issued else {
+                throw Refusal(.conflict, "The certificate took too long to sign.", hint: "Ask again.", retryAfterSeconds: 1)
+            }
+            let reference = try authority.reference(der)
+            let certificate = CertificateName(
+                serial: reference.serial, sha256: reference.sha256, key: reference.key, notAfter: reference.notAfter)
+            return try record(change, certificate, der)
+        }
+    }
+
+    /// 127 random bits, first byte not zero: positive, unguessable, at most 20 octets (RFC 5280 §4.1.2.2).
+    package static func serial(_ house: House) -> [UInt8] {
+        var serial = house.random(16)
+        serial[0] = serial[0] & 0x7f | 0x40
+        return serial
+    }
+
+    static func store(_ intent: CertificateIntent, by name: String, for subject: Subject, in change: Change) throws {
+        try change.rows.execute(
+            """
+            INSERT INTO certificate (serial, authority, kind, device, tenure, key, state, intent, not_before, not_after)
+            VALUES ($1, $2, $3, $4, $5, $6, 'intended', $7, $8, $9)
+            """,
+            [
+                .text(intent.serial), .text(name), .text(intent.kind.rawValue), Value(subject.device),
+                Value(subject.tenure), Value(intent.key), .bytes(intent.tbs), Value(intent.notBefore),
+                Value(intent.notAfter),
+            ])
+    }
+
+    static func keep(_ der: [UInt8], serial: String, in change: Change) throws -> Bool {
+        try change.rows.execute(
+            "UPDATE certificate SET state = 'issued', der = $1 WHERE serial = $2 AND state = 'intended'",
+            [.bytes(der), .text(serial)]) == 1
+    }
+
+    /// Intents older than this, in seconds, are never going to be finished.
+    private static let abandonAfterSeconds: Int64 = 600
+
+    /// Abandons intents that a crash left behind.
+    package static func sweep(_ house: House) async throws {
+        let before = house.clock().adding(seconds: -abandonAfterSeconds)
+        let sql = "SELECT serial FROM certificate WHERE state = 'intended' AND not_before < $1"
+        let serials = try await house.read { try $0.query(sql, [Value(before)]).map { try $0.text("serial") } }
+        guard !serials.isEmpty else { return }
+        try await house.change(as: .system) { change in
+            for serial in serials {
+                let changed = try change.rows.execute(
+                    "UPDATE certificate SET state = 'abandoned', revoked_at = $1 WHERE serial = $2 AND state = 'intended'",
+                    [Value(change.now), .text(serial)])
+                if changed == 1 { try change.record(.certificateAbandoned(serial: serial)) }
+            }
+        }
+    }
+}
+
+/// One public key belongs to one device, and an operational one to one tenure.
+package enum KeyUse {
+    /// Claims the key, or refuses; a key of another device raises an alarm that a person sees.
+    package static func claim(_ key: Digest, for device: DeviceID, tenure: TenureID?, in change: Change) throws {
+        guard let row = try change.rows.first("SELECT device, tenure FROM key_use WHERE key = $1", [Value(key)]) else {
+            try change.rows.execute(
+                "INSERT INTO key_use (key, device, tenure) VALUES ($1, $2, $3)",
+                [Value(key), Value(device), Value(tenure)])
+            return
+        }
+        let other: DeviceID = try row.id("device")
+        guard other == device else {
+            try Alarms.raise(.keySeenTwice, on: device, detail: "Its public key belongs to another device.", in: change)
+            throw change.refuseKeeping(
+                Refusal(
+                    .conflict, "This public key belongs to another device.",
+                    hint: "Make a new key pair on the device; look into how the key was copied.",
+                    rule: "one key, one device"))
+        }
+        guard let tenure, row.optionalText("tenure") == tenure.text else {
+            throw Refusal(
+                .conflict, "This public key was used before: at birth or by a former owner.",
+                hint: "Make a new key pair for each tenure.", rule: "one key, one tenure")
+        }
+    }
+}

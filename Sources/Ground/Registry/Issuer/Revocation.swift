@@ -1,0 +1,105 @@
+import Passport
+import Store
+import Trust
+import Wire
+
+/// Revoking certificates, and telling the world: CRLs. (OCSP answers are made from the same rows.)
+package enum Revocation {
+    /// Revokes every live operational certificate of the device: rows and events, in the caller's transaction.
+    package static func revokeAll(of device: DeviceID, because cause: RevocationCause, in change: Change) throws {
+        let rows = try change.rows.query(
+            "SELECT serial FROM certificate WHERE device = $1 AND state IN ('issued', 'intended') AND kind = 'operational'",
+            [Value(device)])
+        for row in rows { try revoke(try row.text("serial"), of: device, because: cause, in: change) }
+    }
+
+    package static func revoke(
+        _ serial: String, of device: DeviceID, because cause: RevocationCause, in change: Change
+    ) throws {
+        let changed = try change.rows.execute(
+            """
+            UPDATE certificate SET state = 'revoked', revoked_at = $1, reason = $2
+            WHERE serial = $3 AND state IN ('issued', 'intended')
+            """, [Value(change.now), .text(cause.rawValue), .text(serial)])
+        if changed == 1 {
+            try change.record(.certificateRevoked(serial: serial, reason: cause), on: device)
+        }
+    }
+
+    /// A CRL is valid so long, in seconds, and renewed at half of it.
+    private static let validitySeconds: Int64 = 24 * 3600
+
+    /// Publishes a new CRL for every authority whose key is here, if something was revoked since the last or half of its
+    /// time is over.
+    package static func publish(_ house: House) async throws {
+        for known in house.authorities.all where known.kind != "birth" && known.kind != "service" {
+            guard let authority = try? house.authorities.signing(known.name) else { continue }
+            try await publish(known.name, authority, house)
+        }
+    }
+
+    private static func publish(_ name: String, _ authority: Authority, _ house: House) async throws {
+        let now = house.clock()
+        let facts = try await house.read { rows -> (number: UInt64, entries: [RevokedCertificate], isDue: Bool) in
+            let last = try rows.first(
+                "SELECT number, this_update, next_update FROM crl WHERE authority = $1", [.text(name)])
+            let newest = try rows.first(
+                """
+                SELECT MAX(revoked_at) AS at FROM certificate WHERE authority = $1 AND state IN ('revoked', 'abandoned')
+                """, [.text(name)])?.optionalTime("at")
+            guard let last else { return (1, try entries(of: name, at: now, in: rows), true) }
+            let issued = try last.time("this_update")
+            let isOld = now.seconds(since: issued) > validitySeconds / 2
+            // The same second may hold one revocation before and one after the list was made.
+            let isStale = newest.map { $0 >= Timestamp(seconds: issued.seconds) } ?? false
+            guard isOld || isStale else { return (0, [], false) }
+            return (UInt64(try last.int("number")) + 1, try entries(of: name, at: now, in: rows), true)
+        }
+        guard facts.isDue else { return }
+        let next = now.adding(seconds: validitySeconds)
+        let der = try CertificateRevocationList.make(
+            by: authority, number: facts.number, thisUpdate: now, nextUpdate: next, entries: facts.entries)
+        _ = try await house.database.write { rows in
+            try rows.execute(
+                """
+                INSERT INTO crl (authority, number, der, this_update, next_update) VALUES ($1, $2, $3, $4, $5)
+                ON CONFLICT (authority) DO UPDATE SET number = excluded.number, der = excluded.der,
+                    this_update = excluded.this_update, next_update = excluded.next_update
+                WHERE crl.number < excluded.number
+                """, [.text(name), .int(Int64(facts.number)), .bytes(der), Value(now), Value(next)])
+        }
+    }
+
+    /// What belongs on the list: revoked or abandoned, and not yet expired (RFC 5280 §3.3).
+    private static func entries(of name: String, at now: Timestamp, in rows: any Rows) throws -> [RevokedCertificate] {
+        try rows.query(
+            """
+            SELECT serial, revoked_at, reason FROM certificate
+            WHERE authority = $1 AND state IN ('revoked', 'abandoned') AND not_after > $2 ORDER BY serial
+            """, [.text(name), Value(now)]
+        ).map { row in
+            RevokedCertificate(
+                serial: try row.text("serial"), at: try row.time("revoked_at"),
+                reason: reason(row.optionalText("reason")))
+        }
+    }
+
+    package static func reason(_ text: String?) -> RevocationReason {
+        text.flatMap { RevocationCause(rawValue: $0) }.flatMap { RevocationReason(rawValue: $0.code) } ?? .unspecified
+    }
+
+    /// The status of a serial for OCSP: good only if it was issued here, revoked if revoked or abandoned, else nil.
+    package static func status(of serial: String, by authority: String, in rows: any Rows) throws -> OCSP.Status? {
+        guard
+            let row = try rows.first(
+                "SELECT state, revoked_at, reason FROM certificate WHERE serial = $1 AND authority = $2",
+                [.text(serial), .text(authority)])
+        else { return nil }
+        switch try row.text("state") {
+        case "issued": return .good
+        case "revoked", "abandoned":
+            return .revoked(at: try row.time("revoked_at"), reason: reason(row.optionalText("reason")))
+        default: return nil
+        }
+    }
+}

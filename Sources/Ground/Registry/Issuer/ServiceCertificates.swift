@@ -1,0 +1,78 @@
+import Keys
+import Passport
+import Store
+import Trust
+import Wire
+
+/// Certificates that the house gives itself: its TLS server's and its OCSP responders'. Renewed when a third is left.
+package enum ServiceCertificates {
+    package struct Identity: Sendable {
+        /// Leaf first, then what is above it without the root.
+        package let chain: [[UInt8]]
+        package let key: any SigningKey
+    }
+
+    /// The TLS server's certificate, made or renewed if need be.
+    package static func server(_ house: House) async throws -> Identity {
+        let settings = house.settings
+        let key = try house.keys.require(Founding.Label.service)
+        let addresses = settings.serviceNames.filter(isAddress)
+        let names = settings.serviceNames.filter { !isAddress($0) }
+        let subject = "service-tls:" + settings.serviceNames.joined(separator: ",")
+        let der = try await current(subject, kind: .server, authority: Authorities.Name.service, key: key, house) {
+            change, authority, serial in
+            try Profile.server(
+                under: authority, spki: key.publicKeyDER, dnsNames: names, ipAddresses: addresses,
+                organisation: settings.organisation, serial: serial, notBefore: change.now,
+                notAfter: change.now.adding(days: 365), urls: AuthorityURLs())
+        }
+        let known = house.authorities.known(Authorities.Name.service)
+        return Identity(chain: [der] + (known.map { [$0.certificate] } ?? []), key: key)
+    }
+
+    /// The delegated OCSP responder of an authority (RFC 6960 §4.2.2.2).
+    package static func responder(of authority: String, _ house: House) async throws -> OCSP.Responder {
+        let name = Authorities.Name.responder(of: authority)
+        let key = try house.keys.findOrMake(KeyLabel(name), algorithm: .p256)
+        let settings = house.settings
+        let der = try await current(name, kind: .ocspResponder, authority: authority, key: key, house) {
+            change, issuer, serial in
+            try Profile.ocspResponder(
+                under: issuer, spki: key.publicKeyDER, name: "\(settings.organisation) OCSP \(authority)",
+                organisation: settings.organisation, serial: serial, notBefore: change.now,
+                notAfter: change.now.adding(days: 30))
+        }
+        return try OCSP.Responder(certificate: der, key: key, under: house.authorities.signing(authority))
+    }
+
+    private static func current(
+        _ subject: String, kind: CertificateKind, authority: String, key: any SigningKey, _ house: House,
+        make: @escaping @Sendable (Change, Authority, [UInt8]) throws -> CertificateIntent
+    ) async throws -> [UInt8] {
+        let now = house.clock()
+        let row = try await house.read { rows in
+            try rows.first(
+                """
+                SELECT der, not_before, not_after FROM certificate
+                WHERE tenure = $1 AND key = $2 AND state = 'issued' ORDER BY not_after DESC LIMIT 1
+                """, [.text(subject), Value(key.keyDigest)])
+        }
+        if let row, let der = try? row.bytes("der") {
+            let life = try row.time("not_after").seconds(since: row.time("not_before"))
+            if try row.time("not_after").seconds(since: now) > life / 3 { return der }
+        }
+        return try await Issuer.issue(by: authority, as: .system, in: house) { change, issuer, serial in
+            let intent = try make(change, issuer, serial)
+            return (intent, Issuer.Subject(tenure: nil))
+        } record: { change, name, der in
+            // The column names what the certificate is for; devices' certificates have their tenure there.
+            try change.rows.execute(
+                "UPDATE certificate SET tenure = $1 WHERE serial = $2", [.text(subject), .text(name.serial)])
+            return der
+        }
+    }
+
+    private static func isAddress(_ name: String) -> Bool {
+        name.contains(":") || name.allSatisfy { $0.isNumber || $0 == "." }
+    }
+}

@@ -1,0 +1,88 @@
+import Store
+import Wire
+
+/// The only way to write: many requests share one transaction and so one sync.
+///
+/// Invariants:
+/// 1. A waiter is answered only after the commit that holds its change.
+/// 2. One refusal undoes its own share (a savepoint) and never its neighbours'.
+/// 3. An engine that fails (disk full, locked) fails the whole group: nobody is told yes, nothing stays.
+actor Journal {
+    /// One change that waits for its turn. `run` returns normally if its share is to stay.
+    struct Job: Sendable {
+        var run: @Sendable (any Rows, Sequencer) throws -> Void
+        var done: CheckedContinuation<Void, any Error>
+    }
+
+    /// At most so many changes share a commit, so that the first does not wait for the thousandth.
+    private static let groupLimit = 256
+    /// At most so many wait; more are told to come back.
+    private static let waitingLimit = 20_000
+
+    private let database: any Database
+    private let clock: @Sendable () -> Timestamp
+    private let committed: @Sendable () -> Void
+    private var waiting: [Job] = []
+    private var isRunning = false
+
+    /// - Parameter committed: called after each commit, to wake the publisher.
+    init(database: any Database, clock: @escaping @Sendable () -> Timestamp, committed: @escaping @Sendable () -> Void) {
+        self.database = database
+        self.clock = clock
+        self.committed = committed
+    }
+
+    func submit(_ run: @escaping @Sendable (any Rows, Sequencer) throws -> Void) async throws {
+        guard waiting.count < Self.waitingLimit else {
+            throw Refusal(.unavailable, "Too many changes are waiting.", hint: "Try again.", retryAfterSeconds: 5)
+        }
+        try await withCheckedThrowingContinuation { done in
+            waiting.append(Job(run: run, done: done))
+            if !isRunning {
+                isRunning = true
+                Task { await drain() }
+            }
+        }
+    }
+
+    private func drain() async {
+        while !waiting.isEmpty {
+            let group = Array(waiting.prefix(Self.groupLimit))
+            waiting.removeFirst(group.count)
+            await commit(group)
+        }
+        isRunning = false
+    }
+
+    private func commit(_ group: [Job]) async {
+        let clock = clock
+        do {
+            let refusals = try await database.write { rows in try Self.runAll(group, in: rows, clock: clock()) }
+            committed()
+            for (job, refusal) in zip(group, refusals) {
+                if let refusal { job.done.resume(throwing: refusal) } else { job.done.resume() }
+            }
+        } catch {
+            for job in group { job.done.resume(throwing: error) }
+        }
+    }
+
+    private static func runAll(_ group: [Job], in rows: any Rows, clock: Timestamp) throws -> [(any Error)?] {
+        let sequencer = try Sequencer(rows: rows, clock: clock)
+        var refusals: [(any Error)?] = []
+        for job in group {
+            let mark = sequencer.mark
+            do {
+                try rows.savepoint { try job.run(rows, sequencer) }
+                refusals.append(nil)
+            } catch let refusal as Refusal where refusal.code == .unavailable {
+                throw refusal
+            } catch {
+                sequencer.reset(to: mark)
+                refusals.append(error)
+            }
+        }
+        try sequencer.finish(in: rows)
+        return refusals
+    }
+}

@@ -1,0 +1,91 @@
+import Keys
+import Ledger
+import Logging
+import Store
+import Wire
+
+/// Integrates committed leaves into the Merkle tree and publishes signed checkpoints, within a second of each commit; and
+/// keeps revocation lists fresh.
+///
+/// Invariants: a checkpoint is stored, together with the tiles that it needs, before anybody can read it; its size never
+/// decreases (the table's key and a compare refuse it); only what was committed is ever integrated.
+package struct Publisher: Sendable {
+    private let house: House
+    private let signer: NoteSigner
+
+    /// At most so many leaves in one step, to bound memory.
+    private static let stepLimit = 65_536
+
+    package init(_ house: House) throws {
+        self.house = house
+        signer = try NoteSigner(name: house.settings.ledgerOrigin, key: house.keys.require(Founding.Label.ledger))
+    }
+
+    /// What verifies this ledger's checkpoints: "name+hash+key".
+    package var verifierKey: VerifierKey { signer.verifierKey }
+
+    /// Runs until its task is cancelled; a failure is logged and tried again.
+    package func run() async {
+        while !Task.isCancelled {
+            do {
+                try await publish()
+            } catch {
+                house.log.error("publishing failed; trying again", metadata: ["error": "\(error)"])
+                try? await Task.sleep(for: .seconds(1))
+                continue
+            }
+            await house.commits.wait(atMost: .seconds(60))
+            // Collects what the next commits bring, so that a busy ledger signs a few checkpoints a second, not thousands.
+            try? await Task.sleep(for: .milliseconds(200))
+        }
+    }
+
+    /// One round: everything that is committed now is integrated and published when this returns.
+    package func publish() async throws {
+        while try await integrate() {}
+        try await Revocation.publish(house)
+    }
+
+    private func integrate() async throws -> Bool {
+        let limit = Self.stepLimit
+        let (from, leaves) = try await house.read { rows -> (Int64, [Digest]) in
+            let from = Int64(try rows.first("SELECT MAX(size) AS size FROM checkpoint")?.optionalInt("size") ?? 0)
+            let hashes = try rows.query(
+                "SELECT hash FROM ledger WHERE idx >= $1 ORDER BY idx LIMIT $2", [.int(from), Value(limit)]
+            ).map { Digest(try $0.bytes("hash")) }
+            return (from, hashes)
+        }
+        guard !leaves.isEmpty else { return false }
+        let signer = signer
+        let now = house.clock()
+        try await house.database.write { rows in
+            let published = try rows.first("SELECT MAX(size) AS size FROM checkpoint")?.optionalInt("size") ?? 0
+            // Another node was faster: its checkpoint holds these leaves already.
+            guard published == from else { return }
+            let grown = try Tiles.append(leaves: leaves, to: from, reading: StoredTiles(rows))
+            for (id, hashes) in grown.changed {
+                try rows.execute(
+                    """
+                    INSERT INTO tile (level, idx, hashes) VALUES ($1, $2, $3)
+                    ON CONFLICT (level, idx) DO UPDATE SET hashes = excluded.hashes
+                    """, [Value(id.level), .int(id.index), .bytes(hashes)])
+            }
+            let note = String(decoding: try signer.checkpoint(grown.head), as: UTF8.self)
+            try rows.execute(
+                "INSERT INTO checkpoint (size, note, root, at) VALUES ($1, $2, $3, $4)",
+                [.int(grown.head.size), .text(note), Value(grown.head.root), Value(now)])
+        }
+        return leaves.count == limit
+    }
+}
+
+/// The tree's tiles as the store holds them.
+package struct StoredTiles: TileReader {
+    private let rows: any Rows
+    package init(_ rows: any Rows) { self.rows = rows }
+
+    package func tile(_ id: TileID) throws -> [UInt8]? {
+        try rows.first(
+            "SELECT hashes FROM tile WHERE level = $1 AND idx = $2", [Value(id.level), .int(id.index)])?.bytes("hashes")
+    }
+}

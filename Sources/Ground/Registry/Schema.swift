@@ -1,0 +1,131 @@
+import Store
+
+/// The tables that the registry owns. Migrations only add; a released step is never changed.
+package enum Schema {
+    package static let migrations: [Migration] = [
+        Migration(
+            "1 the ledger",
+            [
+                """
+                CREATE TABLE ledger (idx BIGINT PRIMARY KEY, entry BYTES NOT NULL, hash BYTES NOT NULL, device TEXT,
+                    kind TEXT NOT NULL, at BIGINT NOT NULL)
+                """,
+                "CREATE INDEX ledger_device ON ledger (device, idx)",
+                "CREATE TABLE ledger_size (one INTEGER PRIMARY KEY, size BIGINT NOT NULL, last_at BIGINT NOT NULL)",
+                "INSERT INTO ledger_size (one, size, last_at) VALUES (1, 0, 0)",
+                """
+                CREATE TABLE tile (level INTEGER NOT NULL, idx BIGINT NOT NULL, hashes BYTES NOT NULL,
+                    PRIMARY KEY (level, idx))
+                """,
+                "CREATE TABLE checkpoint (size BIGINT PRIMARY KEY, note TEXT NOT NULL, root TEXT NOT NULL, at BIGINT NOT NULL)",
+            ]),
+        Migration(
+            "2 devices",
+            [
+                """
+                CREATE TABLE product (id TEXT PRIMARY KEY, name TEXT NOT NULL, hardware TEXT NOT NULL,
+                    minimum_grade TEXT NOT NULL, alarm_before_pairing INTEGER NOT NULL, at BIGINT NOT NULL)
+                """,
+                """
+                CREATE TABLE batch (id TEXT PRIMARY KEY, product TEXT NOT NULL REFERENCES product (id),
+                    quantity INTEGER NOT NULL, admitted INTEGER NOT NULL, station TEXT NOT NULL, station_key TEXT NOT NULL,
+                    authority TEXT NOT NULL, permit TEXT NOT NULL, at BIGINT NOT NULL)
+                """,
+                """
+                CREATE TABLE device (id TEXT PRIMARY KEY, serial TEXT NOT NULL UNIQUE, product TEXT NOT NULL,
+                    batch TEXT NOT NULL, hardware TEXT NOT NULL, stage TEXT NOT NULL, version INTEGER NOT NULL,
+                    passport TEXT NOT NULL, birth_certificate BYTES NOT NULL, owner TEXT, label_code TEXT, secret_hash TEXT,
+                    pairing_failures INTEGER NOT NULL, born_at BIGINT NOT NULL, changed_at BIGINT NOT NULL)
+                """,
+                "CREATE INDEX device_stage ON device (stage, id)",
+                "CREATE INDEX device_product ON device (product, id)",
+                "CREATE INDEX device_batch ON device (batch, id)",
+                "CREATE INDEX device_owner ON device (owner, id)",
+                """
+                CREATE TABLE key_use (key TEXT PRIMARY KEY, device TEXT NOT NULL, tenure TEXT)
+                """,
+                """
+                CREATE TABLE contact (device TEXT PRIMARY KEY, at BIGINT NOT NULL, agent TEXT NOT NULL,
+                    version TEXT NOT NULL, sequence BIGINT NOT NULL, slot TEXT, configuration BIGINT NOT NULL,
+                    posture TEXT NOT NULL)
+                """,
+                """
+                CREATE TABLE device_log (device TEXT NOT NULL, idx BIGINT NOT NULL, entry BYTES NOT NULL,
+                    PRIMARY KEY (device, idx))
+                """,
+                """
+                CREATE TABLE nonce (nonce TEXT PRIMARY KEY, device TEXT NOT NULL, purpose TEXT NOT NULL,
+                    expires BIGINT, used INTEGER NOT NULL)
+                """,
+                "CREATE INDEX nonce_device ON nonce (device, purpose)",
+                """
+                CREATE TABLE receipt (sha256 TEXT PRIMARY KEY, device TEXT NOT NULL, kind TEXT NOT NULL, seal TEXT NOT NULL,
+                    at BIGINT NOT NULL)
+                """,
+                """
+                CREATE TABLE alarm (idx BIGINT PRIMARY KEY, device TEXT, alarm TEXT NOT NULL, detail TEXT NOT NULL,
+                    at BIGINT NOT NULL, acknowledged_at BIGINT)
+                """,
+                "CREATE INDEX alarm_device ON alarm (device, alarm)",
+            ]),
+        Migration(
+            "3 tenures and certificates",
+            [
+                "CREATE TABLE owner (id TEXT PRIMARY KEY, name TEXT NOT NULL, kind TEXT NOT NULL, at BIGINT NOT NULL)",
+                """
+                CREATE TABLE tenure (id TEXT PRIMARY KEY, device TEXT NOT NULL, owner TEXT, grade TEXT NOT NULL,
+                    since BIGINT NOT NULL, ended BIGINT, data_key BYTES, commitment TEXT NOT NULL)
+                """,
+                "CREATE INDEX tenure_device ON tenure (device, since)",
+                """
+                CREATE TABLE pairing (device TEXT PRIMARY KEY, owner TEXT NOT NULL, nonce TEXT NOT NULL,
+                    expires BIGINT NOT NULL)
+                """,
+                """
+                CREATE TABLE transfer (device TEXT PRIMARY KEY, code_hash TEXT NOT NULL, failures INTEGER NOT NULL,
+                    to_owner TEXT, expires BIGINT NOT NULL)
+                """,
+                """
+                CREATE TABLE certificate (serial TEXT PRIMARY KEY, authority TEXT NOT NULL, kind TEXT NOT NULL,
+                    device TEXT, tenure TEXT, key TEXT NOT NULL, state TEXT NOT NULL, intent BYTES NOT NULL, der BYTES,
+                    not_before BIGINT NOT NULL, not_after BIGINT NOT NULL, revoked_at BIGINT, reason TEXT)
+                """,
+                "CREATE INDEX certificate_device ON certificate (device, state)",
+                "CREATE INDEX certificate_state ON certificate (authority, state)",
+                """
+                CREATE TABLE authority (name TEXT PRIMARY KEY, kind TEXT NOT NULL, certificate BYTES NOT NULL,
+                    chain TEXT NOT NULL, key_label TEXT, at BIGINT NOT NULL)
+                """,
+                """
+                CREATE TABLE crl (authority TEXT PRIMARY KEY, number BIGINT NOT NULL, der BYTES NOT NULL,
+                    this_update BIGINT NOT NULL, next_update BIGINT NOT NULL)
+                """,
+            ]),
+        Migration(
+            "4 configuration and releases",
+            [
+                """
+                CREATE TABLE configuration (device TEXT NOT NULL, tenure TEXT NOT NULL, version INTEGER NOT NULL,
+                    document BYTES NOT NULL, at BIGINT NOT NULL, PRIMARY KEY (tenure, version))
+                """,
+                """
+                CREATE TABLE release (digest TEXT PRIMARY KEY, product TEXT NOT NULL, sequence BIGINT NOT NULL,
+                    version TEXT NOT NULL, manifest TEXT NOT NULL, sha256 TEXT NOT NULL, size BIGINT NOT NULL,
+                    at BIGINT NOT NULL, UNIQUE (product, sequence))
+                """,
+            ]),
+        Migration(
+            "5 people",
+            [
+                """
+                CREATE TABLE person (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, role TEXT NOT NULL, owner TEXT,
+                    at BIGINT NOT NULL)
+                """,
+                """
+                CREATE TABLE credential (hash TEXT PRIMARY KEY, person TEXT NOT NULL, kind TEXT NOT NULL,
+                    label TEXT NOT NULL, form_key TEXT, expires BIGINT NOT NULL, at BIGINT NOT NULL)
+                """,
+                "CREATE INDEX credential_person ON credential (person, kind)",
+            ]),
+    ]
+}

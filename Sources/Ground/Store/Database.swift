@@ -1,0 +1,112 @@
+import Wire
+
+/// A value of a column. Booleans are 0 and 1, instants are milliseconds (`Timestamp.milliseconds`).
+package enum Value: Sendable, Hashable, ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByNilLiteral {
+    case null
+    case text(String)
+    case int(Int64)
+    case bytes([UInt8])
+
+    package init(stringLiteral value: String) { self = .text(value) }
+    package init(integerLiteral value: Int64) { self = .int(value) }
+    package init(nilLiteral: ()) { self = .null }
+    package init(_ value: String?) { self = value.map { .text($0) } ?? .null }
+    package init(_ value: Int) { self = .int(Int64(value)) }
+    package init(_ value: Timestamp) { self = .int(value.milliseconds) }
+    package init(_ value: Timestamp?) { self = value.map { .int($0.milliseconds) } ?? .null }
+    package init<Kind>(_ value: Identifier<Kind>) { self = .text(value.text) }
+    package init<Kind>(_ value: Identifier<Kind>?) { self = value.map { .text($0.text) } ?? .null }
+    package init(_ value: Digest) { self = .text(value.description) }
+}
+
+/// One row of an answer, read by column name.
+package struct Row: Sendable {
+    private let values: [String: Value]
+    package init(_ values: [String: Value]) { self.values = values }
+
+    package subscript(_ column: String) -> Value { values[column] ?? .null }
+
+    package func optionalText(_ column: String) -> String? {
+        if case .text(let text) = self[column] { return text }
+        return nil
+    }
+    package func optionalInt(_ column: String) -> Int64? {
+        if case .int(let int) = self[column] { return int }
+        return nil
+    }
+    package func text(_ column: String) throws(Refusal) -> String {
+        guard let text = optionalText(column) else { throw Self.damaged(column) }
+        return text
+    }
+    package func int(_ column: String) throws(Refusal) -> Int {
+        guard let int = optionalInt(column) else { throw Self.damaged(column) }
+        return Int(int)
+    }
+    package func time(_ column: String) throws(Refusal) -> Timestamp {
+        Timestamp(milliseconds: Int64(try int(column)))
+    }
+    package func optionalTime(_ column: String) -> Timestamp? { optionalInt(column).map { Timestamp(milliseconds: $0) } }
+    package func bytes(_ column: String) throws(Refusal) -> [UInt8] {
+        switch self[column] {
+        case .bytes(let bytes): return bytes
+        // SQLite gives an empty BLOB back as it was; a text column is never read as bytes.
+        default: throw Self.damaged(column)
+        }
+    }
+    package func id<Kind>(_ column: String, as kind: Kind.Type = Kind.self) throws(Refusal) -> Identifier<Kind> {
+        try Identifier<Kind>(text(column))
+    }
+
+    private static func damaged(_ column: String) -> Refusal {
+        Refusal(
+            .internal, "The database gave no usable value for \"\(column)\".",
+            hint: "Run `lifelong audit`; restore from the backup if it finds damage.")
+    }
+}
+
+/// The rows that one transaction sees. Not Sendable and never kept: it lives as long as the closure that it is given to.
+package protocol Rows: AnyObject {
+    /// - Parameter sql: uses `$1`, `$2`, … in order of first appearance, each once; the SQL that both engines know.
+    func query(_ sql: String, _ arguments: [Value]) throws -> [Row]
+
+    /// Returns the number of rows that were changed.
+    @discardableResult
+    func execute(_ sql: String, _ arguments: [Value]) throws -> Int
+
+    /// Runs `body` so that, if it throws, its own changes are undone and those before it stay.
+    func savepoint<T>(_ body: () throws -> T) throws -> T
+}
+
+extension Rows {
+    package func query(_ sql: String) throws -> [Row] { try query(sql, []) }
+    package func first(_ sql: String, _ arguments: [Value] = []) throws -> Row? { try query(sql, arguments).first }
+    package func count(_ sql: String, _ arguments: [Value] = []) throws -> Int {
+        try query(sql, arguments).first?.int("n") ?? 0
+    }
+}
+
+/// A database: two engines, one set of SQL.
+///
+/// Contract: `write` is one transaction, serialised with every other write, and durable when it returns (SQLite:
+/// synchronous=FULL; PostgreSQL: synchronous_commit=on); if `body` throws nothing of it stays. `read` sees one consistent
+/// state. A full disk, a locked or lost database is a `Refusal` of code `unavailable`.
+package protocol Database: Sendable {
+    /// What a person reads: "SQLite /home/…/lifelong.db".
+    var kind: String { get }
+    func read<T: Sendable>(_ body: @Sendable (any Rows) throws -> T) async throws -> T
+    func write<T: Sendable>(_ body: @Sendable (any Rows) throws -> T) async throws -> T
+    /// A consistent copy of the running database as a file.
+    func backup(to path: String) async throws
+    func close() throws
+}
+
+/// One step of the schema. Migrations only add; a step once released is never changed.
+package struct Migration: Sendable {
+    package let name: String
+    /// Statements in the SQL of both engines; `BYTES` stands for the engine's type of byte strings.
+    package let statements: [String]
+    package init(_ name: String, _ statements: [String]) {
+        self.name = name
+        self.statements = statements
+    }
+}
