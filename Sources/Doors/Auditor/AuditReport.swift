@@ -1,8 +1,8 @@
 import Ledger
 import Wire
 
-/// What an audit found: for programs as JSON, for people as lines. A check that fails is a report that is not `verified`;
-/// only what hindered the audit itself (no such file, no network) is thrown.
+/// What an audit found: for programs as JSON, for people as lines. A check that fails is a report that is not
+/// `verified`; only what hindered the audit itself (no such file, no network) is thrown.
 package protocol AuditReport: Codable, Sendable {
     var verified: Bool { get }
     /// The report as text, a line each, the verdict first.

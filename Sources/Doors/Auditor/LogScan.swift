@@ -3,8 +3,9 @@ import Wire
 
 /// The state of reading a log from its first entry to its last.
 ///
-/// Invariants: `computed[l]` holds the hashes of the unfinished tile at level l + 1, made from what was *served* at level l where that was usable, so that one bad hash gives one finding and not one a level; `entries` is made from the
-/// entries alone, so that it says whether those are right whatever the tiles are.
+/// Invariants: `computed[l]` holds the hashes of the unfinished tile at level l + 1, made from what was *served* at
+/// level l where that was usable, so that one bad hash gives one finding and not one a level; `entries` is made from
+/// the entries alone, so that it says whether those are right whatever the tiles are.
 struct LogScan {
     private let head: TreeHead
     private var computed: [[UInt8]] = []
@@ -72,7 +73,9 @@ struct LogScan {
             find(position, path, "entry \(position): leaf hash differs")
         } else {
             let first = position << Int64(8 * id.level)
-            find(first, path, "entries \(first) to \(((position + 1) << Int64(8 * id.level)) - 1): their hash in \(path) differs")
+            find(
+                first, path,
+                "entries \(first) to \(((position + 1) << Int64(8 * id.level)) - 1): their hash in \(path) differs")
         }
         return served
     }
@@ -114,7 +117,9 @@ struct LogScan {
             find(nil, "checkpoint", "the tiles do not make the root that the checkpoint signs for \(head.size) entries")
         }
         if !entriesUnreadable, entries.head != head {
-            find(nil, "checkpoint", "the entries do not make the root that the checkpoint signs for \(head.size) entries")
+            find(
+                nil, "checkpoint", "the entries do not make the root that the checkpoint signs for \(head.size) entries"
+            )
         }
     }
 

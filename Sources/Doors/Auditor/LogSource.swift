@@ -33,7 +33,8 @@ package enum BoundedFile {
         }
         guard let file = FileHandle(forReadingAtPath: path) else {
             throw Refusal(
-                .unavailable, "The file \(path) cannot be opened.", hint: "Check its permissions, and the open-file limit.")
+                .unavailable, "The file \(path) cannot be opened.",
+                hint: "Check its permissions, and the open-file limit.")
         }
         defer { try? file.close() }
         let data = try file.read(upToCount: limit + 1) ?? Data()
@@ -82,13 +83,14 @@ extension LogSource {
     func checkpointNote() async throws -> [UInt8] {
         guard let note = try await read("checkpoint", limit: Note.maximumBytes) else {
             throw Refusal(
-                .notFound, "\(name) has no checkpoint.", hint: "Name the prefix of a log: what stands before /checkpoint.")
+                .notFound, "\(name) has no checkpoint.",
+                hint: "Name the prefix of a log: what stands before /checkpoint.")
         }
         return note
     }
 
-    /// The tile's hashes as the tree of `size` has them, or nil. A full tile stands in for a partial one that its log has
-    /// deleted (tlog-tiles, Partial Tiles).
+    /// The tile's hashes as the tree of `size` has them, or nil. A full tile stands in for a partial one that its log
+    /// has deleted (tlog-tiles, Partial Tiles).
     func tile(_ id: TileID, size: Int64) async throws -> [UInt8]? {
         let width = id.width(inTreeOf: size)
         guard width > 0 else { return nil }

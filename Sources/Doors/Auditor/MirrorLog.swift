@@ -57,7 +57,8 @@ package enum MirrorLog {
         let report = try await VerifyConsistency.run(old: earlier, new: note, key: key, tiles: source)
         guard report.verified else {
             throw Refusal(
-                .conflict, "The log is not consistent with the mirror (\(report.outcome.rawValue)): "
+                .conflict,
+                "The log is not consistent with the mirror (\(report.outcome.rawValue)): "
                     + report.findings.map(\.detail).joined(separator: " "),
                 hint: "Keep the mirror as evidence, and mirror into another directory.", rule: "RFC 9162 §2.1.4")
         }

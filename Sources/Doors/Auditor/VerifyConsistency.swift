@@ -16,8 +16,8 @@ package struct ConsistencyReport: AuditReport, Equatable {
         case badTiles
     }
 
-    package var outcome: Outcome
-    package var verified: Bool { outcome == .consistent }
+    package private(set) var verified: Bool
+    package fileprivate(set) var outcome: Outcome { didSet { verified = outcome == .consistent } }
     package var origin: String
     package var old: TreeHead?
     package var new: TreeHead?
@@ -26,8 +26,11 @@ package struct ConsistencyReport: AuditReport, Equatable {
     package var computedNewRoot: Digest?
     package var findings: [AuditFinding]
 
-    private enum CodingKeys: String, CodingKey {
-        case outcome, origin, old, new, computedOldRoot, computedNewRoot, findings
+    fileprivate init(of origin: String) {
+        self.verified = false
+        self.outcome = .badCheckpoint
+        self.origin = origin
+        self.findings = []
     }
 
     package var lines: [String] {
@@ -42,7 +45,7 @@ package enum VerifyConsistency {
     package static func run(
         old: [UInt8], new: [UInt8], key: VerifierKey, tiles source: any LogSource
     ) async throws -> ConsistencyReport {
-        var report = ConsistencyReport(outcome: .badCheckpoint, origin: key.name, findings: [])
+        var report = ConsistencyReport(of: key.name)
         do throws(Refusal) {
             report.old = try Checkpoint(note: old, key: key).head
             report.new = try Checkpoint(note: new, key: key).head
@@ -51,7 +54,9 @@ package enum VerifyConsistency {
             return report
         }
         guard let old = report.old, let new = report.new else { return report }
-        if old.size > new.size { return report.ending(.rollback, "The log shrank from \(old.size) to \(new.size) entries.") }
+        if old.size > new.size {
+            return report.ending(.rollback, "The log shrank from \(old.size) to \(new.size) entries.")
+        }
         if old.size == new.size, old.root != new.root {
             return report.ending(.fork, "Two different roots were signed for \(old.size) entries.")
         }

@@ -20,7 +20,8 @@ package struct LogReport: AuditReport, Equatable {
 
     package var lines: [String] {
         let what = "log \(origin)" + (head.map { ": \($0.line)" } ?? "")
-        let read = "  \(entriesRead) entries and \(tilesRead) tiles read; the entries "
+        let read =
+            "  \(entriesRead) entries and \(tilesRead) tiles read; the entries "
             + (entriesMakeRoot ? "make the signed root" : "do not make the signed root")
         return [verdict(verified, what), read] + findings.map { "  \($0.line)" }
     }
@@ -33,7 +34,8 @@ package enum VerifyLog {
 
     /// - Parameters:
     ///   - key: the one thing that is trusted.
-    ///   - entry: gets each entry's index and bytes in order, with the head of the tree up to and including it on demand.
+    ///   - entry: gets each entry's index and bytes in order, with the head of the tree up to and including it on
+    ///     demand.
     package static func run(
         _ source: any LogSource, key: VerifierKey, progress: AuditProgress = { _, _ in },
         entry: (Int64, [UInt8], Frontier) throws -> Void = { _, _, _ in }

@@ -19,6 +19,8 @@ package struct WebLog: LogSource {
     ) async throws -> Result {
         var configuration = HTTPClient.Configuration()
         configuration.timeout = .init(connect: .seconds(connectSeconds), read: .seconds(idleSeconds))
+        // Attempts are counted here, and the person hears of a wrong port at once.
+        configuration.connectionPool.retryConnectionEstablishment = false
         configuration.redirectConfiguration = .follow(max: 3, allowCycles: false)
         return try await HTTPClient.withHTTPClient(configuration: configuration) { client in
             var name = prefix

@@ -13,25 +13,28 @@ struct AppendFile: ~Copyable {
     private let path: String
     private var isBroken = false
 
-    /// Opens or creates the file (0600) and returns it with the lines that are there, without LF.
-    /// - Parameter limit: most bytes that the file may have.
-    static func open(_ path: String, limit: Int) throws(Refusal) -> (file: AppendFile, lines: [ArraySlice<UInt8>]) {
-        let handle = Glibc.open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    /// Opens or creates the file (0600).
+    /// - Parameters:
+    ///   - limit: most bytes that the file may have.
+    ///   - line: called with every line that is there, without LF.
+    init(_ path: String, limit: Int, line: (ArraySlice<UInt8>) throws(Refusal) -> Void = { _ in }) throws(Refusal) {
+        let handle = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard handle >= 0 else { throw StationFile.failure("open", path) }
-        let file = AppendFile(file: handle, path: path)
-        try StationFile.syncFolder(of: path)
-        let bytes = try StationFile.read(path, limit: limit) ?? []
-        let end = (bytes.lastIndex(of: 10) ?? -1) + 1
-        if end < bytes.count {
-            guard ftruncate(handle, off_t(end)) == 0, fsync(handle) == 0 else {
-                throw StationFile.failure("cut", path)
+        do throws(Refusal) {
+            try StationFile.syncFolder(of: path)
+            let bytes = try StationFile.read(path, limit: limit) ?? []
+            let end = (bytes.lastIndex(of: 10) ?? -1) + 1
+            if end < bytes.count {
+                guard ftruncate(handle, off_t(end)) == 0, fsync(handle) == 0 else {
+                    throw StationFile.failure("cut", path)
+                }
             }
+            for text in bytes[0..<end].split(separator: 10) { try line(text) }
+        } catch {
+            close(handle)
+            throw error
         }
-        return (file, bytes[0..<end].split(separator: 10))
-    }
-
-    init(file: Int32, path: String) {
-        self.file = file
+        file = handle
         self.path = path
     }
 

@@ -1,5 +1,6 @@
 import Crypto
 import Keys
+import SwiftASN1
 import Trust
 import Wire
 import X509
@@ -83,6 +84,9 @@ package final class Batch: Sendable {
 
     package var births: [Birth] { journal.births }
     package var remaining: Int { max(0, permit.permit.quantity - journal.count) }
+
+    /// All labels so far on A4 pages (`BatchFolder.sheet`).
+    package func writeLabelSheet() throws(Refusal) { try labels.writeSheet(of: births.map(\.serial)) }
 
     /// Keeps the permit in the batch's folder. A newer permit for the same batch may replace one that ended.
     private static func keep(_ seal: Seal, _ permit: Permit, in folder: BatchFolder) throws {

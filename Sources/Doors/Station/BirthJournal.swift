@@ -11,7 +11,7 @@ final class BirthJournal: Sendable {
     /// Room for the million units of a large batch at some 2 KB each.
     private static let maximumBytes = 4 << 30
 
-    private struct State: ~Copyable {
+    fileprivate struct State: ~Copyable {
         var births: [Birth] = []
         var bySerial: [String: (birth: Int, key: Digest)] = [:]
         var serialOfKey: [Digest: String] = [:]
@@ -36,11 +36,14 @@ final class BirthJournal: Sendable {
     init(
         _ folder: BatchFolder, quantity: Int, elsewhere: Elsewhere, keyOf: (Birth) throws(Refusal) -> Digest
     ) throws(Refusal) {
-        let (file, lines) = try AppendFile.open(folder.births, limit: Self.maximumBytes)
-        let (intents, _) = try AppendFile.open(folder.intents, limit: Self.maximumBytes)
-        let (notes, _) = try AppendFile.open(folder.notes, limit: Self.maximumBytes)
-        var state = State(elsewhere: elsewhere, file: file, intents: intents, notes: notes)
-        for birth in try Self.decode(lines, path: folder.births) { state.add(birth, key: try keyOf(birth)) }
+        var births: [Birth] = []
+        let file = try AppendFile(folder.births, limit: Self.maximumBytes) { line throws(Refusal) in
+            births.append(try Self.decode(line, number: births.count + 1, path: folder.births))
+        }
+        var state = State(
+            elsewhere: elsewhere, file: file, intents: try AppendFile(folder.intents, limit: Self.maximumBytes),
+            notes: try AppendFile(folder.notes, limit: Self.maximumBytes))
+        for birth in births { state.add(birth, key: try keyOf(birth)) }
         self.state = Mutex(state)
         self.quantity = quantity
     }
@@ -48,20 +51,26 @@ final class BirthJournal: Sendable {
     /// The births of a folder, without opening it for more.
     static func read(_ folder: BatchFolder) throws(Refusal) -> [Birth] {
         let bytes = try StationFile.read(folder.births, limit: maximumBytes) ?? []
-        return try decode(bytes[0..<((bytes.lastIndex(of: 10) ?? -1) + 1)].split(separator: 10), path: folder.births)
-    }
-
-    private static func decode(_ lines: [ArraySlice<UInt8>], path: String) throws(Refusal) -> [Birth] {
         var births: [Birth] = []
-        for (number, line) in lines.enumerated() {
-            guard let birth = try? CanonicalJSON.decode(Birth.self, from: line, limit: 64 << 10) else {
-                throw Refusal(
-                    .unavailable, "Line \(number + 1) of \(path) is broken.",
-                    hint: "Restore the station's folder from its backup; do not edit that file.")
-            }
-            births.append(birth)
+        for line in bytes[0..<((bytes.lastIndex(of: 10) ?? -1) + 1)].split(separator: 10) {
+            births.append(try decode(line, number: births.count + 1, path: folder.births))
         }
         return births
+    }
+
+    private static func decode(_ line: ArraySlice<UInt8>, number: Int, path: String) throws(Refusal) -> Birth {
+        guard let birth = try? CanonicalJSON.decode(Birth.self, from: line, limit: 64 << 10) else {
+            throw Refusal(
+                .unavailable, "Line \(number) of \(path) is broken.",
+                hint: "Restore the station's folder from its backup; do not edit that file.")
+        }
+        return birth
+    }
+
+    static func usedUp(_ quantity: Int) -> Refusal {
+        Refusal(
+            .gone, "The permit's \(quantity) identities are used up.",
+            hint: "Ask the maker for a permit for more, or close the batch.", rule: "permit quantity")
     }
 
     var births: [Birth] { state.withLock { $0.births } }
@@ -165,10 +174,7 @@ extension BirthJournal.State {
 
     fileprivate func checkQuota(_ quantity: Int) throws(BirthFailure) {
         guard births.count < quantity else {
-            throw .batch(
-                Refusal(
-                    .gone, "The permit's \(quantity) identities are used up.",
-                    hint: "Ask the maker for a permit for more, or close the batch.", rule: "permit quantity"))
+            throw .batch(BirthJournal.usedUp(quantity))
         }
         guard births.count + underWay.values.count(where: { $0 != nil }) < quantity else {
             throw .unit(

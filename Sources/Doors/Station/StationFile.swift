@@ -87,11 +87,19 @@ enum StationFile {
 
     /// Makes a creation, rename or removal in the folder of `path` durable.
     static func syncFolder(of path: String) throws(Refusal) {
-        let folder = (path as NSString).deletingLastPathComponent
-        let handle = open(folder.isEmpty ? "." : folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        let folder = folder(of: path)
+        let handle = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard handle >= 0 else { throw failure("open", folder) }
         defer { close(handle) }
         guard fsync(handle) == 0 else { throw failure("sync", folder) }
+    }
+
+    /// Not NSString's deletingLastPathComponent, which traps for a path of one character (Foundation of Swift 6.3.1).
+    static func folder(of path: String) -> String {
+        var bytes = Array(path.utf8)
+        while bytes.count > 1, bytes.last == 47 { bytes.removeLast() }
+        guard let slash = bytes.lastIndex(of: 47) else { return "." }
+        return slash == 0 ? "/" : String(decoding: bytes[..<slash], as: UTF8.self)
     }
 
     /// The refusal for `errno` as it stands.

@@ -1,4 +1,5 @@
 import Foundation
+import SwiftASN1
 import Trust
 import Wire
 import X509

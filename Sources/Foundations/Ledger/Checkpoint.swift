@@ -65,7 +65,8 @@ package struct Checkpoint: Hashable, Sendable {
 
     private static func refuse(_ why: String) -> Refusal {
         Refusal(
-            .malformed, "This is not a checkpoint: \(why).", hint: "Send the checkpoint byte for byte as it was published.",
+            .malformed, "This is not a checkpoint: \(why).",
+            hint: "Send the checkpoint byte for byte as it was published.",
             rule: rule)
     }
 

@@ -1,6 +1,7 @@
 import Wire
 
-/// Evidence that a tree was only appended to (RFC 9162 §2.1.4): what was in the older one is unchanged in the newer one.
+/// Evidence that a tree was only appended to (RFC 9162 §2.1.4): what was in the older one is unchanged in the newer
+/// one.
 package struct ConsistencyProof: Hashable, Sendable {
     package var oldSize: Int64
     package var newSize: Int64
@@ -39,8 +40,8 @@ package struct ConsistencyProof: Hashable, Sendable {
         return fromRoot.reversed()
     }
 
-    /// RFC 9162 §2.1.4.2, with the sizes 0 and "equal" that it leaves to the caller. Returns if the newer tree holds the
-    /// older one unchanged, and refuses otherwise.
+    /// RFC 9162 §2.1.4.2, with the sizes 0 and "equal" that it leaves to the caller. Returns if the newer tree holds
+    /// the older one unchanged, and refuses otherwise.
     package func verify(oldRoot: Digest, newRoot: Digest) throws(Refusal) {
         guard oldSize >= 0, oldSize <= newSize else { throw Self.rollback(oldSize, newSize) }
         guard hashes.count <= 2 * MerkleTree.maximumProofHashes,

@@ -50,7 +50,8 @@ package enum EntryBundle {
 
     private static func refuse(_ what: String) -> Refusal {
         Refusal(
-            .malformed, "The entry bundle has \(what).", hint: "Fetch the bundle again, from a mirror if that persists.",
+            .malformed, "The entry bundle has \(what).",
+            hint: "Fetch the bundle again, from a mirror if that persists.",
             rule: "C2SP tlog-tiles, Log entries")
     }
 }

@@ -1,8 +1,8 @@
 import Wire
 
-/// Entries of the ledger that somebody can check without us: a signed checkpoint, and for each entry its exact bytes and
-/// the way to the checkpoint's root. It proves that each entry is in the log; that none is left out, only the whole log
-/// can prove (`lifelong verify passport --log`).
+/// Entries of the ledger that somebody can check without us: a signed checkpoint, and for each entry its exact bytes
+/// and the way to the checkpoint's root. It proves that each entry is in the log; that none is left out, only the
+/// whole log can prove (`lifelong verify passport --log`).
 package struct Evidence: Codable, Sendable, Equatable {
     package struct Item: Codable, Sendable, Equatable {
         /// Position in the log, from 0.
@@ -28,7 +28,8 @@ package struct Evidence: Codable, Sendable, Equatable {
     /// In ascending order of their indices.
     package var entries: [Item]
 
-    package init(subject: String?, vkey: VerifierKey?, checkpoint: [UInt8], entries: [(InclusionProof, leaf: [UInt8])]) {
+    package init(subject: String?, vkey: VerifierKey?, checkpoint: [UInt8], entries: [(InclusionProof, leaf: [UInt8])])
+    {
         self.v = 1
         self.subject = subject
         self.vkey = vkey?.description

@@ -1,7 +1,7 @@
 import Wire
 
-/// A tree that only grows at its right edge and keeps nothing but the complete subtrees along it: at most 63 hashes. For
-/// whoever reads a whole log once and wants its root at every size.
+/// A tree that only grows at its right edge and keeps nothing but the complete subtrees along it: at most 63 hashes.
+/// For whoever reads a whole log once and wants its root at every size.
 package struct Frontier: Sendable {
     package private(set) var size: Int64 = 0
     /// Complete subtrees left to right, of shrinking height.

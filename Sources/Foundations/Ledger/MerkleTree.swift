@@ -1,5 +1,6 @@
-import struct Crypto.SHA256
 import Wire
+
+import struct Crypto.SHA256
 
 /// A tree's size in leaves and its root: what a checkpoint signs.
 package struct TreeHead: Hashable, Sendable, Codable {
@@ -47,7 +48,8 @@ package enum MerkleTree {
         return fold(parts.map { part in perfectRoot(ofFlat: leaves[part.range].flatMap(\.bytes)) })
     }
 
-    /// The hash over a run of perfect subtrees that shrink from left to right (RFC 9162 §2.1.1: the larger part is left).
+    /// The hash over a run of perfect subtrees that shrink from left to right (RFC 9162 §2.1.1: the larger part is
+    /// left).
     static func fold(_ hashes: [Digest]) -> Digest {
         guard var result = hashes.last else { return emptyRoot }
         for left in hashes.dropLast().reversed() { result = nodeHash(left, result) }
@@ -83,8 +85,8 @@ package enum MerkleTree {
     private static let nodePrefix: [UInt8] = [1]
 }
 
-/// A complete subtree: the leaves from `index` · 2^height up to, not including, (`index` + 1) · 2^height. Its hash never
-/// changes once it is full, which is why proofs can be put together from stored ones.
+/// A complete subtree: the leaves from `index` · 2^height up to, not including, (`index` + 1) · 2^height. Its hash
+/// never changes once it is full, which is why proofs can be put together from stored ones.
 package struct Subtree: Hashable, Sendable {
     package let height: Int
     package let index: Int64

@@ -26,9 +26,13 @@ package struct Note: Sendable, Equatable {
                 hint: "Send only the signatures that matter.")
         }
         guard String(validating: bytes, as: UTF8.self) != nil else { throw Self.refuse("it is not UTF-8") }
-        guard bytes.allSatisfy({ $0 >= 0x20 || $0 == newline }) else { throw Self.refuse("it holds control characters") }
+        guard bytes.allSatisfy({ $0 >= 0x20 || $0 == newline }) else {
+            throw Self.refuse("it holds control characters")
+        }
         guard bytes.last == newline else { throw Self.refuse("its last line does not end") }
-        guard let blank = Self.lastBlankLine(in: bytes) else { throw Self.refuse("no blank line precedes its signatures") }
+        guard let blank = Self.lastBlankLine(in: bytes) else {
+            throw Self.refuse("no blank line precedes its signatures")
+        }
         var signatures: [Signature] = []
         for line in bytes[(blank + 1)...].dropLast().split(separator: newline, omittingEmptySubsequences: false) {
             guard signatures.count < Self.maximumSignatures else { throw Self.refuse("it has too many signatures") }
@@ -40,8 +44,8 @@ package struct Note: Sendable, Equatable {
         self.bytes = bytes
     }
 
-    /// The text, if at least one of the keys signed it. A line by a known key that does not verify spoils the whole note;
-    /// lines by other keys are ignored.
+    /// The text, if at least one of the keys signed it. A line by a known key that does not verify spoils the whole
+    /// note; lines by other keys are ignored.
     package func verified(by keys: [VerifierKey]) throws(Refusal) -> VerifiedNote {
         var signers: [VerifierKey] = []
         for signature in signatures {
@@ -73,7 +77,9 @@ package struct Note: Sendable, Equatable {
     }
 
     private static func signature(_ line: ArraySlice<UInt8>) throws(Refusal) -> Signature {
-        guard line.starts(with: mark) else { throw refuse("a signature line does not start with an em dash and a space") }
+        guard line.starts(with: mark) else {
+            throw refuse("a signature line does not start with an em dash and a space")
+        }
         let parts = line.dropFirst(mark.count).split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
         guard parts.count == 2, let name = String(validating: parts[0], as: UTF8.self), VerifierKey.isName(name) else {
             throw refuse("a signature line is not a name and a signature")

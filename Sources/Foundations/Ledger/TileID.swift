@@ -1,6 +1,7 @@
 import Wire
 
-/// One tile of hashes (C2SP tlog-tiles, Merkle Tree): at level l, its n-th run of 256 hashes of subtrees of 256^l leaves.
+/// One tile of hashes (C2SP tlog-tiles, Merkle Tree): at level l, its n-th run of 256 hashes of subtrees of 256^l
+/// leaves.
 package struct TileID: Hashable, Sendable, Codable {
     /// Hashes of a full tile, and entries of a full bundle.
     package static let fullWidth = 256

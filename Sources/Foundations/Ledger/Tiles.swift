@@ -2,8 +2,8 @@ import Wire
 
 /// What the tree needs to grow and to prove: hash tiles by id.
 ///
-/// A tile is its 32-byte hashes one behind the other; a partial one holds as many as it has. Nil means that the tile does
-/// not exist. Reads of one call must see one state of the log.
+/// A tile is its 32-byte hashes one behind the other; a partial one holds as many as it has. Nil means that the tile
+/// does not exist. Reads of one call must see one state of the log.
 package protocol TileReader {
     func tile(_ id: TileID) throws -> [UInt8]?
 }
@@ -13,18 +13,20 @@ extension Dictionary: TileReader where Key == TileID, Value == [UInt8] {
     package func tile(_ id: TileID) throws -> [UInt8]? { self[id] }
 }
 
-/// The Merkle tree as tiles (C2SP tlog-tiles). Growth by k leaves touches about k/256 tiles and one a level; a root or a
-/// proof reads a few tiles a level.
+/// The Merkle tree as tiles (C2SP tlog-tiles). Growth by k leaves touches about k/256 tiles and one a level; a root
+/// or a proof reads a few tiles a level.
 package enum Tiles {
-    /// Adds leaf hashes to a tree of `size` leaves. Returns each tile that changed, in full, and the new head; the caller
-    /// stores them in one transaction with the leaves.
+    /// Adds leaf hashes to a tree of `size` leaves. Returns each tile that changed, in full, and the new head; the
+    /// caller stores them in one transaction with the leaves.
     package static func append(
         leaves: [Digest], to size: Int64, reading tiles: some TileReader
     ) throws -> (changed: [TileID: [UInt8]], head: TreeHead) {
         guard size >= 0, size <= Int64.max - Int64(leaves.count) else { throw unusable("size \(size)") }
         var changed: [TileID: [UInt8]] = [:]
         var incoming = leaves.flatMap(\.bytes)
-        guard incoming.count == leaves.count * MerkleTree.hashBytes else { throw unusable("a hash that is not 32 bytes") }
+        guard incoming.count == leaves.count * MerkleTree.hashBytes else {
+            throw unusable("a hash that is not 32 bytes")
+        }
         var level = 0
         while !incoming.isEmpty {
             incoming = try fill(level: level, of: size, with: incoming, reading: tiles, changed: &changed)

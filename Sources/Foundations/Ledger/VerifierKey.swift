@@ -1,8 +1,8 @@
 import Crypto
 import Wire
 
-/// The public key of a log as people hand it on (C2SP signed-note, Verifier keys): "name+hex(key ID)+base64(type ‖ key)".
-/// Only Ed25519 over the note's text (type 0x01), the one that a log's own signature has here.
+/// The public key of a log as people hand it on (C2SP signed-note, Verifier keys): "name+hex(key ID)+base64(type ‖
+/// key)". Only Ed25519 over the note's text (type 0x01), the one that a log's own signature has here.
 package struct VerifierKey: Hashable, Sendable, CustomStringConvertible {
     /// By convention the log's origin: a URL without scheme.
     package let name: String

@@ -54,8 +54,8 @@ package struct Authority: Sendable {
     package var notAfter: Timestamp { parsed.tbs.notAfter }
     package var reference: CertificateReference { parsed.reference() }
 
-    /// Signs the one certificate that the token permits; returns DER. The signature is checked before it leaves, so that a
-    /// faulty key store is noticed here and not in the field.
+    /// Signs the one certificate that the token permits; returns DER. The signature is checked before it leaves, so
+    /// that a faulty key store is noticed here and not in the field.
     package func sign(_ token: consuming IssuanceToken) throws -> [UInt8] {
         let der = try Self.assemble(token.intent.tbs, with: key)
         let signed = try ParsedCertificate(der)

@@ -23,6 +23,11 @@ package struct CertificateReference: Codable, Sendable, Equatable, Hashable {
         self.notBefore = notBefore
         self.notAfter = notAfter
     }
+
+    /// Of a certificate as it stands; nothing about it is verified.
+    package init(of certificate: [UInt8]) throws(Refusal) {
+        self = try ParsedCertificate(certificate).reference()
+    }
 }
 
 extension Timestamp {

@@ -2,13 +2,15 @@ import Wire
 
 /// The rules that one certificate must keep by itself, whatever its path: STANDARDS §1 "Must reject".
 enum CertificateRules {
-    /// In every place of a path.
-    static func common(_ certificate: ParsedCertificate) throws(Refusal) {
+    /// In every place of a path. Old public roots have the serial 0; nothing hangs on an anchor's.
+    private static func common(_ certificate: ParsedCertificate, isAnchor: Bool = false) throws(Refusal) {
         let tbs = certificate.tbs
         guard tbs.version == 3 else {
             throw refuse("The certificate is not version 3.", "RFC 5280 §4.1.2.1")
         }
-        guard let first = tbs.serial.first, first & 0x80 == 0, tbs.serial != [0], tbs.serial.count <= 20 else {
+        // 20 octets of magnitude: a leading zero octet for the sign is not counted.
+        let magnitude = tbs.serial.drop { $0 == 0 }
+        guard isAnchor || (tbs.serial[0] & 0x80 == 0 && (1...20).contains(magnitude.count)) else {
             throw refuse("The serial number is zero, negative, or longer than 20 bytes.", "RFC 5280 §4.1.2.2")
         }
         guard !tbs.issuer.isEmpty else { throw refuse("The issuer's name is empty.", "RFC 5280 §4.1.2.4") }
@@ -83,7 +85,7 @@ enum CertificateRules {
 
     /// In the place of an issuer, the anchor included.
     static func issuer(_ certificate: ParsedCertificate, isAnchor: Bool) throws(Refusal) {
-        try common(certificate)
+        try common(certificate, isAnchor: isAnchor)
         let tbs = certificate.tbs
         guard tbs.isAuthority else {
             throw refuse("The issuer's certificate is not marked as an authority's (CA:TRUE).", "RFC 5280 §4.2.1.9")
@@ -97,7 +99,8 @@ enum CertificateRules {
         guard tbs.subjectKey != nil else {
             throw refuse("The issuer's certificate has no subjectKeyIdentifier.", "RFC 5280 §4.2.1.2")
         }
-        try authorityKey(certificate, mayBeAbsent: isAnchor && certificate.isSelfIssued)
+        // An anchor is trusted as it is, whoever else may have signed it (RFC 5280 §6.1.1 (d)).
+        try authorityKey(certificate, mayBeAbsent: isAnchor)
     }
 
     /// In the place of the leaf.

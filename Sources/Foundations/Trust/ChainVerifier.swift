@@ -1,7 +1,7 @@
 import Wire
 
-/// Certification path validation (RFC 5280 §6.1) against explicit anchors. Birth and operational certificates are checked
-/// by two verifiers with different anchors: the maker's and the owner's.
+/// Certification path validation (RFC 5280 §6.1) against explicit anchors. Birth and operational certificates are
+/// checked by two verifiers with different anchors: the maker's and the owner's.
 ///
 /// Synchronous and bounded: at most `maximumDepth` intermediates, 64 signature checks a path search and 65,536 name
 /// comparisons. Revocation is the caller's: the registry knows what it revoked.

@@ -43,7 +43,9 @@ struct DERNode {
 
     /// The elements inside a constructed one.
     func children(of tag: DERTag = .sequence) throws(Refusal) -> DERCursor {
-        guard has(tag), case .constructed(let inside) = node.content else { throw wrong("an element that is no \(tag)") }
+        guard has(tag), case .constructed(let inside) = node.content else {
+            throw wrong("an element that is no \(tag)")
+        }
         let subject = self.subject
         return DERCursor(inside.map { DERNode($0, of: subject) }, of: subject)
     }

@@ -2,8 +2,8 @@ import Wire
 
 /// UTCTime and GeneralizedTime in the one form that RFC 5280 §4.1.2.5 allows: seconds present, no fraction, `Z`.
 enum DERTime {
-    /// Whether the UTCTime of a year past 2049 was used is decided by the two digits themselves; a GeneralizedTime before
-    /// 2050 is refused, because certificates and CRLs must encode those as UTCTime.
+    /// Two digits of a year stand for 1950 to 2049; a GeneralizedTime before 2050 is refused, because certificates and
+    /// CRLs must encode those as UTCTime.
     static func read(_ node: DERNode) throws(Refusal) -> Timestamp {
         if node.has(.utcTime) {
             let digits = try digits(of: node, tag: .utcTime, count: 12)

@@ -48,8 +48,10 @@ struct DistinguishedName: Sendable, Equatable {
     var isEmpty: Bool { relative.isEmpty }
 
     /// The last value of the type, if it is text.
-    func text(of type: OID) -> String? {
-        relative.joined().last { $0.type == type && $0.tag != 0 }.map { String(decoding: $0.value, as: UTF8.self) }
+    func text(of type: OID) -> String? { texts(of: type).last }
+
+    func texts(of type: OID) -> [String] {
+        relative.joined().filter { $0.type == type && $0.tag != 0 }.map { String(decoding: $0.value, as: UTF8.self) }
     }
 
     /// For people: "O=Example, CN=Device 7", in the order of the encoding.
@@ -111,7 +113,8 @@ enum DistinguishedNames {
 
     static func isPrintable(_ text: String) -> Bool {
         text.utf8.allSatisfy { c in
-            (48...57).contains(c) || (65...90).contains(c) || (97...122).contains(c) || Array(" '()+,-./:=?".utf8).contains(c)
+            (48...57).contains(c) || (65...90).contains(c) || (97...122).contains(c)
+                || Array(" '()+,-./:=?".utf8).contains(c)
         }
     }
 

@@ -15,7 +15,8 @@ struct Draft {
     let notAfter: Timestamp
     let extensions: [Extension]
 
-    /// Below an authority: adds AKI, SKI and the places of revocation information, and ends with the issuer at the latest.
+    /// Below an authority: adds AKI, SKI and the places of revocation information. All but births end with the issuer
+    /// at the latest; a birth certificate outlives it by intention (IEEE 802.1AR §8.5).
     static func under(
         _ authority: Authority, kind: CertificateKind, subject: [(OID, String)], spki: [UInt8], serial: [UInt8],
         notBefore: Timestamp, notAfter: Timestamp, urls: AuthorityURLs, extensions: [Extension]

@@ -85,7 +85,9 @@ struct AuthorityKeyIdentifier: Sendable {
 
     init(_ value: [UInt8]) throws(Refusal) {
         var fields = try DERNode.parse(value[...], as: "authorityKeyIdentifier extension").children()
-        keyIdentifier = try fields.take(if: .context(0)).map { (n) throws(Refusal) in Array(try n.octets(of: .context(0))) }
+        keyIdentifier = try fields.take(if: .context(0)).map { (n) throws(Refusal) in
+            Array(try n.octets(of: .context(0)))
+        }
         let issuer = fields.take(if: .context(1))
         let serial = fields.take(if: .context(2))
         isConsistent = (issuer == nil) == (serial == nil)

@@ -102,7 +102,9 @@ enum HostName {
         return name.split(separator: ".", omittingEmptySubsequences: false).allSatisfy { label in
             let bytes = Array(label.utf8)
             return (1...63).contains(bytes.count) && bytes.first != 45 && bytes.last != 45
-                && bytes.allSatisfy { (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0) || $0 == 45 }
+                && bytes.allSatisfy {
+                    (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0) || $0 == 45
+                }
         }
     }
 

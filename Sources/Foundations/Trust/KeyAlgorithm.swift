@@ -2,7 +2,8 @@
 package enum KeyAlgorithm: String, Codable, Sendable, CaseIterable {
     case p256, p384, ed25519
 
-    /// DER of the AlgorithmIdentifier that a signature by such a key carries; parameters absent (RFC 5758 §3.2, RFC 8410 §3).
+    /// DER of the AlgorithmIdentifier that a signature by such a key carries; without parameters (RFC 5758 §3.2,
+    /// RFC 8410 §3).
     package var signatureAlgorithmDER: [UInt8] { signatureAlgorithm.der }
 
     var signatureAlgorithm: SignatureAlgorithm {

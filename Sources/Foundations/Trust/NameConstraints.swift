@@ -95,7 +95,9 @@ struct NameConstraints: Sendable {
 
     private static func ascii(_ node: DERNode, _ form: UInt) throws(Refusal) -> String {
         let octets = try node.octets(of: .context(form))
-        guard octets.allSatisfy({ (0x21...0x7e).contains($0) }) else { throw broken("has a constraint that is not ASCII") }
+        guard octets.allSatisfy({ (0x21...0x7e).contains($0) }) else {
+            throw broken("has a constraint that is not ASCII")
+        }
         return String(decoding: octets, as: UTF8.self)
     }
 

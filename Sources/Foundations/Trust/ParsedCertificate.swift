@@ -104,12 +104,14 @@ struct TBSCertificate: Sendable {
         extendedKeyUsage = try values[.extendedKeyUsage].map { (v) throws(Refusal) in
             try ExtensionValues.extendedKeyUsage(v)
         }
-        alternativeNames = try values[.subjectAlternativeName].map { (v) throws(Refusal) in
-            try GeneralName.list(v, of: "subjectAltName extension")
-        } ?? []
+        alternativeNames =
+            try values[.subjectAlternativeName].map { (v) throws(Refusal) in
+                try GeneralName.list(v, of: "subjectAltName extension")
+            } ?? []
         nameConstraints = try values[.nameConstraints].map { (v) throws(Refusal) in try NameConstraints(v) }
         authorityKey = try values[.authorityKeyIdentifier].map { (v) throws(Refusal) in try AuthorityKeyIdentifier(v) }
-        subjectKey = try values[.subjectKeyIdentifier].map { (v) throws(Refusal) in try ExtensionValues.keyIdentifier(v) }
+        subjectKey = try values[.subjectKeyIdentifier].map { (v) throws(Refusal) in try ExtensionValues.keyIdentifier(v)
+        }
     }
 
     private static func version(_ node: DERNode?) throws(Refusal) -> Int {
@@ -157,4 +159,10 @@ package enum SerialText {
         guard let bytes = Hex.decode(text), (1...20).contains(bytes.count) else { return nil }
         return bytes
     }
+}
+
+extension PublicKeys {
+    /// The SubjectPublicKeyInfo of a certificate that is known to be good (one that the registry keeps); no rule
+    /// is checked.
+    package static func ofCertificate(_ der: [UInt8]) throws(Refusal) -> [UInt8] { try ParsedCertificate(der).tbs.spki }
 }

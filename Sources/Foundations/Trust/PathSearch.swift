@@ -43,7 +43,8 @@ struct PathSearch {
             }
         }
         let counted = path.dropFirst().count { !$0.isSelfIssued }
-        for issuer in intermediates where names(issuer, asIssuerOf: child) && !path.contains(where: { same($0, issuer) }) {
+        for issuer in intermediates
+        where names(issuer, asIssuerOf: child) && !path.contains(where: { same($0, issuer) }) {
             guard counted + (issuer.isSelfIssued ? 0 : 1) <= maximumDepth, path.count <= 2 * maximumDepth + 1 else {
                 note(
                     Refusal(
@@ -75,7 +76,9 @@ struct PathSearch {
                 && a.tbs.value(of: .subjectAlternativeName) == b.tbs.value(of: .subjectAlternativeName))
     }
 
-    private mutating func check(_ issuer: ParsedCertificate, above path: [ParsedCertificate], isAnchor: Bool) -> Refusal? {
+    private mutating func check(_ issuer: ParsedCertificate, above path: [ParsedCertificate], isAnchor: Bool)
+        -> Refusal?
+    {
         do throws(Refusal) {
             try CertificateRules.issuer(issuer, isAnchor: isAnchor)
             let whose = isAnchor ? "The trust anchor" : "An authority's certificate in the path"
@@ -112,7 +115,8 @@ struct PathSearch {
         guard below <= most else {
             throw Refusal(
                 .unauthenticated, "An authority of the path allows \(most) authorities below it; there are \(below).",
-                hint: "Have the certificate issued by an authority that may.", rule: "RFC 5280 §4.2.1.9 pathLenConstraint")
+                hint: "Have the certificate issued by an authority that may.",
+                rule: "RFC 5280 §4.2.1.9 pathLenConstraint")
         }
     }
 
@@ -134,7 +138,7 @@ struct PathSearch {
         if !tbs.subject.isEmpty { names.append(.directory(tbs.subject)) }
         let hasMailbox = names.contains { $0.form == 1 }
         // An address in the subject counts where there is none in subjectAltName (§6.1.3 (b)).
-        if !hasMailbox, let mailbox = tbs.subject.text(of: .emailAddress) { names.append(.email(mailbox)) }
+        if !hasMailbox { names += tbs.subject.texts(of: .emailAddress).map(GeneralName.email) }
         return names
     }
 

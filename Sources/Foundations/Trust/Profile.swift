@@ -1,6 +1,7 @@
 import Wire
 
-/// The certificates that this project issues, one function a kind. Each returns the intent: complete, checked, unsigned.
+/// The certificates that this project issues, one function a kind. Each returns the intent: complete, checked,
+/// unsigned.
 ///
 /// `serial` is 16 to 20 bytes from a cryptographic generator (RFC 5280 §4.1.2.2); its first bits are set so that the
 /// number is positive and always of that length.

@@ -11,8 +11,8 @@ package enum PublicKeys {
     /// SHA-256 of the SubjectPublicKeyInfo.
     package static func digest(_ spki: [UInt8]) -> Wire.Digest { Wire.Digest(SHA256.hash(data: spki)) }
 
-    /// Whether `signature` is by this key over `message`, with the one hash that its kind uses here: P-256 SHA-256, P-384
-    /// SHA-384, P-521 SHA-512, Ed25519, RSA PKCS#1 v1.5 SHA-256. False for anything that cannot be read.
+    /// Whether `signature` is by this key over `message`, with the one hash that its kind uses here: P-256 SHA-256,
+    /// P-384 SHA-384, P-521 SHA-512, Ed25519, RSA PKCS#1 v1.5 SHA-256. False for anything that cannot be read.
     package static func verify(signature: [UInt8], over message: [UInt8], spki: [UInt8]) -> Bool {
         guard let key = try? PublicKey(spki: spki) else { return false }
         return key.verifies(signature[...], over: message[...], by: key.usualSignatureAlgorithm)
@@ -118,13 +118,19 @@ enum PublicKey: Sendable {
     private func ecdsa(_ signature: ArraySlice<UInt8>, _ digest: some Crypto.Digest) -> Bool {
         switch self {
         case .p256(let key):
-            (try? P256.Signing.ECDSASignature(derRepresentation: signature)).map { key.isValidSignature($0, for: digest) }
+            (try? P256.Signing.ECDSASignature(derRepresentation: signature)).map {
+                key.isValidSignature($0, for: digest)
+            }
                 ?? false
         case .p384(let key):
-            (try? P384.Signing.ECDSASignature(derRepresentation: signature)).map { key.isValidSignature($0, for: digest) }
+            (try? P384.Signing.ECDSASignature(derRepresentation: signature)).map {
+                key.isValidSignature($0, for: digest)
+            }
                 ?? false
         case .p521(let key):
-            (try? P521.Signing.ECDSASignature(derRepresentation: signature)).map { key.isValidSignature($0, for: digest) }
+            (try? P521.Signing.ECDSASignature(derRepresentation: signature)).map {
+                key.isValidSignature($0, for: digest)
+            }
                 ?? false
         case .ed25519, .rsa: false
         }

@@ -1,8 +1,8 @@
 import Wire
 
 extension ChainVerifier {
-    /// What the certificate is shown for. Birth and operational certificates are never taken for each other (IEEE 802.1AR
-    /// §5: an IDevID is for proving origin, an LDevID for working).
+    /// What the certificate is shown for. Birth and operational certificates are never taken for each other (IEEE
+    /// 802.1AR §6: an IDevID is for proving origin, an LDevID for working).
     package enum Purpose: Sendable, Equatable {
         /// An IEEE 802.1AR IDevID.
         case birth
@@ -46,10 +46,10 @@ extension ChainVerifier {
             case .birth, nil: break
             case .operational:
                 throw wrong(
-                    "This is an operational certificate; here a birth certificate is needed.", "IEEE 802.1AR §5",
+                    "This is an operational certificate; here a birth certificate is needed.", "IEEE 802.1AR §6",
                     hint: "Authenticate with the certificate that the factory put into the device.")
             case .some(let kind):
-                throw wrong("A certificate of kind \(kind.rawValue) is no birth certificate.", "IEEE 802.1AR §8")
+                throw wrong("A certificate of kind \(kind.rawValue) is no birth certificate.", "IEEE 802.1AR §8.10")
             }
             guard let serial = tbs.subject.text(of: .serialNumber), (1...64).contains(serial.utf8.count) else {
                 throw wrong("The certificate's subject has no serialNumber.", "IEEE 802.1AR §8.6")
@@ -62,7 +62,7 @@ extension ChainVerifier {
             case .operational: break
             case .birth:
                 throw wrong(
-                    "This is a birth certificate; here an operational certificate is needed.", "IEEE 802.1AR §5",
+                    "This is a birth certificate; here an operational certificate is needed.", "IEEE 802.1AR §6",
                     hint: "Pair and enrol the device, and authenticate with what it then gets.")
             default:
                 throw wrong("The certificate is no operational certificate of a device.", "RFC 5280 §4.2.1.12")

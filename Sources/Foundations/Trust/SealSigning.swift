@@ -4,7 +4,8 @@ extension Seal {
     /// Signs `payload` (DSSE v1.0, protocol.md): one signature over the pre-authentication encoding.
     package static func sign(type: String, payload: [UInt8], with key: any SigningKey) throws -> Seal {
         let message = preAuthenticationEncoding(type: type, payload: payload)
-        let signature = Signature(keyid: key.keyDigest.description, sig: Base64.encode(try key.signature(over: message)))
+        let signature = Signature(
+            keyid: key.keyDigest.description, sig: Base64.encode(try key.signature(over: message)))
         return Seal(payloadType: type, payload: payload, signatures: [signature])
     }
 

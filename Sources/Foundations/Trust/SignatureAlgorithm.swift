@@ -49,7 +49,8 @@ enum SignatureAlgorithm: Sendable, Equatable, CaseIterable {
                 DERWriter.context(2, DERWriter.integer(saltLength))))
     }
 
-    /// Exactly the encodings above: parameters that a standard forbids are refused, and so are forgotten hashes.
+    /// Exactly the encodings above, so that parameters where a standard forbids them are refused. Others may
+    /// leave out RSA's NULL (RFC 4055 §5: "MUST accept").
     init(_ identifier: AlgorithmIdentifier, of subject: String) throws(Refusal) {
         let encoded = Array(identifier.encoded)
         guard let known = Self.table[encoded] else {
@@ -63,6 +64,11 @@ enum SignatureAlgorithm: Sendable, Equatable, CaseIterable {
     }
 
     private static let table = Dictionary(uniqueKeysWithValues: allCases.map { ($0.der, $0) })
+        .merging([
+            DERWriter.sequence(DERWriter.oid(.rsaSHA256)): .rsaSHA256,
+            DERWriter.sequence(DERWriter.oid(.rsaSHA384)): .rsaSHA384,
+            DERWriter.sequence(DERWriter.oid(.rsaSHA512)): .rsaSHA512,
+        ]) { first, _ in first }
 
     private static let weak: [OID: String] = [
         [1, 2, 840, 10045, 4, 1]: "ECDSA with SHA-1",
@@ -70,6 +76,7 @@ enum SignatureAlgorithm: Sendable, Equatable, CaseIterable {
         [1, 3, 14, 3, 2, 29]: "RSA with SHA-1",
         [1, 2, 840, 113549, 1, 1, 4]: "RSA with MD5",
         [1, 2, 840, 113549, 1, 1, 2]: "RSA with MD2",
+        [1, 2, 840, 113549, 1, 1, 3]: "RSA with MD4",
         [1, 2, 840, 10040, 4, 3]: "DSA with SHA-1",
     ]
 }

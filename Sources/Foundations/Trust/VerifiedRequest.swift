@@ -1,7 +1,7 @@
 import Wire
 
-/// A certification request (PKCS#10, RFC 2986) that passed every check: its holder has the private key, the key is sound,
-/// and it asks for nothing that only an authority may have.
+/// A certification request (PKCS#10, RFC 2986) that passed every check: its holder has the private key, the key is
+/// sound, and it asks for nothing that only an authority may have.
 package struct VerifiedRequest: Sendable {
     package struct Subject: Sendable, Equatable {
         /// For people ("O=y, CN=x").
@@ -58,11 +58,7 @@ package struct VerifiedRequest: Sendable {
     package init(base64Body: [UInt8], limit: Int = 64 << 10) throws(Refusal) {
         // Four characters for three bytes, and at worst a CRLF after every four.
         guard base64Body.count <= limit * 2 + 16 else { throw Self.tooLarge(base64Body.count, limit) }
-        guard let der = Base64.decode(base64Body), !der.isEmpty else {
-            throw Refusal(
-                .malformed, "The body is not base64.",
-                hint: "Send the DER of the request in base64, without PEM armour.", rule: "RFC 8951 §3.1")
-        }
+        let der = try Base64Body.decode(base64Body, as: "certification request")
         try self.init(der: der, limit: limit)
     }
 
@@ -108,7 +104,9 @@ private struct RequestedAttributes {
         for item in extensions {
             switch item.type {
             case .basicConstraints:
-                guard try !BasicConstraints(item.value).isAuthority else { throw Self.forbidden("to be an authority (CA:TRUE)") }
+                guard try !BasicConstraints(item.value).isAuthority else {
+                    throw Self.forbidden("to be an authority (CA:TRUE)")
+                }
             case .keyUsage:
                 let bits = try ExtensionValues.keyUsage(item.value)
                 guard bits.isDisjoint(with: [KeyUsageBit.keyCertSign, KeyUsageBit.cRLSign]) else {

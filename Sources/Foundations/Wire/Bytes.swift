@@ -80,6 +80,8 @@ package enum Base64 {
     /// else, including a wrong amount of padding.
     package static func decode(_ text: some Sequence<UInt8>) -> [UInt8]? {
         let compact = text.filter { $0 != 10 && $0 != 13 && $0 != 32 && $0 != 9 }
+        // Foundation lets surplus padding pass.
+        guard compact.count % 4 == 0 else { return nil }
         return Data(base64Encoded: Data(compact)).map { Array($0) }
     }
 

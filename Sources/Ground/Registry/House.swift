@@ -50,6 +50,8 @@ package final class House: Sendable {
     package let authorities: Authorities
     /// Wakes whoever waits for commits (the publisher).
     package let commits = CommitSignal()
+    /// Last contacts on their way to the store.
+    package let contacts: ContactBuffer
     private let journal: Journal
 
     package init(
@@ -65,6 +67,7 @@ package final class House: Sendable {
         let commits = commits
         journal = Journal(database: database, clock: clock, committed: { commits.signal() })
         authorities = Authorities()
+        contacts = ContactBuffer(database: database, log: log)
         try await Founding.complete(self)
     }
 

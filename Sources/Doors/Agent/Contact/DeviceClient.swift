@@ -142,7 +142,7 @@ package struct DeviceClient: Sendable {
     }
 
     /// The URL without a slash at its end. Only https: a device has no use for a service that proves nothing.
-    private static func base(_ url: String) throws(Refusal) -> String {
+    static func base(_ url: String) throws(Refusal) -> String {
         guard let parts = URLComponents(string: url), parts.scheme == "https", parts.host?.isEmpty == false,
             parts.user == nil, parts.query == nil, parts.fragment == nil, parts.path.isEmpty || parts.path == "/"
         else {

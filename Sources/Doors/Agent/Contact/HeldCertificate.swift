@@ -1,3 +1,4 @@
+import Foundation
 import SwiftASN1
 import Trust
 import Wire
@@ -21,26 +22,29 @@ package struct HeldCertificate: Sendable, Equatable {
     package let notAfter: Timestamp
 
     package init(_ der: [UInt8]) throws(Refusal) {
-        do {
-            guard der.count <= 64 * 1024 else { throw Self.unreadable }
-            let certificate = try Certificate(derEncoded: der)
-            func encoded(_ value: some DERSerializable) throws -> [UInt8] {
-                var serializer = DER.Serializer()
-                try serializer.serialize(value)
-                return serializer.serializedBytes
-            }
-            self.der = der
-            spki = try encoded(certificate.publicKey)
-            subjectDER = try encoded(certificate.subject)
-            issuerDER = try encoded(certificate.issuer)
-            alternativeNamesDER = certificate.extensions[oid: [2, 5, 29, 17]].map { Array($0.value) }
-            serialNumber = Self.attribute([2, 5, 4, 5], of: certificate.subject)
-            commonName = Self.attribute([2, 5, 4, 3], of: certificate.subject)
-            notBefore = Timestamp(seconds: Int64(certificate.notValidBefore.timeIntervalSince1970))
-            notAfter = Timestamp(seconds: Int64(certificate.notValidAfter.timeIntervalSince1970))
-        } catch {
-            throw Self.unreadable
+        guard der.count <= 64 * 1024, let certificate = try? Certificate(derEncoded: der),
+            let spki = Self.encoded(certificate.publicKey), let subject = Self.encoded(certificate.subject),
+            let issuer = Self.encoded(certificate.issuer)
+        else {
+            throw Refusal(
+                .malformed, "A certificate cannot be read.", hint: "Send DER of an X.509 certificate.",
+                rule: "RFC 5280 §4.1")
         }
+        self.der = der
+        self.spki = spki
+        subjectDER = subject
+        issuerDER = issuer
+        alternativeNamesDER = certificate.extensions[oid: [2, 5, 29, 17]].map { Array($0.value) }
+        serialNumber = Self.attribute([2, 5, 4, 5], of: certificate.subject)
+        commonName = Self.attribute([2, 5, 4, 3], of: certificate.subject)
+        notBefore = Timestamp(seconds: Int64(certificate.notValidBefore.timeIntervalSince1970))
+        notAfter = Timestamp(seconds: Int64(certificate.notValidAfter.timeIntervalSince1970))
+    }
+
+    private static func encoded(_ value: some DERSerializable) -> [UInt8]? {
+        var serializer = DER.Serializer()
+        guard (try? serializer.serialize(value)) != nil else { return nil }
+        return serializer.serializedBytes
     }
 
     /// When to renew: two thirds of its life.
@@ -49,9 +53,6 @@ package struct HeldCertificate: Sendable, Equatable {
     }
 
     package var isSelfIssued: Bool { subjectDER == issuerDER }
-
-    private static let unreadable = Refusal(
-        .malformed, "A certificate cannot be read.", hint: "Send DER of an X.509 certificate.", rule: "RFC 5280 §4.1")
 
     private static func attribute(_ type: ASN1ObjectIdentifier, of name: DistinguishedName) -> String? {
         for rdn in name {

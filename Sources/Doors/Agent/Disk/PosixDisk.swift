@@ -97,13 +97,13 @@ package struct PosixDisk: Disk {
     }
 
     package func target(of path: String) throws -> String? {
-        var buffer = [UInt8](repeating: 0, count: 4096)
-        let n = buffer.withUnsafeMutableBytes { readlink(path, $0.baseAddress, $0.count) }
+        var buffer = [CChar](repeating: 0, count: 4096)
+        let n = readlink(path, &buffer, buffer.count)
         guard n >= 0 else {
             if errno == ENOENT || errno == EINVAL || errno == ENOTDIR { return nil }
             throw failure("read the link", path)
         }
-        return String(decoding: buffer.prefix(n), as: UTF8.self)
+        return String(decoding: buffer.prefix(n).map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     package func removeFolder(_ path: String) throws {

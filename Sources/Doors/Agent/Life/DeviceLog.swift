@@ -4,8 +4,9 @@ import Wire
 /// The device's own log: one JSON entry a line, each chained to the one before, appended and synced.
 ///
 /// Invariants: an entry is on the disk before `append` returns; a line that a power cut tore is dropped at start, and no
-/// other; what the service has taken may be forgotten, except the last of it, which the rest is chained to. An instance
-/// has one owner, the agent.
+/// other; what the service has taken may be forgotten, except the hash of the last of it, which the rest is chained to.
+/// The chain is the device's for life, so that the service can tell a gap from a new owner. An instance has one owner,
+/// the agent.
 package struct DeviceLog: Sendable {
     /// Entries kept while the service takes none; after that the log stands still, and says so in its last entry.
     package static let largestCount = 16_384
@@ -16,6 +17,9 @@ package struct DeviceLog: Sendable {
 
     private let disk: any Disk
     private let path: String
+    private let takenFile: String
+    /// Number of entries that are safe at the service, as far as is known here.
+    package private(set) var taken = 0
     private(set) var entries: [DeviceLogEntry] = []
     /// Index of the first entry that does not fit the one before; nil if the chain is whole.
     package private(set) var fault: Int?
@@ -23,7 +27,9 @@ package struct DeviceLog: Sendable {
     package init(on disk: any Disk, folder: String) throws {
         self.disk = disk
         path = folder + "/entries.jsonl"
+        takenFile = folder + "/taken.json"
         try load()
+        taken = min(try disk.read(Int.self, from: takenFile) ?? 0, count)
     }
 
     /// Index of the next entry, which is the number of entries ever written since the chain began.
@@ -46,26 +52,41 @@ package struct DeviceLog: Sendable {
         entries.append(entry)
     }
 
-    /// The next page for the service.
-    /// - Parameter taken: number of entries that are safe there.
-    package func page(from taken: Int, limit: Int = DeviceAPI.maximumLogEntries) -> [DeviceLogEntry] {
+    /// The next page for the service: at most 256 entries that it does not have.
+    package func page(limit: Int = DeviceAPI.maximumLogEntries) -> [DeviceLogEntry] {
         Array(entries.drop { $0.index < taken }.prefix(limit))
     }
 
-    /// Lets go of what the service has, once it is worth rewriting the file.
-    package mutating func forget(taken: Int) throws {
+    /// Whether entries would be left after the next page.
+    package var hasMorePages: Bool { count > taken + DeviceAPI.maximumLogEntries }
+
+    /// Remembers what the service has, and lets go of it once it is worth rewriting the file.
+    package mutating func remember(taken reported: Int) throws {
+        // A service that says it has more than there is does not make the log shorter.
+        let known = min(max(reported, 0), count)
+        if known != taken {
+            taken = known
+            try disk.write(taken, as: takenFile)
+        }
         guard entries.count > Self.comfortableCount else { return }
         let kept = entries.drop { $0.index < taken - 1 }
         guard kept.count < entries.count / 2 else { return }
-        try disk.write(kept.flatMap { (try? Self.line($0)) ?? [] }, to: path)
-        entries = Array(kept)
+        try rewrite(Array(kept))
     }
 
-    /// Ends the chain and begins a new one at index 0.
-    package mutating func restart() throws {
-        try disk.erase(path)
-        entries = []
-        fault = nil
+    /// Deletes what the log says of a tenure that ends: every entry that the service has. Those that it does not have yet
+    /// stay until the next check-in, because without them the chain would have a gap, which is an alarm.
+    package mutating func wipe() throws {
+        var kept = Array(entries.drop { $0.index < taken - 1 })
+        if let anchor = kept.first, anchor.index == taken - 1 {
+            kept[0] = DeviceLogEntry(index: anchor.index, at: anchor.at, kind: "anchor", text: "", hash: anchor.hash)
+        }
+        try rewrite(kept)
+    }
+
+    private mutating func rewrite(_ kept: [DeviceLogEntry]) throws {
+        try disk.write(try kept.flatMap { try Self.line($0) }, to: path)
+        entries = kept
     }
 
     // MARK: - The chain
@@ -84,8 +105,8 @@ package struct DeviceLog: Sendable {
         return Wire.Digest(SHA256.hash(data: before + ((try? CanonicalJSON.encode(entry.covered)) ?? [])))
     }
 
-    /// Index of the first entry that does not fit; nil if all do. The first entry of a log that begins after 0 is taken
-    /// as it is, because what it is chained to is no longer here.
+    /// Index of the first entry that does not fit; nil if all do. The first entry of a log that was shortened is taken as
+    /// it is, because what it is chained to is no longer here.
     package static func firstFault(in entries: [DeviceLogEntry]) -> Int? {
         var previous: DeviceLogEntry?
         for entry in entries {
@@ -93,7 +114,7 @@ package struct DeviceLog: Sendable {
                 guard entry.index == previous.index + 1, entry.hash == hash(of: entry, after: previous.hash) else {
                     return entry.index
                 }
-            } else if entry.index == 0, entry.hash != hash(of: entry, after: nil) {
+            } else if entry.index == 0, entry.kind != "anchor", entry.hash != hash(of: entry, after: nil) {
                 return 0
             }
             previous = entry

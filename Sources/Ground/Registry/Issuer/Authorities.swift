@@ -37,7 +37,7 @@ package final class Authorities: Sendable {
 
     package init() {}
 
-    func load(from house: House) async throws {
+    package func load(from house: House) async throws {
         let known = try await house.read { rows in
             try rows.query("SELECT name, kind, certificate, chain, key_label FROM authority ORDER BY at, name").map { row in
                 let chain = try CanonicalJSON.decode([String].self, from: Array(row.text("chain").utf8))

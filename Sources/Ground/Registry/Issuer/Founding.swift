@@ -94,3 +94,28 @@ package enum PublicURLs {
             issuer: "\(settings.publicURL)/ca/\(authority).cer")
     }
 }
+
+/// Birth CAs: their keys stay at the stations, the registry knows their certificates.
+package enum BirthAuthorities {
+    package static func remember(_ der: [UInt8], name: String, under root: Authority, in change: Change) throws {
+        try Founding.remember(der, name: name, kind: "birth", chain: [root.certificate], hasKey: false, in: change)
+    }
+}
+
+extension House {
+    /// Signs permits for stations.
+    package func permitKey() throws -> any SigningKey { try keys.require(Founding.Label.permit) }
+
+    /// Signs release manifests.
+    package func releaseKey() throws -> any SigningKey { try keys.require(Founding.Label.release) }
+
+    /// What every unit is given at birth, so that it finds and verifies the service without an installer.
+    package func serviceAnchor() throws -> ServiceAnchor {
+        guard let root = authorities.known(Authorities.Name.operationalRoot) else {
+            throw Refusal(.unavailable, "The operational root is missing.", hint: "Start the server once.")
+        }
+        return ServiceAnchor(
+            url: settings.serviceURL, anchors: [Base64.encode(root.certificate)],
+            releaseKeys: [Base64.encode(try releaseKey().publicKeyDER)])
+    }
+}

@@ -1,0 +1,113 @@
+import Keys
+import Logging
+import Trust
+import Wire
+
+/// The device's steady life: report, learn what to be like, and become it.
+extension Agent {
+    /// Steps: 1. renew if due. 2. report and learn. 3. deliver receipts. 4. configuration. 5. update.
+    func checkIn(_ current: Operational) async throws -> Next {
+        // 1.
+        if let next = try await renewIfDue(current) { return next }
+        let client = try operationalClient(current)
+        // 2.
+        let desired = try await report(over: client)
+        denied = nil
+        try learn(desired.status)
+        try log.remember(taken: desired.logTaken)
+        switch desired.status.state {
+        case .enrolled, .updateRequired: break
+        case .certificateExpiring:
+            if let next = try await renew(current) { return next }
+        case .revoked:
+            denied = .unauthenticated
+            belief = .unsure
+            return .now
+        case .notEnrolled, .notPaired, .quarantined, .transferPending, .retired:
+            belief = .unsure
+            return .now
+        }
+        // 3.
+        try await deliver(over: client, as: current)
+        // 4.
+        var changed = false
+        if let wanted = desired.configuration { changed = try apply(wanted, device: current.record.device) }
+        // 5.
+        if let offer = desired.update {
+            switch try await take(offer, over: client, device: current.record.device) {
+            case .restart: return .restart
+            case .failedBefore, .refused, .runsAlready: changed = true
+            }
+        }
+        if changed { try await deliver(over: client, as: current) }
+        return log.hasMorePages && !logRefused
+            ? .now : .after(pause(suggested: desired.nextCheckInSeconds))
+    }
+
+    /// Reports with the next page of the log; without it if the service does not take that page, which is its alarm to
+    /// raise and no reason for the device to stop living.
+    private func report(over client: DeviceClient) async throws -> DesiredState {
+        let running = try updates.slots.running()
+        let page = logRefused ? [] : log.page()
+        var report = CheckInReport(
+            agent: DeviceClient.agent, sequence: running.content.manifest.sequence,
+            version: running.content.manifest.version, slot: running.slot.rawValue,
+            configuration: try configurationVersion(),
+            posture: [
+                "log": logRefused ? "refused" : log.fault.map { "broken at \($0)" } ?? "whole",
+                "keys": around.keys.kind,
+            ], log: page)
+        do {
+            let desired = try await client.checkIn(report)
+            refusedFrom = nil
+            return desired
+        } catch {
+            guard case .refused(let refusal) = error, refusal.code == .conflict, !page.isEmpty else { throw error }
+            around.logger.warning("The service does not take the log: \(refusal)")
+            logRefused = refusedFrom == log.taken
+            refusedFrom = log.taken
+            report.log = []
+            return try await client.checkIn(report)
+        }
+    }
+
+    /// Sends what waits in the outbox, signed with the present key. What the service will never take is dropped.
+    func deliver(over client: DeviceClient, as held: Operational) async throws {
+        for name in try outbox.waiting() {
+            guard let receipt = try outbox.read(name) else { continue }
+            do {
+                try await client.send(receipt, signedBy: held.identity.key)
+            } catch {
+                guard error.isFinal else { throw error }
+                try note("receipt", "The receipt \(receipt.kind.rawValue) was not taken: \(error.refusal.detail)")
+            }
+            try outbox.remove(name)
+        }
+    }
+
+    // MARK: - Configuration
+
+    static let largestConfigurationBytes = 256 * 1024
+
+    func configurationVersion() throws -> Int { try HomeStatus.configuration(of: home, on: disk) }
+
+    /// Puts the document in force in one step, and says so; false if it is already.
+    private func apply(_ wanted: DesiredState.Configuration, device: DeviceID) throws -> Bool {
+        let before = try configurationVersion()
+        guard wanted.version != before else { return false }
+        guard wanted.version > 0, wanted.document.utf8.count <= Self.largestConfigurationBytes else {
+            throw Refusal(
+                .malformed, "The service sent a configuration that is too large or has no version.",
+                hint: "Publish a configuration of at most 256 KiB.")
+        }
+        let file = "\(wanted.version).json"
+        try disk.write(Array(wanted.document.utf8), to: home.configurations + "/" + file)
+        try disk.relink(home.configuration, to: "configuration/" + file)
+        for name in try disk.names(in: home.configurations) where name != file {
+            try disk.remove(home.configurations + "/" + name)
+        }
+        try outbox.put(Receipt(kind: .configured, device: device, at: now, configuration: wanted.version))
+        try note("configured", "Configuration \(wanted.version) is in force.")
+        return true
+    }
+}

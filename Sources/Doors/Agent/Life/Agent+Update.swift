@@ -1,0 +1,88 @@
+import Logging
+import Release
+import Wire
+
+/// Releases: taking them, and starting into them.
+extension Agent {
+    func take(
+        _ offer: DesiredState.Update, over client: DeviceClient, device: DeviceID
+    ) async throws -> Updates.Outcome {
+        let terms = Updates.Terms(
+            releaseKeys: service.releaseKeys.compactMap { Base64.decode($0) }, product: unit.product,
+            hardware: unit.hardware, device: device, largest: settings.largestArtifact)
+        let outcome = try await updates.take(offer.manifest, on: terms, at: now) { offset, etag, begin, take in
+            try await client.artifact(offer.path, from: offset, etag: etag, begin: begin, take: take)
+        }
+        switch outcome {
+        case .refused(let refusal): try note("refused", "A release was refused: \(refusal.detail)")
+        case .restart(let manifest):
+            try note("update", "Release \(manifest.sequence) (\(manifest.version)) is installed, and starts on trial.")
+        case .runsAlready, .failedBefore: break
+        }
+        return outcome
+    }
+
+    /// What a start finds: the slot that is active, and perhaps a release on trial. Until there is a boot loader that
+    /// does it, starting this program is booting the device.
+    func boot() async throws {
+        let device = try name()
+        let found = try updates.boot(device: device, at: now)
+        let running = try updates.slots.running()
+        let slot = "slot \(running.slot.rawValue), release \(running.content.manifest.sequence)"
+        switch found {
+        case .steady: around.logger.info("Started from \(slot).")
+        case .confirmed: try note("update", "The confirmation of \(slot) is complete.")
+        case .wentBack(let reason): try note("rollback", "Went back to \(slot): \(reason)")
+        case .trial:
+            guard let device else { return }
+            try note("boot", "Started from \(slot), on trial.")
+            try await judge(device: device)
+        }
+    }
+
+    private func judge(device: DeviceID) async throws {
+        let fault = await unhealthy()
+        guard !Task.isCancelled else { return }
+        if let fault {
+            try updates.fail(fault, device: device, at: now)
+            let running = try updates.slots.running()
+            try note(
+                "rollback",
+                "Went back to slot \(running.slot.rawValue), release \(running.content.manifest.sequence): \(fault)")
+        } else {
+            try updates.pass(device: device, at: now)
+            try note("update", "The release is healthy and stays.")
+        }
+    }
+
+    /// Nil if the running image is healthy, otherwise one sentence.
+    private func unhealthy() async -> String? {
+        let slots = updates.slots
+        let slot: Slots.Name
+        do {
+            slot = try slots.active()
+            try slots.verify(slot)
+        } catch {
+            return (error as? Refusal)?.detail ?? "The image cannot be read."
+        }
+        if let command = settings.health {
+            return await command.check(slot: slots.folder(of: slot), image: slots.image(of: slot))
+        }
+        var last = "The service was not asked."
+        for attempt in 0..<max(1, settings.healthAttempts) {
+            if attempt > 0 { try? await Task.sleep(for: settings.healthPause) }
+            do {
+                _ = try await birthClient().status()
+                return nil
+            } catch {
+                last = (error as? ContactFailure)?.refusal.detail ?? "\(error)"
+            }
+        }
+        return "With the release the service cannot be reached: \(last)"
+    }
+
+    /// The device's name in Lifelong, once it is known.
+    private func name() throws -> DeviceID? {
+        try operational?.record.device ?? disk.read(LastWord.self, from: home.lastWord)?.device
+    }
+}

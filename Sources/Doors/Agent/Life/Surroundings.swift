@@ -1,0 +1,50 @@
+import Keys
+import Logging
+import Wire
+
+/// What the agent is given, so that a test can give it something else: disk, keys, network, clock and chance.
+package struct Surroundings: Sendable {
+    package var disk: any Disk
+    package var keys: any KeyStore
+    package var transport: DeviceTransport
+    package var now: @Sendable () -> Timestamp
+    /// So many bytes from a cryptographic generator.
+    package var random: @Sendable (Int) -> [UInt8]
+    package var logger: Logger
+
+    package init(
+        disk: any Disk, keys: any KeyStore, transport: DeviceTransport, now: @escaping @Sendable () -> Timestamp,
+        random: @escaping @Sendable (Int) -> [UInt8], logger: Logger
+    ) {
+        self.disk = disk
+        self.keys = keys
+        self.transport = transport
+        self.now = now
+        self.random = random
+        self.logger = logger
+    }
+}
+
+package struct AgentSettings: Sendable {
+    /// Between two contacts; nil leaves it to the service.
+    package var interval: Duration?
+    /// Decides whether a new image is healthy; nil is the built-in check.
+    package var health: HealthCommand?
+    /// How often the built-in check tries to reach the service, and the pause between.
+    package var healthAttempts = 3
+    package var healthPause: Duration = .seconds(2)
+    /// Most bytes of an artifact.
+    package var largestArtifact = 4 << 30
+    package init() {}
+}
+
+/// What the agent does after a round.
+package enum Next: Sendable, Equatable {
+    case after(Duration)
+    /// Another round is due at once, because something changed.
+    case now
+    /// Start anew, into the slot that is active now.
+    case restart
+    /// There is nothing more to do, ever. One sentence why.
+    case finished(String)
+}

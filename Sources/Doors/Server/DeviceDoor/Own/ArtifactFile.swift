@@ -1,0 +1,69 @@
+import Foundation
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import Wire
+
+/// An artifact on disk, by its SHA-256: streamed in pieces, with Range and ETag (RFC 9110 §14, §8.8.3), so that a download
+/// goes on where it was cut off.
+struct ArtifactFile: Sendable {
+    private let path: String
+    private let tag: String
+    private static let pieceBytes = 64 * 1024
+
+    init(folder: String, sha256: Digest) {
+        path = folder + "/\(sha256)"
+        tag = "\"\(sha256)\""
+    }
+
+    func answer(to request: Request) throws -> Response {
+        guard let file = FileHandle(forReadingAtPath: path) else {
+            throw Refusal(.notFound, "The artifact is not in the store.", hint: "Upload it again: PUT /api/v1/artifacts/…")
+        }
+        let size = Int(try file.seekToEnd())
+        var headers: HTTPFields = [.contentType: "application/octet-stream", .eTag: tag, .acceptRanges: "bytes"]
+        let isSame = request.headers[.ifRange].map { $0 == tag } ?? true
+        var range = 0..<size
+        var status = HTTPResponse.Status.ok
+        if isSame, let asked = request.headers[.range], let part = Self.range(asked, size: size) {
+            guard part.lowerBound < size else {
+                headers[.contentRange] = "bytes */\(size)"
+                return Response(status: .rangeNotSatisfiable, headers: headers)
+            }
+            range = part
+            status = .partialContent
+            headers[.contentRange] = "bytes \(part.lowerBound)-\(part.upperBound - 1)/\(size)"
+        }
+        headers[.contentLength] = String(range.count)
+        return Response(status: status, headers: headers, body: body(file, range))
+    }
+
+    private func body(_ file: FileHandle, _ range: Range<Int>) -> ResponseBody {
+        ResponseBody(contentLength: range.count) { writer in
+            defer { try? file.close() }
+            try file.seek(toOffset: UInt64(range.lowerBound))
+            var left = range.count
+            while left > 0 {
+                guard let piece = try file.read(upToCount: min(left, Self.pieceBytes)), !piece.isEmpty else {
+                    throw Refusal(.internal, "An artifact is shorter than it was.", hint: "Upload it again.")
+                }
+                left -= piece.count
+                try await writer.write(ByteBuffer(bytes: piece))
+            }
+            try await writer.finish(nil)
+        }
+    }
+
+    /// A single range "bytes=a-b", "bytes=a-" or "bytes=-n"; anything else is ignored, as RFC 9110 §14.2 allows.
+    private static func range(_ text: String, size: Int) -> Range<Int>? {
+        guard text.hasPrefix("bytes="), !text.contains(",") else { return nil }
+        let parts = text.dropFirst(6).split(separator: "-", omittingEmptySubsequences: false)
+        guard parts.count == 2 else { return nil }
+        switch (Int(parts[0]), Int(parts[1])) {
+        case (let from?, let to?) where from <= to && from >= 0: return from..<max(from, min(to + 1, size))
+        case (let from?, nil) where parts[1].isEmpty && from >= 0: return from..<max(from, size)
+        case (nil, let last?) where parts[0].isEmpty && last > 0: return max(0, size - last)..<size
+        default: return nil
+        }
+    }
+}

@@ -1,0 +1,124 @@
+import Crypto
+import Foundation
+import Glibc
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import NIOPosix
+import Registry
+import Wire
+
+/// `PUT /api/v1/artifacts/{sha256}`: the bytes of a release's artifact, before the release is published.
+///
+/// Streams to a temporary file beside the others; only what has the hash of its name is synced and renamed into place,
+/// so that an artifact in the folder is whole. Sending it twice does no harm.
+struct Artifacts: Sendable {
+    let folder: String
+    /// Most bytes of one.
+    let limit: Int
+
+    package struct Answer: Codable, Sendable {
+        package var sha256: Wire.Digest
+        package var size: Int
+    }
+
+    var route: PeopleRoute {
+        PeopleRoute(
+            method: .put, path: "\(PeopleRoute.prefix)/artifacts/{sha256}",
+            summary: "Uploads an artifact under its SHA-256.", tag: "use", request: "application/octet-stream",
+            reply: "ArtifactAnswer"
+        ) { request, context in
+            try Access.demand(.publish, of: try context.principal)
+            try request.demandMediaType("application/octet-stream")
+            guard let name = context.parameters.get("sha256"), name.utf8.count == 64, name == name.lowercased(),
+                let sha256 = Wire.Digest(hex: name)
+            else {
+                throw Refusal(
+                    .malformed, "The path does not end in a SHA-256.", hint: "Use 64 lower-case hexadecimal digits.")
+            }
+            return try .json(try await take(request, as: sha256), status: .created)
+        }
+    }
+
+    private func take(_ request: Request, as sha256: Wire.Digest) async throws -> Answer {
+        if let length = request.headers[.contentLength].flatMap(Int.init), length > limit { throw tooLarge }
+        let upload = try Upload(folder: folder)
+        do {
+            var hasher = SHA256()
+            var size = 0
+            for try await chunk in request.body {
+                let bytes = Array(buffer: chunk)
+                size += bytes.count
+                guard size <= limit else { throw tooLarge }
+                hasher.update(data: bytes)
+                try await NIOThreadPool.singleton.runIfActive { try upload.write(bytes) }
+            }
+            guard size > 0 else {
+                throw Refusal(.malformed, "The artifact is empty.", hint: "Send its bytes as the body.")
+            }
+            let found = Wire.Digest(hasher.finalize())
+            guard found == sha256 else {
+                throw Refusal(
+                    .conflict, "The bytes have the SHA-256 \(found).", hint: "Upload under that name, or send the right file.",
+                    rule: "artifact: named by its hash")
+            }
+            try await NIOThreadPool.singleton.runIfActive { try upload.keep(as: sha256.description) }
+            return Answer(sha256: sha256, size: size)
+        } catch {
+            upload.discard()
+            throw error
+        }
+    }
+
+    private var tooLarge: Refusal {
+        Refusal(.tooLarge, "The artifact has more than \(limit) bytes.", hint: "Send a smaller one.")
+    }
+}
+
+/// One temporary file that is either kept, durably, or removed.
+private final class Upload: Sendable {
+    private let folder: String
+    private let path: String
+    private let descriptor: Int32
+
+    init(folder: String) throws {
+        self.folder = folder
+        try FileManager.default.createDirectory(
+            atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        path = folder + "/.upload-\(UUID().uuidString)"
+        descriptor = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw Self.refusal("made") }
+    }
+
+    deinit { close(descriptor) }
+
+    func write(_ bytes: [UInt8]) throws {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            guard count > 0 else {
+                if errno == EINTR { continue }
+                throw Self.refusal("written")
+            }
+            rest = rest.dropFirst(count)
+        }
+    }
+
+    func keep(as name: String) throws {
+        guard fsync(descriptor) == 0, rename(path, folder + "/" + name) == 0 else { throw Self.refusal("kept") }
+        let directory = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard directory >= 0 else { throw Self.refusal("kept") }
+        defer { close(directory) }
+        guard fsync(directory) == 0 else { throw Self.refusal("kept") }
+    }
+
+    func discard() { unlink(path) }
+
+    private static func refusal(_ what: String) -> Refusal {
+        let isFull = errno == ENOSPC || errno == EDQUOT
+        return Refusal(
+            .unavailable, isFull ? "The disk is full; nothing was kept." : "The artifact could not be \(what).",
+            hint: isFull ? "Free space, then send it again." : "Check the owner and mode of the artifact folder.",
+            retryAfterSeconds: 30)
+    }
+}

@@ -1,0 +1,125 @@
+import Passport
+import Store
+import Wire
+
+extension Reading {
+    /// A page of the devices that the reader sees, by key: by name, or by serial when `filter.q` is given.
+    ///
+    /// - Parameter after: `next` of the page before.
+    package func devices(
+        _ filter: DeviceFilter = DeviceFilter(), after: String? = nil, limit: Int? = nil, as principal: Principal
+    ) async throws -> DevicePage {
+        let confined = try Self.confinement(of: principal)
+        let size = try Self.pageSize(limit)
+        var conditions = try Self.conditions(filter, confined: confined, principal)
+        let key = filter.q == nil ? "id" : "serial"
+        if let after { conditions.add("\(key) > ?", .text(String(after.prefix(64)))) }
+        let exact = filter.q.flatMap { after == nil ? $0 : nil }
+        let (asked, named) = (conditions, try Self.conditions(filter, confined: confined, principal, exactly: exact))
+        return try await house.read { rows in
+            var found = try Self.find(asked, by: key, limit: size + 1, in: rows)
+            let more = found.count > size
+            found = Array(found.prefix(size))
+            let next = more ? try found.last?.text(key) : nil
+            if exact != nil { found = try Self.find(named, by: key, limit: 1, in: rows) + found }
+            return DevicePage(devices: try Self.list(found, principal, in: rows), next: next)
+        }
+    }
+
+    /// - Parameter exactly: a device's whole name instead of the beginning of its serial.
+    private static func conditions(
+        _ filter: DeviceFilter, confined: OwnerID?, _ principal: Principal, exactly: String? = nil
+    ) throws(Refusal) -> Conditions {
+        var conditions = Conditions()
+        if let confined { conditions.add("owner = ?", Value(confined)) }
+        if let owner = filter.owner {
+            guard mayName(owner, principal) else {
+                throw Refusal(
+                    .forbidden, "Only the maker's administrators may ask which devices an owner has.",
+                    hint: "Leave the owner out of the filter.", rule: "personal data: administer")
+            }
+            conditions.add("owner = ?", Value(owner))
+        }
+        if let stage = filter.stage { conditions.add("stage = ?", .text(stage.rawValue)) }
+        if let product = filter.product { conditions.add("product = ?", Value(product)) }
+        if let batch = filter.batch { conditions.add("batch = ?", Value(batch)) }
+        switch filter.alarm {
+        case .any: conditions.add("id IN (SELECT device FROM alarm WHERE acknowledged_at IS NULL)")
+        case .kind(let alarm):
+            conditions.add(
+                "id IN (SELECT device FROM alarm WHERE acknowledged_at IS NULL AND alarm = ?)", .text(alarm.rawValue))
+        case nil: break
+        }
+        if let exactly {
+            conditions.add("id = ?", .text(String(exactly.prefix(64))))
+        } else if let q = filter.q {
+            let prefix = String(q.prefix(64))
+            // Serials are ASCII: everything that begins with the prefix lies below the prefix and this.
+            conditions.add("serial >= ?", .text(prefix))
+            conditions.add("serial < ?", .text(prefix + "\u{10FFFF}"))
+        }
+        return conditions
+    }
+
+    private static func find(_ asked: Conditions, by key: String, limit: Int, in rows: any Rows) throws -> [Row] {
+        var conditions = asked
+        let limit = conditions.argument(Value(limit))
+        return try rows.query(
+            """
+            SELECT id, serial, product, batch, hardware, stage, owner, born_at, changed_at FROM device
+            \(conditions.sql) ORDER BY \(key) LIMIT \(limit)
+            """, conditions.arguments)
+    }
+
+    /// Adds what stands in other tables, one look-up a row: a page is short, and each is by its key.
+    private static func list(_ found: [Row], _ principal: Principal, in rows: any Rows) throws -> [DeviceRow] {
+        var owners: [OwnerID: OwnerName] = [:]
+        return try found.map { row in
+            let id: DeviceID = try row.id("id")
+            let owner = row.optionalText("owner").map { OwnerID(trusted: $0) }
+            if let owner, owners[owner] == nil { owners[owner] = try ownerName(owner, principal, in: rows) }
+            let contact = try rows.first("SELECT at, version FROM contact WHERE device = $1", [Value(id)])
+            let tenure = try owner.flatMap { _ in
+                try rows.first(
+                    "SELECT grade FROM tenure WHERE device = $1 AND ended IS NULL ORDER BY since DESC LIMIT 1", [Value(id)])
+            }
+            return DeviceRow(
+                device: id, serial: try row.text("serial"), product: try row.id("product"), batch: try row.id("batch"),
+                hardware: try row.text("hardware"), stage: try stage(row),
+                grade: tenure?.optionalText("grade").flatMap(Grade.init(rawValue:)), owner: owner.flatMap { owners[$0] },
+                lastContactAt: contact?.optionalTime("at"), softwareVersion: contact?.optionalText("version"),
+                openAlarms: try rows.count(
+                    "SELECT COUNT(*) AS n FROM alarm WHERE device = $1 AND acknowledged_at IS NULL", [Value(id)]),
+                bornAt: try row.time("born_at"), changedAt: try row.time("changed_at"))
+        }
+    }
+
+    static func stage(_ row: Row) throws(Refusal) -> Stage {
+        guard let stage = Stage(rawValue: try row.text("stage")) else {
+            throw Refusal(
+                .internal, "A device is in no known stage.", hint: "Run `lifelong audit`; it names what was changed.")
+        }
+        return stage
+    }
+
+    /// The owner's name, for those who may know it.
+    static func ownerName(_ owner: OwnerID?, _ principal: Principal, in rows: any Rows) throws -> OwnerName? {
+        guard let owner, mayName(owner, principal),
+            let row = try rows.first("SELECT name, kind FROM owner WHERE id = $1", [Value(owner)])
+        else { return nil }
+        return OwnerName(owner: owner, name: try row.text("name"), kind: try row.text("kind"))
+    }
+
+    /// The device, if the reader may see it. What belongs to somebody else is as if it were not there.
+    static func visible(_ name: String, to principal: Principal, in rows: any Rows) throws -> Device {
+        let confined = try confinement(of: principal)
+        guard let confined else { return try Device.require(name, in: rows) }
+        guard let device = try Device.find(name, in: rows), device.owner == confined else {
+            throw Refusal(
+                .notFound, "You own no device \"\(name.prefix(64))\".",
+                hint: "Check the serial on its label; pair it first if it is new, or accept its transfer.",
+                rule: "tenure: owner only")
+        }
+        return device
+    }
+}

@@ -1,0 +1,117 @@
+import Ledger
+import Passport
+import Store
+import Wire
+
+extension Reading {
+    /// Most entries of one device's life in one document; a longer one is read from the ledger's pages.
+    package static let lifeLimit = 10_000
+
+    package func ledger(as principal: Principal) async throws -> LedgerView {
+        try Access.demand(.readLedger, of: principal)
+        return try await house.read { try state($0) }
+    }
+
+    func state(_ rows: any Rows) throws -> LedgerView {
+        let size = try rows.first("SELECT size, last_at FROM ledger_size WHERE one = 1")
+        let published = try rows.first("SELECT size, note, root, at FROM checkpoint ORDER BY size DESC LIMIT 1")
+        let count = size?.optionalInt("size") ?? 0
+        return LedgerView(
+            origin: verifierKey.name, size: count, publishedSize: published?.optionalInt("size") ?? 0,
+            root: published?.optionalText("root").flatMap { Digest(hex: $0) },
+            checkpoint: published?.optionalText("note"), publishedAt: published?.optionalTime("at"),
+            vkey: verifierKey.description, lastEntryAt: count > 0 ? size?.optionalTime("last_at") : nil)
+    }
+
+    /// Entries behind `after`, oldest first.
+    package func entries(
+        after: Int64? = nil, limit: Int? = nil, as principal: Principal
+    ) async throws -> LedgerEntryPage {
+        try await page("l.idx > $1", "l.idx", from: after ?? -1, limit: limit, as: principal)
+    }
+
+    /// Entries before `before`, newest first.
+    package func newestEntries(
+        before: Int64? = nil, limit: Int? = nil, as principal: Principal
+    ) async throws -> LedgerEntryPage {
+        try await page("l.idx < $1", "l.idx DESC", from: before ?? .max, limit: limit, as: principal)
+    }
+
+    private func page(
+        _ condition: String, _ order: String, from: Int64, limit: Int?, as principal: Principal
+    ) async throws -> LedgerEntryPage {
+        try Access.demand(.readLedger, of: principal)
+        let size = try Self.pageSize(limit)
+        return try await house.read { rows in
+            let published = try Self.publishedSize(rows)
+            let found = try rows.query(
+                """
+                SELECT l.idx, l.entry, d.serial FROM ledger l LEFT JOIN device d ON d.id = l.device
+                WHERE \(condition) ORDER BY \(order) LIMIT $2
+                """, [.int(from), Value(size + 1)])
+            let entries = try found.prefix(size).map { try Self.entry($0, published: published) }
+            return LedgerEntryPage(entries: entries, next: found.count > size ? entries.last?.index : nil)
+        }
+    }
+
+    package func entry(_ index: Int64, as principal: Principal) async throws -> LedgerLeafView {
+        try Access.demand(.readLedger, of: principal)
+        return try await house.read { rows in
+            let row = try Self.leaf(index, in: rows)
+            let bytes = try row.bytes("entry")
+            return LedgerLeafView(
+                entry: try Self.entry(row, published: try Self.publishedSize(rows)), leaf: Base64.encode(bytes),
+                hash: MerkleTree.leafHash(bytes), content: try CanonicalJSON.decode(Entry.self, from: bytes))
+        }
+    }
+
+    /// A device's whole life.
+    package func life(_ name: String, as principal: Principal) async throws -> LifeView {
+        try await house.read { rows in
+            let device = try Self.visible(name, to: principal, in: rows)
+            let published = try Self.publishedSize(rows)
+            let found = try rows.query(
+                "SELECT idx, entry FROM ledger WHERE device = $1 ORDER BY idx LIMIT $2",
+                [Value(device.id), Value(Self.lifeLimit + 1)])
+            var entries = try found.prefix(Self.lifeLimit).map { try Self.entry($0, published: published) }
+            for index in entries.indices { entries[index].serial = device.serial }
+            return LifeView(
+                device: device.id, serial: device.serial, product: device.passport.product, stage: device.passport.stage,
+                entries: entries, isCut: found.count > Self.lifeLimit)
+        }
+    }
+
+    /// The device's published entries, each with its proof: what `lifelong verify passport` takes.
+    package func evidence(_ name: String, as principal: Principal) async throws -> Evidence {
+        try await house.read { rows in
+            let device = try Self.visible(name, to: principal, in: rows)
+            return try LedgerReader.evidence(
+                of: device.id, subject: "passport of \(device.id)", key: verifierKey, in: rows)
+        }
+    }
+
+    static func leaf(_ index: Int64, in rows: any Rows) throws -> Row {
+        let row = try rows.first(
+            """
+            SELECT l.idx, l.entry, d.serial FROM ledger l LEFT JOIN device d ON d.id = l.device WHERE l.idx = $1
+            """, [.int(index)])
+        guard let row else {
+            throw Refusal(
+                .notFound, "The ledger has no entry \(index).", hint: "Ask for an index from 0 and below the ledger's size.")
+        }
+        return row
+    }
+
+    static func publishedSize(_ rows: any Rows) throws -> Int64 {
+        try rows.first("SELECT MAX(size) AS size FROM checkpoint")?.optionalInt("size") ?? 0
+    }
+
+    static func entry(_ row: Row, published: Int64) throws -> LedgerEntryView {
+        let entry = try CanonicalJSON.decode(Entry.self, from: row.bytes("entry"))
+        let index = Int64(try row.int("idx"))
+        return LedgerEntryView(
+            index: index, at: entry.at, device: entry.device, serial: row.optionalText("serial"), byRole: entry.by.role,
+            byPerson: entry.by.person, kind: entry.event.kind, sentence: Sentences.of(entry.event),
+            isPublished: index < published)
+    }
+}

@@ -1,0 +1,96 @@
+import Passport
+import Wire
+
+/// Events and alarms, told to a person: one sentence each. The console, the passport print and the API say the same.
+package enum Sentences {
+    package static func of(_ event: Event) -> String {
+        ofLife(event) ?? ofUse(event) ?? ofHouse(event)
+    }
+
+    /// Birth, ownership and the end.
+    private static func ofLife(_ event: Event) -> String? {
+        switch event {
+        case .born(let product, let batch, let certificate):
+            "Born as a \(product) in batch \(batch), with birth certificate \(short(certificate.serial))."
+        case .shipped: "Left the maker."
+        case .paired(_, let grade, _): "Got an owner; the pairing was \(proof(grade))."
+        case .offered: "Its owner offered it to somebody else."
+        case .offerWithdrawn: "Its owner took the offer back."
+        case .accepted: "The new owner accepted it; the device has to wipe itself."
+        case .tenureEnded: "The ownership ended: its certificates are revoked and its data key is destroyed."
+        case .wiped: "Wiped itself and signed for it."
+        case .retired(let how): "Retired: \(how.rawValue)."
+        case .quarantined(let reason): "Quarantined: \(reason.prefix(200))"
+        case .restored: "Restored from quarantine."
+        default: nil
+        }
+    }
+
+    /// The long middle.
+    private static func ofUse(_ event: Event) -> String? {
+        switch event {
+        case .enrolled(_, let certificate): "Enrolled: got operational certificate \(short(certificate.serial))."
+        case .renewed(_, let certificate, let old):
+            "Renewed its certificate: \(short(certificate.serial)) in place of \(short(old))."
+        case .certificateRevoked(let serial, let reason):
+            "Certificate \(short(serial)) was revoked: \(words(reason.rawValue))."
+        case .configured(let version, _): "Its owner gave it configuration \(version)."
+        case .configurationApplied(let version, _): "Put configuration \(version) into force and signed for it."
+        case .updateOffered(_, let sequence): "Release \(sequence) was offered to it."
+        case .updated(_, let sequence, _): "Runs release \(sequence) and signed for it."
+        case .updateFailed(_, let sequence, let reason, _):
+            "Did not take release \(sequence): \(reason.prefix(200))"
+        case .logTaken(let from, let to, _): "Handed in entries \(from) to \(to - 1) of its own log."
+        case .alarmRaised(let alarm): "Alarm: \(meaning(of: alarm))"
+        default: nil
+        }
+    }
+
+    private static func ofHouse(_ event: Event) -> String {
+        switch event {
+        case .authorityCreated(let name, _): "The authority \(name) was created."
+        case .certificateAbandoned(let serial): "The reserved certificate \(short(serial)) was abandoned unsigned."
+        case .productPublished(let product, _): "The product \(product) was published."
+        case .permitGranted(let batch, let product, let quantity, _):
+            "A station was permitted to make \(quantity) of \(product) as batch \(batch)."
+        case .batchAdmitted(let batch, let births, _): "\(births) births of batch \(batch) were admitted."
+        case .releasePublished(let product, let sequence, _): "Release \(sequence) of \(product) was published."
+        case .personAdded(_, let role): "Somebody was added with the role \(role)."
+        case .tokenIssued: "An API token was issued."
+        case .tokenRevoked: "An API token was revoked."
+        case .alarmAcknowledged(let index): "The alarm of entry \(index) was acknowledged."
+        default: "\(words(event.kind).prefix(1).uppercased())\(words(event.kind).dropFirst())."
+        }
+    }
+
+    package static func meaning(of alarm: Alarm) -> String {
+        switch alarm {
+        case .contactBeforeShipping: "The device made contact while it should be in stock; it may be diverted."
+        case .contactBeforePairing: "The device made contact before it was sold."
+        case .contactAfterRetirement: "The device made contact after its life had ended."
+        case .keySeenTwice: "A second device showed its key; one of them is a copy."
+        case .pairingLocked: "Somebody tried too many pairing secrets; pairing is locked."
+        case .logBroken: "The device's own log has a gap or was rewritten."
+        case .artifactRefused: "The device refused an artifact that was offered to it."
+        case .receiptRefused: "A receipt was replayed or signed with the wrong key."
+        }
+    }
+
+    package static func proof(_ grade: Grade) -> String {
+        switch grade {
+        case .declared: "only declared (the serial was typed)"
+        case .label: "proven with the code on the label"
+        case .secret: "proven with the one-time secret"
+        case .proven: "proven by the device with its birth key"
+        case .voucher: "proven with a chain of hand-overs"
+        }
+    }
+
+    /// The first 8 digits of a serial number: enough to compare by eye.
+    private static func short(_ serial: String) -> String { serial.count > 8 ? "\(serial.prefix(8))…" : serial }
+
+    /// "cessationOfOperation" → "cessation of operation".
+    private static func words(_ camel: String) -> String {
+        camel.map { $0.isUppercase ? " \($0.lowercased())" : String($0) }.joined()
+    }
+}

@@ -1,0 +1,27 @@
+import Foundation
+import Wire
+
+#if canImport(Glibc)
+import Glibc
+#endif
+
+/// Keeps a second agent out of a home while this one writes there; falls with the process.
+final class HomeLock {
+    private let file: Int32
+
+    init(_ path: String) throws {
+        file = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600 as mode_t)
+        guard file >= 0 else {
+            throw Refusal(
+                .unavailable, "The lock \(path) cannot be made: \(String(cString: strerror(errno))).",
+                hint: "Check the folder, its owner and the free space.")
+        }
+        guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
+            close(file)
+            throw Refusal(
+                .conflict, "Another lifelong-agent works in this home.", hint: "Stop it first, or choose another --home.")
+        }
+    }
+
+    deinit { close(file) }
+}

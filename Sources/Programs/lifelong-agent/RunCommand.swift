@@ -1,0 +1,98 @@
+import Agent
+import ArgumentParser
+import Dispatch
+import Foundation
+import Keys
+import KeysFile
+import Logging
+import Wire
+
+struct RunCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "Live: ask the service, enrol, check in, update, wipe, as it says.",
+        discussion: """
+            Runs until SIGTERM, or until the device is retired. Starting this program is what booting the device is to the
+            A/B slots: a release on trial is judged at the start, and given up at the second.
+
+            Example:
+              lifelong-agent run --home /var/lib/lifelong --health-command 'test -s "$LIFELONG_IMAGE"'
+            """)
+
+    @OptionGroup var home: HomeOptions
+
+    @Flag(help: "Do what is due now, and end.")
+    var once = false
+
+    @Option(help: ArgumentHelp("Between two contacts; otherwise the service says.", valueName: "seconds"))
+    var interval: Double?
+
+    @Option(
+        help: ArgumentHelp(
+            "Decides with its exit code whether a new image is healthy; LIFELONG_SLOT and LIFELONG_IMAGE are set.",
+            valueName: "command"))
+    var healthCommand: String?
+
+    @Option(help: ArgumentHelp("Longest run of the health command.", valueName: "seconds"))
+    var healthSeconds = 60
+
+    @Flag(name: .shortAndLong, help: "Tell more.")
+    var verbose = false
+
+    func validate() throws {
+        if let interval, !(interval >= 0.1 && interval <= 86_400) {
+            throw ValidationError("--interval is 0.1 to 86400 seconds.")
+        }
+        guard (1...3600).contains(healthSeconds) else { throw ValidationError("--health-seconds is 1 to 3600.") }
+    }
+
+    func run() async throws {
+        try await explaining {
+            let place = home.place
+            guard FileManager.default.fileExists(atPath: place.unit) else {
+                throw Refusal(
+                    .unavailable, "No unit was born in \(place.folder).",
+                    hint: "Run: lifelong-agent birth --home \(place.folder) --hardware NAME")
+            }
+            let lock = try HomeLock(place.lock)
+            defer { withExtendedLifetime(lock) {} }
+            let logger = standardErrorLogger(level: verbose ? .debug : .notice)
+            let transport = DeviceTransport()
+            do {
+                let agent = try Agent(
+                    home: place,
+                    around: Surroundings(
+                        disk: PosixDisk(), keys: try home.keyStore(), transport: transport, now: systemNow,
+                        random: systemRandom, logger: logger),
+                    settings: settings())
+                let reason = try await untilTerminated { try await agent.run(once: once) }
+                logger.notice("\(reason)")
+            } catch {
+                await transport.shutdown()
+                throw error
+            }
+            await transport.shutdown()
+        }
+    }
+
+    private func settings() -> AgentSettings {
+        var settings = AgentSettings()
+        settings.interval = interval.map { .seconds($0) }
+        settings.health = healthCommand.map { HealthCommand($0, limit: .seconds(healthSeconds)) }
+        return settings
+    }
+
+    /// Cancels the work at SIGTERM or SIGINT, and waits for it to come to a safe place.
+    private func untilTerminated(_ work: @escaping @Sendable () async throws -> String) async throws -> String {
+        let task = Task { try await work() }
+        let sources = [SIGTERM, SIGINT].map { number in
+            signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number)
+            source.setEventHandler { task.cancel() }
+            source.resume()
+            return source
+        }
+        defer { for source in sources { source.cancel() } }
+        return try await task.value
+    }
+}

@@ -1,0 +1,35 @@
+import ArgumentParser
+import Foundation
+import Registry
+import StoreSQLite
+import Wire
+
+/// `lifelong audit`: does the registry say what the ledger says?
+struct AuditCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "audit", abstract: "Replay the ledger and compare it with the registry.",
+        discussion: """
+            Exit code 0: nothing found. 2: findings, each named. Works while the server runs.
+
+            Example:
+              lifelong audit --home lifelong-home
+            """)
+    @Option(help: "Home of the server.") var home = "lifelong-home"
+    @Flag(help: "The report as JSON.") var json = false
+
+    func run() async throws {
+        let database = try ServerHome(home).requireDatabase()
+        let bar = ProgressBar(unit: "entries")
+        let report = try await Audit.run(database) { bar.show($0, of: $1) }
+        bar.end()
+        try database.close()
+        if json {
+            print(try CanonicalJSON.pretty(report))
+        } else {
+            print("\(report.entries) entries, \(report.devices) devices, root \(report.root)")
+            for finding in report.findings { print("  ✗ \(finding.what): \(finding.finding)") }
+            print(report.findings.isEmpty ? "The registry says what the ledger says." : "\(report.findings.count) findings.")
+        }
+        if !report.findings.isEmpty { throw ExitCode(2) }
+    }
+}

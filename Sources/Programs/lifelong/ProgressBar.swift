@@ -1,0 +1,27 @@
+import Foundation
+
+#if canImport(Glibc)
+import Glibc
+#endif
+
+/// A bar on a terminal's standard error; nothing where there is none.
+struct ProgressBar: Sendable {
+    let unit: String
+    private let isTerminal: Bool
+
+    init(unit: String) {
+        self.unit = unit
+        isTerminal = isatty(STDERR_FILENO) == 1
+    }
+
+    func show(_ done: Int64, of all: Int64) {
+        guard isTerminal else { return }
+        let filled = all > 0 ? Int(min(done, all) * 40 / all) : 40
+        let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: 40 - filled)
+        FileHandle.standardError.write(Data("\r\(bar) \(done) of \(all) \(unit)".utf8))
+    }
+
+    func end() {
+        if isTerminal { FileHandle.standardError.write(Data("\n".utf8)) }
+    }
+}

@@ -1,0 +1,124 @@
+import ArgumentParser
+import Foundation
+import KeysFile
+import Logging
+import Registry
+import Server
+import Store
+import Wire
+
+/// `lifelong serve`: the platform, on its embedded defaults.
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve", abstract: "Start the platform.",
+        discussion: """
+            The first start makes everything that is missing in the home: keys, CAs, database, lifelong.yaml; and prints a
+            one-time sign-in link. There is no default password.
+
+            Example:
+              lifelong serve --home /var/lib/lifelong
+            """)
+
+    @Option(help: "Folder of this server; made at the first start.")
+    var home = "lifelong-home"
+    @Option(help: "Address of the device plane, such as 0.0.0.0:8443. Overrides lifelong.yaml.")
+    var device: String?
+    @Option(help: "Address of the console and the REST API, such as 127.0.0.1:8444.")
+    var people: String?
+    @Option(name: .customLong("public"), help: "Address of the public plane, such as 0.0.0.0:8080.")
+    var open: String?
+    @Option(help: "trace, debug, info, notice, warning or error.")
+    var logLevel = "notice"
+
+    func run() async throws {
+        guard let level = Logger.Level(rawValue: logLevel) else {
+            throw Refusal(.malformed, "There is no log level \"\(logLevel)\".", hint: "Use debug, info, notice, warning or error.")
+        }
+        LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
+        var log = Logger(label: "lifelong")
+        log.logLevel = level
+        try Machine.demandUsableClock()
+        let home = ServerHome(home)
+        try home.prepare()
+        let lock = try home.lock()
+        defer { withExtendedLifetime(lock) {} }
+        let configuration = try configure(home)
+        let house = try await House(
+            database: home.openDatabase(), keys: FileKeyStore(folder: home.keyFolder),
+            settings: configuration.house(artifacts: home.artifactFolder), log: log, clock: Machine.clock,
+            random: Machine.random)
+        let link = try await FirstPerson.welcome(house, home)
+        let server = try Server(house, configuration.server())
+        try await server.run { ports in announce(home, configuration, ports, link) }
+        try house.database.close()
+        FileHandle.standardError.write(Data("lifelong: stopped; everything answered is on disk\n".utf8))
+    }
+
+    private func configure(_ home: ServerHome) throws -> ServerConfiguration {
+        var configuration = ServerConfiguration()
+        if FileManager.default.fileExists(atPath: home.configurationFile) {
+            configuration = try ServerConfiguration.read(home.configurationFile)
+        } else {
+            configuration.listen.device = device ?? configuration.listen.device
+            configuration.listen.people = people ?? configuration.listen.people
+            configuration.listen.public = open ?? configuration.listen.public
+            configuration.serviceURL = "https://localhost:\(Self.port(configuration.listen.device))"
+            configuration.publicURL = "http://localhost:\(Self.port(configuration.listen.public))"
+            try DurableFile.write(Array(ConfigurationTemplate.text(configuration).utf8), to: home.configurationFile)
+        }
+        configuration.listen.device = device ?? configuration.listen.device
+        configuration.listen.people = people ?? configuration.listen.people
+        configuration.listen.public = open ?? configuration.listen.public
+        return configuration
+    }
+
+    private static func port(_ listen: String) -> Substring { listen.split(separator: ":").last ?? "" }
+
+    private func announce(
+        _ home: ServerHome, _ configuration: ServerConfiguration, _ ports: Server.Ports, _ link: FirstPerson.Link
+    ) {
+        let isLoopback = (try? configuration.server().people.isLoopback) ?? true
+        let host = isLoopback ? "127.0.0.1" : configuration.serviceNames.first ?? "localhost"
+        let url = "\(isLoopback ? "http" : "https")://\(host):\(ports.people)"
+        let console = ["url": url, "tokenFile": home.tokenFile]
+        if let bytes = try? CanonicalJSON.encode(console) { try? DurableFile.write(bytes, to: home.consoleFile) }
+        var lines = [
+            "Lifelong \(ProgramVersion.text) is running. Home: \(home.path)",
+            "  console   \(url)", "  devices   \(configuration.serviceURL) (listening on port \(ports.device))",
+            "  public    \(configuration.publicURL) (listening on port \(ports.open))",
+            "  keys      files in \(home.keyFolder): the development default, use a token in production",
+        ]
+        switch link {
+        case .path(let path): lines.append("Sign in with this link, once, within 15 minutes:\n  \(url)\(path)")
+        case .known: lines.append("New sign-in link: lifelong person link admin --home \(home.path)")
+        }
+        print(lines.joined(separator: "\n"))
+        fflush(nil)
+    }
+}
+
+/// The first person of a house, so that somebody can sign in without any default password.
+enum FirstPerson {
+    enum Link {
+        case path(String)
+        case known
+    }
+
+    static let name = "admin"
+
+    /// Makes the first maker admin with a one-time link and the token for commands on this machine; once.
+    static func welcome(_ house: House, _ home: ServerHome) async throws -> Link {
+        let people = try await house.read { try $0.count("SELECT COUNT(*) AS n FROM person") }
+        let hasToken = FileManager.default.fileExists(atPath: home.tokenFile)
+        var link = Link.known
+        if people == 0 {
+            let added = try await house.perform(AddPerson(person: name, role: .makerAdmin), as: .system)
+            link = .path(added.signInPath)
+        }
+        if !hasToken {
+            let token = try await house.perform(IssueToken(person: name, label: "command line on the server"), as: .system)
+            try DurableFile.write(Array(token.token.utf8), to: home.tokenFile)
+        }
+        return link
+    }
+}

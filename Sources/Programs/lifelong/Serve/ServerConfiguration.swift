@@ -1,0 +1,138 @@
+import Foundation
+import KeysFile
+import Registry
+import Server
+import Trust
+import Wire
+import Yams
+
+/// `lifelong.yaml`. Every setting has a default, stands in the file that the first start writes, and is explained there.
+struct ServerConfiguration: Codable, Equatable {
+    struct Listen: Codable, Equatable {
+        var device = "0.0.0.0:8443"
+        var people = "127.0.0.1:8444"
+        var `public` = "0.0.0.0:8080"
+    }
+
+    struct EST: Codable, Equatable {
+        /// Label → "lines" or "oneLine".
+        var labels: [String: String] = ["strongswan": "oneLine"]
+    }
+
+    var organisation = "Example Maker"
+    var listen = Listen()
+    var serviceURL = "https://localhost:8443"
+    var publicURL = "http://localhost:8080"
+    var serviceNames = ["localhost", "127.0.0.1"]
+    var operationalDays = 90
+    var operationalSeconds = 0
+    var checkInSeconds = 300
+    var ledgerOrigin = "lifelong.example/ledger"
+    var maximumConnections = 10_000
+    var idleSeconds = 60
+    var est = EST()
+
+    static func read(_ path: String) throws -> ServerConfiguration {
+        guard let data = FileManager.default.contents(atPath: path), data.count <= 1 << 20 else {
+            throw Refusal(
+                .unavailable, "The configuration \(path) cannot be read.",
+                hint: "Check its mode, or remove it and start again to get a new one.")
+        }
+        let text = String(decoding: data, as: UTF8.self)
+        do {
+            return try YAMLDecoder().decode(Complete.self, from: text).value
+        } catch let refusal as Refusal {
+            throw refusal
+        } catch {
+            throw Refusal(
+                .malformed, "The configuration \(path) is not valid: \(error).",
+                hint: "Compare it with docs/operating.md and correct the line.")
+        }
+    }
+
+    func house(artifacts: String) throws(Refusal) -> HouseSettings {
+        var settings = HouseSettings()
+        settings.organisation = organisation
+        settings.serviceURL = serviceURL
+        settings.publicURL = publicURL
+        settings.serviceNames = serviceNames
+        settings.operationalDays = operationalDays
+        settings.operationalSeconds = operationalSeconds
+        settings.checkInSeconds = checkInSeconds
+        settings.ledgerOrigin = ledgerOrigin
+        settings.artifactFolder = artifacts
+        guard (1...3650).contains(operationalDays), (0...31_536_000).contains(operationalSeconds),
+            (1...86_400).contains(checkInSeconds)
+        else {
+            throw Refusal(
+                .malformed, "operationalDays, operationalSeconds or checkInSeconds is out of range.",
+                hint: "Use 1 to 3650 days, 0 to 31536000 and 1 to 86400 seconds.")
+        }
+        return settings
+    }
+
+    func server() throws(Refusal) -> Server.Settings {
+        var settings = Server.Settings()
+        settings.device = try Self.listen(listen.device)
+        settings.people = try Self.listen(listen.people)
+        settings.open = try Self.listen(listen.public)
+        settings.maximumConnections = max(1, maximumConnections)
+        settings.idleSeconds = Int64(max(1, idleSeconds))
+        for (label, layout) in est.labels {
+            guard let layout = Base64Body.Layout(rawValue: layout) else {
+                throw Refusal(
+                    .malformed, "The EST label \"\(label)\" has an unknown layout.", hint: "Use \"lines\" or \"oneLine\".")
+            }
+            settings.door.layouts[label] = layout
+        }
+        return settings
+    }
+
+    private static func listen(_ text: String) throws(Refusal) -> Server.Listen {
+        let cut = text.lastIndex(of: ":")
+        guard let cut, let port = Int(text[text.index(after: cut)...]), (0...65_535).contains(port), cut > text.startIndex
+        else {
+            throw Refusal(.malformed, "\"\(text)\" is not an address to listen on.", hint: "Write it like 127.0.0.1:8444.")
+        }
+        let host = text[..<cut].trimmingCharacters(in: CharacterSet(charactersIn: "[]"))
+        return Server.Listen(host: host, port: port)
+    }
+}
+
+/// A file may leave settings out; what it names must be known.
+private struct Complete: Decodable {
+    let value: ServerConfiguration
+
+    private struct Key: CodingKey {
+        let stringValue: String
+        let intValue: Int? = nil
+        init(stringValue: String) { self.stringValue = stringValue }
+        init?(intValue: Int) { nil }
+    }
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: Key.self)
+        var value = ServerConfiguration()
+        for key in container.allKeys {
+            switch key.stringValue {
+            case "organisation": value.organisation = try container.decode(String.self, forKey: key)
+            case "listen": value.listen = try container.decode(ServerConfiguration.Listen.self, forKey: key)
+            case "serviceURL": value.serviceURL = try container.decode(String.self, forKey: key)
+            case "publicURL": value.publicURL = try container.decode(String.self, forKey: key)
+            case "serviceNames": value.serviceNames = try container.decode([String].self, forKey: key)
+            case "operationalDays": value.operationalDays = try container.decode(Int.self, forKey: key)
+            case "operationalSeconds": value.operationalSeconds = try container.decode(Int.self, forKey: key)
+            case "checkInSeconds": value.checkInSeconds = try container.decode(Int.self, forKey: key)
+            case "ledgerOrigin": value.ledgerOrigin = try container.decode(String.self, forKey: key)
+            case "maximumConnections": value.maximumConnections = try container.decode(Int.self, forKey: key)
+            case "idleSeconds": value.idleSeconds = try container.decode(Int.self, forKey: key)
+            case "est": value.est = try container.decode(ServerConfiguration.EST.self, forKey: key)
+            default:
+                throw Refusal(
+                    .malformed, "lifelong.yaml has an unknown setting \"\(key.stringValue)\".",
+                    hint: "Correct its spelling; docs/operating.md lists all settings.")
+            }
+        }
+        self.value = value
+    }
+}

@@ -1,0 +1,102 @@
+import Foundation
+import Keys
+import KeysFile
+import Logging
+import Registry
+import Store
+import StoreSQLite
+import Wire
+
+#if canImport(Glibc)
+import Glibc
+#endif
+
+/// The server's folder: everything that it keeps, readable by its owner only.
+///
+/// `lifelong.yaml` (settings, each explained), `lifelong.db` (the database), `keys/` (the development default),
+/// `artifacts/` (by SHA-256), `cli-token` (for commands on this machine), `console.json` (where the server listens).
+struct ServerHome {
+    let path: String
+
+    var configurationFile: String { path + "/lifelong.yaml" }
+    var databaseFile: String { path + "/lifelong.db" }
+    var keyFolder: String { path + "/keys" }
+    var artifactFolder: String { path + "/artifacts" }
+    var tokenFile: String { path + "/cli-token" }
+    var consoleFile: String { path + "/console.json" }
+
+    init(_ path: String) {
+        self.path = URL(fileURLWithPath: path).standardizedFileURL.path
+    }
+
+    var exists: Bool { FileManager.default.fileExists(atPath: databaseFile) }
+
+    /// Makes what is missing; refuses a folder that others can read or that cannot be written.
+    func prepare() throws {
+        try DurableFile.makeFolder(path)
+        let attributes = try FileManager.default.attributesOfItem(atPath: path)
+        if let mode = attributes[.posixPermissions] as? Int, mode & 0o077 != 0 {
+            throw Refusal(
+                .unavailable, "The home \(path) can be read by others (mode \(String(mode, radix: 8))).",
+                hint: "Run: chmod 700 \(path)")
+        }
+        guard access(path, W_OK | X_OK) == 0 else {
+            throw Refusal(
+                .unavailable, "The home \(path) cannot be written.", hint: "Check its owner, or choose another --home.")
+        }
+        try DurableFile.makeFolder(artifactFolder)
+    }
+
+    /// One server a home: the lock is the process's and goes with it, however it ends.
+    func lock() throws -> HomeLock {
+        let file = open(path + "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard file >= 0, flock(file, LOCK_EX | LOCK_NB) == 0 else {
+            throw Refusal(
+                .unavailable, "Another `lifelong serve` uses the home \(path).",
+                hint: "Stop it first, or choose another --home.")
+        }
+        return HomeLock(file: file)
+    }
+
+    func openDatabase() throws -> SQLiteDatabase {
+        try SQLiteDatabase(path: databaseFile, migrations: Schema.migrations)
+    }
+
+    /// For commands that look at a home while a server may be running on it.
+    func requireDatabase() throws -> SQLiteDatabase {
+        guard exists else {
+            throw Refusal(
+                .notFound, "There is no Lifelong home at \(path).",
+                hint: "Name it with --home, or make one: lifelong serve --home \(path)")
+        }
+        return try openDatabase()
+    }
+}
+
+struct HomeLock: ~Copyable {
+    let file: Int32
+    deinit { close(file) }
+}
+
+/// Clock and randomness of the machine, handed to the house.
+enum Machine {
+    static let clock: @Sendable () -> Timestamp = {
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        return Timestamp(milliseconds: Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000)
+    }
+
+    static let random: @Sendable (Int) -> [UInt8] = { count in
+        var generator = SystemRandomNumberGenerator()
+        return (0..<count).map { _ in UInt8.random(in: 0...255, using: &generator) }
+    }
+
+    /// A clock before this program was written, or a century after, makes certificates that nobody can use.
+    static func demandUsableClock() throws {
+        let now = clock()
+        guard now > Timestamp(year: 2026, month: 1, day: 1), now < Timestamp(year: 2126, month: 1, day: 1) else {
+            throw Refusal(
+                .unavailable, "This machine's clock says \(now).", hint: "Set the clock right, with NTP, and start again.")
+        }
+    }
+}

@@ -1,0 +1,100 @@
+import Passport
+import Registry
+import Store
+import Trust
+import Wire
+
+/// A device gets the operational certificate of its tenure, on its birth certificate (EST simpleenroll) or on the
+/// certificate that it has (simplereenroll).
+///
+/// 1. Stage, tenure, request and key are judged and the exact certificate is stored as intent. 2. The issuing CA signs it
+/// once. 3. Certificate and event are stored; older certificates of the tenure are revoked as superseded.
+package struct EnrolDevice: Sendable {
+    /// How the device authenticated: with what certificate it spoke.
+    package enum Proof: Sendable {
+        case birth(VerifiedCertificate)
+        case operational(VerifiedCertificate)
+    }
+
+    package let device: DeviceID
+    package let request: VerifiedRequest
+    package let proof: Proof
+
+    package init(device: DeviceID, request: VerifiedRequest, proof: Proof) {
+        self.device = device
+        self.request = request
+        self.proof = proof
+    }
+
+    /// DER of the certificate.
+    package func perform(in house: House) async throws -> [UInt8] {
+        let replaced: String? = if case .operational(let shown) = proof { shown.reference.serial } else { nil }
+        return try await Issuer.issue(by: Authorities.Name.issuing, as: .device(device), in: house) {
+            change, issuer, serial in
+            let device = try change.device(device.text)
+            try device.passport.demand(.certificate)
+            guard let tenure = device.passport.tenure else {
+                throw Refusal(
+                    .forbidden, "The device has no owner.", hint: device.passport.whatToDo, rule: "tenure: none open")
+            }
+            try demandSameSubject(device)
+            try KeyUse.claim(request.key, for: device.id, tenure: tenure.id, in: change)
+            let settings = house.settings
+            let intent = try Profile.operational(
+                under: issuer, spki: request.spki, device: device.id.text, organisation: settings.organisation,
+                serial: serial, notBefore: change.now.adding(seconds: -Self.backdateSeconds),
+                notAfter: change.now.adding(seconds: settings.operationalLifeSeconds),
+                urls: PublicURLs.of(Authorities.Name.issuing, settings))
+            return (intent, Issuer.Subject(device: device.id, tenure: tenure.id))
+        } record: { change, certificate, der in
+            try keep(certificate, der, replacing: replaced, change)
+        }
+    }
+
+    /// notBefore lies so far back, because a device's clock may be behind.
+    private static let backdateSeconds: Int64 = 60
+
+    private func keep(
+        _ certificate: CertificateName, _ der: [UInt8], replacing replaced: String?, _ change: Change
+    ) throws -> [UInt8] {
+        // Between the steps the tenure may have ended: then the passport refuses, and the intent stays revoked.
+        let live = try change.device(device.text).passport
+        guard let tenure = live.tenure?.id,
+            let row = try change.rows.first("SELECT tenure FROM certificate WHERE serial = $1", [.text(certificate.serial)]),
+            row.optionalText("tenure") == tenure.text
+        else {
+            throw Refusal(.conflict, "The tenure ended meanwhile.", hint: "Ask for the status again.", rule: "tenure")
+        }
+        if let replaced {
+            try change.record(.renewed(tenure: tenure, certificate: certificate, replaces: replaced), on: device)
+        } else {
+            try change.record(.enrolled(tenure: tenure, certificate: certificate), on: device)
+        }
+        for old in live.certificates {
+            try Revocation.revoke(old.serial, of: device, because: .superseded, in: change)
+        }
+        return der
+    }
+
+    /// RFC 7030 §4.2.2: a renewal asks for the subject and names that it has; an enrolment asks for none, for the device's
+    /// name here, or for the subject of its birth certificate.
+    private func demandSameSubject(_ device: Device) throws {
+        let asked = request.subject
+        switch proof {
+        case .operational(let shown):
+            guard asked.der == shown.subjectDER,
+                request.subjectAlternativeNames == nil || request.subjectAlternativeNames == shown.sanDER
+            else { throw Self.otherSubject("the certificate that is renewed", rule: "RFC 7030 §4.2.2") }
+        case .birth(let shown):
+            let isOwnName = asked.commonName == device.id.text || asked.commonName == device.serial
+            guard asked.isEmpty || asked.der == shown.subjectDER || (isOwnName && asked.serialNumber.map { $0 == device.serial } ?? true)
+            else { throw Self.otherSubject("the device that is connected", rule: "STANDARDS: EST subject") }
+        }
+    }
+
+    private static func otherSubject(_ whose: String, rule: String) -> Refusal {
+        Refusal(
+            .forbidden, "The request asks for another subject than that of \(whose).",
+            hint: "Leave the subject empty, or send that one.", rule: rule)
+    }
+}

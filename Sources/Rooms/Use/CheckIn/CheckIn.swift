@@ -1,0 +1,49 @@
+import Passport
+import Registry
+import Store
+import Trust
+import Wire
+
+/// A device reports how it is and is told how it should be.
+///
+/// What matters enters the ledger (pages of the device's own log); that it called is buffered.
+package struct CheckIn: Sendable {
+    package let device: DeviceID
+    package let report: CheckInReport
+    package let shown: VerifiedCertificate
+
+    package init(device: DeviceID, report: CheckInReport, shown: VerifiedCertificate) {
+        self.device = device
+        self.report = report
+        self.shown = shown
+    }
+
+    package func perform(in house: House) async throws -> DesiredState {
+        try checkBounds()
+        if !report.log.isEmpty {
+            _ = try await house.perform(TakeLog(device: device, entries: report.log), as: .device(device))
+        }
+        await house.contacts.note(.init(device: device, at: house.clock(), report: report))
+        return try await house.read { rows in
+            let device = try Device.require(device.text, in: rows)
+            try device.passport.demand(.backEnd)
+            return DesiredState(
+                status: try Standing.status(of: device, shown: shown, house: house, in: rows),
+                configuration: try Configurations.next(for: device, applied: report.configuration, house: house, in: rows),
+                update: try Updates.next(for: device, in: rows), logTaken: device.passport.log?.count ?? 0,
+                nextCheckInSeconds: house.settings.checkInSeconds)
+        }
+    }
+
+    private func checkBounds() throws(Refusal) {
+        let isBounded =
+            report.agent.utf8.count <= 128 && report.version.utf8.count <= 64 && (report.slot?.utf8.count ?? 0) <= 8
+            && report.sequence >= 0 && report.configuration >= 0 && report.posture.count <= 64
+            && report.posture.allSatisfy { $0.key.utf8.count <= 256 && $0.value.utf8.count <= 256 }
+        guard isBounded, report.log.count <= DeviceAPI.maximumLogEntries else {
+            throw Refusal(
+                .tooLarge, "The report is larger than allowed.",
+                hint: "At most 64 posture facts of 256 bytes and \(DeviceAPI.maximumLogEntries) log entries; see docs/openapi/device.yaml.")
+        }
+    }
+}

@@ -1,0 +1,91 @@
+import Passport
+import Registry
+import Store
+import Wire
+
+/// A release is offered to devices: named ones, or all of its product that may have it and do not.
+package struct OfferUpdate: Action {
+    package static let name = "use/offer-update"
+    package static let permission = Permission.publish
+    /// At most so many in one call; offering to a product goes on with the next call.
+    package static let limit = 5_000
+
+    package var product: ProductID
+    package var sequence: Int
+    package var devices: [String]?
+
+    package init(product: ProductID, sequence: Int, devices: [String]? = nil) {
+        self.product = product
+        self.sequence = sequence
+        self.devices = devices
+    }
+
+    package struct Answer: Codable, Sendable, Equatable {
+        package var offered: Int
+        /// Have it already, or their stage has no right to it.
+        package var skipped: Int
+        package var more: Bool
+    }
+
+    package func perform(in change: Change) throws -> Answer {
+        guard
+            let row = try change.rows.first(
+                "SELECT digest FROM release WHERE product = $1 AND sequence = $2", [Value(product), Value(sequence)]),
+            let release = Digest(hex: try row.text("digest"))
+        else {
+            throw Refusal(.notFound, "There is no release \(sequence) of \"\(product)\".", hint: "Publish it first.")
+        }
+        var answer = Answer(offered: 0, skipped: 0, more: false)
+        for device in try candidates(change) {
+            let passport = device.passport
+            guard passport.product == product, passport.may(.firmware).allowed,
+                passport.offeredUpdate?.sequence ?? 0 < sequence, passport.installed?.sequence ?? 0 < sequence
+            else {
+                answer.skipped += 1
+                continue
+            }
+            guard answer.offered < Self.limit else {
+                answer.more = true
+                break
+            }
+            try change.record(.updateOffered(release: release, sequence: sequence), on: device.id)
+            answer.offered += 1
+        }
+        return answer
+    }
+
+    private func candidates(_ change: Change) throws -> [Device] {
+        if let devices {
+            guard devices.count <= Self.limit else {
+                throw Refusal(.tooLarge, "At most \(Self.limit) devices go into one call.", hint: "Send them in parts.")
+            }
+            return try devices.map { try change.device($0) }
+        }
+        return try change.rows.query(
+            "SELECT \(Device.columns) FROM device WHERE product = $1 AND stage = 'inUse' ORDER BY id", [Value(product)]
+        ).map { try Device($0) }
+    }
+}
+
+/// Reading what is to be installed.
+package enum Updates {
+    package static func next(for device: Device, in rows: any Rows) throws -> DesiredState.Update? {
+        guard let offered = device.passport.offeredUpdate, device.passport.may(.firmware).allowed,
+            let row = try rows.first("SELECT manifest, sha256 FROM release WHERE digest = $1", [Value(offered.release)])
+        else { return nil }
+        let seal = try CanonicalJSON.decode(Seal.self, from: Array(row.text("manifest").utf8))
+        return DesiredState.Update(manifest: seal, path: DeviceAPI.artifacts + (try row.text("sha256")))
+    }
+
+    /// Whether the device may fetch this artifact now: it is offered to it, and its stage has the right.
+    package static func demand(_ sha256: Digest, for device: Device, in rows: any Rows) throws {
+        try device.passport.demand(.firmware)
+        let offered = device.passport.offeredUpdate?.release
+        let row = try offered.flatMap { try rows.first("SELECT sha256 FROM release WHERE digest = $1", [Value($0)]) }
+        guard row?.optionalText("sha256") == sha256.description else {
+            throw Refusal(
+                .forbidden, "That artifact is not offered to this device.", hint: "Check in and fetch what is offered.",
+                rule: "update: offered only")
+        }
+    }
+}

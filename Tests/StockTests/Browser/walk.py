@@ -1,0 +1,175 @@
+"""Walks the console in headless Chromium as a person would, and complains about whatever a person or a browser would.
+
+Arguments: the server's URL, the path of a one-time sign-in link, the folder for the pictures.
+"""
+
+import sys
+
+from playwright.sync_api import sync_playwright
+
+URL, SIGN_IN, FOLDER = sys.argv[1:4]
+FLAGS = [
+    "--no-sandbox", "--disable-background-networking", "--disable-component-update",
+    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+]
+SIZES = [("light", 1280, 800, "light"), ("dark", 1280, 800, "dark"), ("phone", 390, 844, "light")]
+complaints = []
+
+
+def complain(text):
+    complaints.append(text)
+    print("COMPLAINT:", text)
+
+
+def watch(page):
+    """Console errors include every breach of the content security policy."""
+    page.on("console", lambda m: m.type in ("error", "warning") and complain(f"{page.url}: console says: {m.text}"))
+    page.on("pageerror", lambda e: complain(f"{page.url}: script error: {e}"))
+    page.on("requestfailed", lambda r: complain(f"{page.url}: request failed: {r.url}"))
+
+
+def check(page, name):
+    """What must hold on every page, whatever it shows."""
+    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    if wide > 0:
+        complain(f"{name}: scrolls sideways by {wide} px")
+    if page.locator("h1").count() != 1:
+        complain(f"{name}: has {page.locator('h1').count()} first headings")
+    if page.locator("main").count() != 1:
+        complain(f"{name}: has no main landmark")
+    bare = page.evaluate(
+        "[...document.querySelectorAll('input:not([type=hidden]), select, textarea')]"
+        ".filter(e => !e.labels.length && !e.getAttribute('aria-label')).map(e => e.name)")
+    if bare:
+        complain(f"{name}: fields without a label: {bare}")
+    twice = page.evaluate(
+        "(ids => ids.filter((id, i) => ids.indexOf(id) !== i))([...document.querySelectorAll('[id]')].map(e => e.id))")
+    if twice:
+        complain(f"{name}: names used twice: {twice}")
+    nameless = page.evaluate(
+        "[...document.querySelectorAll('a, button')].filter(e => !e.textContent.trim() && !e.getAttribute('aria-label')).length")
+    if nameless:
+        complain(f"{name}: {nameless} links or buttons without a name")
+    spilled = page.evaluate(
+        """[...document.querySelectorAll('svg.picture')].filter(s => s.getClientRects().length).flatMap(s => {
+             const all = s.getBoundingClientRect();
+             return [...s.querySelectorAll('text')].filter(t => {
+               const r = t.getBoundingClientRect();
+               return r.left < all.left - 1 || r.right > all.right + 1 || r.top < all.top - 2 || r.bottom > all.bottom + 2;
+             }).map(t => t.textContent); })""")
+    if spilled:
+        complain(f"{name}: words outside their picture: {spilled}")
+    overlaps = page.evaluate(
+        """[...document.querySelectorAll('svg.picture')].filter(s => s.getClientRects().length).flatMap(s => {
+             const t = [...s.querySelectorAll('text')].map(e => [e.textContent, e.getBoundingClientRect()]);
+             return t.flatMap(([a, r], i) => t.slice(i + 1).filter(([b, q]) =>
+               r.left + 1 < q.right && q.left + 1 < r.right && r.top + 3 < q.bottom && q.top + 3 < r.bottom
+             ).map(([b]) => a + ' / ' + b)); })""")
+    if overlaps:
+        complain(f"{name}: words over words: {overlaps}")
+    if page.locator("#content script, #content img").count():
+        complain(f"{name}: somebody's text became markup")
+
+
+def shoot(page, name):
+    for label, width, height, scheme in SIZES:
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme=scheme)
+        page.screenshot(path=f"{FOLDER}/{name}-{label}.png", full_page=True)
+        check(page, f"{name} ({label})")
+    page.set_viewport_size({"width": 360, "height": 700})
+    check(page, f"{name} (360 px)")
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.emulate_media(color_scheme="light")
+
+
+def go(page, path, name, status=200):
+    answer = page.goto(URL + path)
+    if answer.status != status:
+        complain(f"{path}: status {answer.status} instead of {status}: {page.inner_text('main')}")
+    policy = answer.headers.get("content-security-policy", "")
+    if "default-src 'none'" not in policy or "unsafe" in policy:
+        complain(f"{path}: weak content security policy: {policy}")
+    shoot(page, name)
+
+
+def expect(page, text, where):
+    if text not in page.inner_text("body"):
+        complain(f"{where}: \"{text}\" is missing")
+
+
+def walk(page):
+    go(page, SIGN_IN, "sign-in")
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(URL + "/")
+    expect(page, "Life cycle", "today")
+    go(page, "/", "today")
+    # Every number of the picture leads to its list.
+    page.locator("svg.wide a.stage-quarantined").click()
+    page.wait_for_url("**/devices?stage=quarantined")
+    go(page, "/devices", "devices")
+    page.get_by_label("Serial begins with").fill("TH2-2026-0142-0000")
+    page.get_by_role("button", name="Search").click()
+    if "q=TH2-2026-0142-0000" not in page.url:
+        complain("the search does not stand in the address")
+    go(page, "/devices?q=nothing-like-it", "devices-empty")
+    go(page, "/devices/TH2-2026-0142-000037", "device")
+    go(page, "/devices/TH2-2026-0142-001184", "device-made")
+    quarantine(page, "TH2-2026-0142-000370")
+    go(page, "/alarms?open=true", "alarms")
+    acknowledge(page)
+    go(page, "/batches", "batches")
+    go(page, "/authorities", "authorities")
+    go(page, "/ledger", "ledger")
+    page.get_by_role("link", name="Older").click()
+    go(page, "/ledger/41", "ledger-entry")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download evidence").click()
+    if download.value.suggested_filename != "entry-41.json":
+        complain(f"the evidence is called {download.value.suggested_filename}")
+    go(page, "/people", "people")
+    # The browser says of an error's status that it could not load: that is no complaint about the page.
+    before = len(complaints)
+    go(page, "/devices/NO-SUCH-DEVICE", "not-found", status=404)
+    complaints[before:] = [c for c in complaints[before:] if "404" not in c or "console says" not in c]
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url("**/signed-out")
+    shoot(page, "signed-out")
+
+
+def quarantine(page, serial):
+    page.goto(f"{URL}/devices/{serial}")
+    page.get_by_role("link", name="Quarantine…").click()
+    page.wait_for_url("**/quarantine")
+    shoot(page, "confirm")
+    page.get_by_label("Reason").fill("lost-in-transit")
+    page.get_by_role("button", name="Quarantine").click()
+    page.wait_for_url(f"**/devices/{serial}?done=quarantine")
+    expect(page, "The device is quarantined", "quarantine")
+    expect(page, "Quarantined: lost-in-transit", "quarantine")
+    shoot(page, "device-quarantined")
+
+
+def acknowledge(page):
+    before = page.get_by_role("button", name="Acknowledge").count()
+    page.get_by_role("button", name="Acknowledge").first.click()
+    page.wait_for_url("**done=acknowledged")
+    if page.get_by_role("button", name="Acknowledge").count() != before - 1:
+        complain("an acknowledged alarm is still open")
+
+
+with sync_playwright() as play:
+    browser = play.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+    context = browser.new_context()
+    page = context.new_page()
+    page.set_default_timeout(10_000)
+    watch(page)
+    try:
+        walk(page)
+    except Exception as error:
+        complain(f"{page.url}: {error}")
+        print(page.inner_text("body")[:2000])
+    browser.close()
+
+print("walked" if not complaints else f"{len(complaints)} complaints")
+sys.exit(1 if complaints else 0)

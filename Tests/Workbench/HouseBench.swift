@@ -1,0 +1,78 @@
+import Foundation
+import Keys
+import KeysFile
+import Ledger
+import Logging
+import Passport
+import Registry
+import Store
+import StoreSQLite
+import Synchronization
+import Wire
+
+/// A whole house for a test: SQLite, keys in files and a simulated clock, in a folder that goes away with it.
+///
+/// Starts at 2026-01-01T00:00:00Z. Keep the bench alive as long as the house is used.
+package final class HouseBench: Sendable {
+    package let folder: String
+    package let clock: BenchClock
+    package let house: House
+    package let publisher: Publisher
+    package var reading: Reading { Reading(house, verifierKey: publisher.verifierKey) }
+
+    /// - Parameter settings: changes the defaults before the house opens.
+    package init(settings change: (inout HouseSettings) -> Void = { _ in }) async throws {
+        let folder = NSTemporaryDirectory() + "/lifelong-bench-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(
+            atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        var settings = HouseSettings()
+        settings.artifactFolder = folder + "/artifacts"
+        change(&settings)
+        try FileManager.default.createDirectory(atPath: settings.artifactFolder, withIntermediateDirectories: true)
+        var log = Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() }
+        log.logLevel = .critical
+        let clock = BenchClock()
+        self.folder = folder
+        self.clock = clock
+        house = try await House(
+            database: SQLiteDatabase(path: folder + "/lifelong.db", migrations: Schema.migrations),
+            keys: FileKeyStore(folder: folder + "/keys"), settings: settings, log: log, clock: { clock.now },
+            random: BenchClock.random)
+        publisher = try Publisher(house)
+    }
+
+    deinit {
+        try? house.database.close()
+        try? FileManager.default.removeItem(atPath: folder)
+    }
+
+    /// Somebody with that role, and who it is to the house.
+    package func person(_ name: String, _ role: Role, owner: OwnerID? = nil) async throws -> Principal {
+        let added = try await house.perform(AddPerson(person: name, role: role, owner: owner), as: .system).person
+        return Principal(role: role, person: added.id, owner: owner)
+    }
+
+    package func owner(_ name: String, _ kind: AddOwner.Kind = .person) async throws -> OwnerID {
+        try await house.perform(AddOwner(owner: name, kind: kind), as: .system).owner
+    }
+
+    package func token(for person: String, label: String = "test") async throws -> String {
+        try await house.perform(IssueToken(person: person, label: label), as: .system).token
+    }
+}
+
+/// A clock that stands until it is moved.
+package final class BenchClock: Sendable {
+    private let instant = Mutex(Timestamp(year: 2026, month: 1, day: 1))
+
+    package init() {}
+
+    package var now: Timestamp { instant.withLock { $0 } }
+    package func advance(seconds: Int64) { instant.withLock { $0 = $0.adding(seconds: seconds) } }
+    package func advance(days: Int64) { instant.withLock { $0 = $0.adding(days: days) } }
+
+    package static func random(_ count: Int) -> [UInt8] {
+        var generator = SystemRandomNumberGenerator()
+        return (0..<count).map { _ in UInt8.random(in: 0...255, using: &generator) }
+    }
+}
