@@ -119,7 +119,7 @@ let package = Package(
             name: "lifelong",
             dependencies: rooms + forRooms + [
                 "Keys", "KeysFile", "StoreSQLite", "Server", "Station", "Fleet", "Agent", "Auditor", arguments,
-                httpClient, nioCore, nioPosix, logging, lifecycle, yaml, x509, crypto,
+                httpClient, nioCore, nioHTTP1, nioPosix, nioSSL, logging, lifecycle, yaml, x509, crypto,
             ],
             path: "Sources/Programs/lifelong", swiftSettings: strict),
         .executableTarget(
@@ -164,3 +164,11 @@ let package = Package(
         .testTarget(name: "HouseRulesTests", dependencies: [], path: "Tests/HouseRulesTests", swiftSettings: strict),
     ]
 )
+
+// `make fuzz` only: needs the fuzzer and address sanitizers on the whole build (docs/decisions/0009-fuzzing.md).
+if Context.environment["LIFELONG_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "lifelong-fuzz", dependencies: ["Wire", "Trust", "Ledger", "Passport", "Server"], path: "Fuzz",
+            swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]))
+}

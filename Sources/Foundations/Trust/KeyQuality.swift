@@ -4,7 +4,10 @@ import Foundation
 import Wire
 
 /// Whether a key that somebody else made may stand in a certificate.
-enum KeyQuality {
+package enum KeyQuality {
+    /// Refuses a key that is weak, of an unsupported kind, or published (STANDARDS §1): for keys that come without a CSR.
+    package static func demand(_ spki: [UInt8]) throws(Refusal) { _ = try check(spki) }
+
     /// The key, if it is of an accepted kind, long enough, and known to nobody else.
     static func check(_ spki: [UInt8]) throws(Refusal) -> PublicKey {
         let key = try PublicKey(spki: spki)

@@ -33,8 +33,10 @@ package enum DurableFile {
 
     /// Makes a rename or removal in the folder of `path` durable.
     package static func syncFolder(of path: String) throws {
-        let folder = (path as NSString).deletingLastPathComponent
-        let handle = open(folder.isEmpty ? "." : folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        // Not NSString's deletingLastPathComponent: it traps on a path of one character (Foundation 6.3.1).
+        let cut = path.lastIndex(of: "/")
+        let folder = cut.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+        let handle = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard handle >= 0 else { throw failure("open", folder) }
         defer { close(handle) }
         guard fsync(handle) == 0 else { throw failure("sync", folder) }

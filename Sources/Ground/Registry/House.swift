@@ -132,7 +132,8 @@ package final class CommitSignal: Sendable {
     /// Returns at the next signal, after `atMost`, or when the task is cancelled.
     package func wait(atMost limit: Duration) async {
         let timer = Task { [self] in
-            try? await Task.sleep(for: limit)
+            // A timer that was called off must not wake whoever waits next.
+            guard (try? await Task.sleep(for: limit)) != nil else { return }
             signal()
         }
         await withTaskCancellationHandler {

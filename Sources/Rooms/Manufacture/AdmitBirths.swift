@@ -96,6 +96,7 @@ package struct AdmitBirths: Action {
         guard verified.chain.first == authority?.certificate else {
             throw Refusal(.conflict, "The certificate is of another batch's CA.", hint: "Import it with its own batch.")
         }
+        try KeyQuality.demand(verified.spki)
         let key = verified.reference.key
         if let other = try change.rows.first("SELECT device FROM key_use WHERE key = $1", [Value(key)]) {
             let device: DeviceID = try other.id("device")

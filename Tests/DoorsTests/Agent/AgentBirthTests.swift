@@ -135,14 +135,19 @@ private func inThread(_ body: @escaping @Sendable () throws -> LineMessage) -> @
 
     @Test func `over a terminal is born as well`() async throws {
         let bench = try AgentBench()
-        let station = posix_openpt(O_RDWR | O_NOCTTY)
-        defer { close(station) }
-        try #require(station >= 0 && grantpt(station) == 0 && unlockpt(station) == 0)
-        let name = String(cString: try #require(ptsname(station)))
+        var (station, other): (Int32, Int32) = (-1, -1)
+        var path = [CChar](repeating: 0, count: 128)
+        try #require(openpty(&station, &other, &path, nil, nil) == 0)
+        let master = station
+        defer {
+            close(master)
+            close(other)
+        }
+        let name = String(decoding: path.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
         // The unit opens its end first, so that the terminal is raw before anything is said.
         let line = try StationLine.open("pty:\(name)", patienceSeconds: 10)
         let script = ScriptedStation(bench: bench)
-        let last = inThread { try script.play(on: station) }
+        let last = inThread { try script.play(on: master) }
         let unit = try newborn().beBorn(hardware: AgentBench.hardware, serial: nil, image: [1], on: line)
         #expect(unit.serial == "S-100")
         guard case .born = try await last() else {

@@ -38,10 +38,10 @@ private func isUntrusted(_ result: Result<DeviceStatus, ContactFailure>) -> Bool
 @Suite(.serialized) struct `A device's contact with its service` {
     @Test(arguments: [TLSVersion.tlsv12, .tlsv13])
     func `shows its certificate, with a key that never leaves it`(version: TLSVersion) async throws {
-        let result = try await call {
+        let result = try await call(change: {
             $0.minimumTLSVersion = version
             $0.maximumTLSVersion = version
-        } answer: { request in
+        }) { request in
             let shown = try HeldCertificate(request.peer)
             #expect(shown.serialNumber == "S-1")
             return .reply(200, try CanonicalJSON.encode(status()))
@@ -61,10 +61,10 @@ private func isUntrusted(_ result: Result<DeviceStatus, ContactFailure>) -> Bool
     }
 
     @Test func `refuses anything below version 1_2 of TLS`() async throws {
-        let result = try await call {
+        let result = try await call(change: {
             $0.minimumTLSVersion = .tlsv1
             $0.maximumTLSVersion = .tlsv11
-        } answer: { _ in .reply(200, []) }
+        }) { _ in .reply(200, []) }
         #expect(throws: ContactFailure.self) { try result.get() }
     }
 

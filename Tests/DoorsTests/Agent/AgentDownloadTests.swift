@@ -2,6 +2,7 @@ import Agent
 import Crypto
 import Foundation
 import NIOCore
+import NIOHTTP1
 import Synchronization
 import Testing
 import Trust
@@ -77,7 +78,7 @@ private final class Shelf: Sendable {
 @Suite struct `A download` {
     @Test func `arrives whole`() async throws {
         let shelf = Shelf()
-        try await withDownload(answer: shelf.answer) { download, disk, source in
+        try await withDownload(answer: { shelf.answer($0) }) { download, disk, source in
             try await download.fetch(from: source)
             #expect(try disk.readWhole(download.path) == artifact)
         }
@@ -86,7 +87,7 @@ private final class Shelf: Sendable {
 
     @Test func `goes on where the connection broke`() async throws {
         let shelf = Shelf(cuts: [35_000, 20_000])
-        try await withDownload(answer: shelf.answer) { download, disk, source in
+        try await withDownload(answer: { shelf.answer($0) }) { download, disk, source in
             for _ in 0..<2 { await #expect(throws: ContactFailure.self) { try await download.fetch(from: source) } }
             try await download.fetch(from: source)
             #expect(try disk.readWhole(download.path) == artifact)
@@ -98,7 +99,7 @@ private final class Shelf: Sendable {
 
     @Test func `goes on after a power cut, from what was left`() async throws {
         let shelf = Shelf()
-        try await withDownload(answer: shelf.answer) { download, disk, source in
+        try await withDownload(answer: { shelf.answer($0) }) { download, disk, source in
             disk.cutPower(at: 12, persisted: false)
             await #expect(throws: (any Error).self) { try await download.fetch(from: source) }
             disk.restart(.tornContents)
@@ -109,7 +110,7 @@ private final class Shelf: Sendable {
 
     @Test func `begins anew if the artifact changed meanwhile`() async throws {
         let shelf = Shelf(cuts: [35_000])
-        try await withDownload(answer: shelf.answer) { download, disk, source in
+        try await withDownload(answer: { shelf.answer($0) }) { download, disk, source in
             await #expect(throws: ContactFailure.self) { try await download.fetch(from: source) }
             shelf.set(etag: "\"v2\"")
             try await download.fetch(from: source)
@@ -120,7 +121,7 @@ private final class Shelf: Sendable {
 
     @Test func `begins anew if another artifact lies there`() async throws {
         let shelf = Shelf()
-        try await withDownload(answer: shelf.answer) { download, disk, source in
+        try await withDownload(answer: { shelf.answer($0) }) { download, disk, source in
             try disk.write(Array("{\"etag\":\"\\\"v1\\\"\",\"sha256\":\"00\"}".utf8), to: "/download/mark.json")
             try disk.write([1, 2, 3], to: download.path)
             try await download.fetch(from: source)
@@ -133,7 +134,7 @@ private final class Shelf: Sendable {
         var tampered = artifact
         tampered[50_000] ^= 1
         let shelf = Shelf(tampered)
-        try await withDownload(answer: shelf.answer) { download, disk, source in
+        try await withDownload(answer: { shelf.answer($0) }) { download, disk, source in
             await #expect { try await download.fetch(from: source) } throws: { ($0 as? Refusal)?.rule == "release: digest" }
             #expect(try disk.names(in: "/download").isEmpty)
         }
@@ -173,7 +174,8 @@ private final class Shelf: Sendable {
             .pieces(
                 200, headers: ["ETag": "\"v1\"", "Content-Length": "100000"], [[1, 2, 3], [4]], pause: .seconds(30))
         }
-        for answer in [first, { _ in .silence }] {
+        let never: @Sendable (ScriptedService.Request) -> ScriptedService.Answer = { _ in .silence }
+        for answer in [first, never] {
             try await withDownload(limits: limits, answer: answer) { download, _, source in
                 await #expect(throws: ContactFailure.self) { try await download.fetch(from: source) }
             }

@@ -50,12 +50,12 @@ import Testing
     @Test func `is built from loops and choices`() {
         let list = tag("ul") {
             for number in 1...2 { tag("li") { String(number) } }
-            if list.isEmpty { "never" } else { tag("li", text: "end") }
+            if names.isEmpty { "never" } else { tag("li", text: "end") }
         }
         #expect(list.markup == "<ul><li>1</li><li>2</li><li>end</li></ul>")
     }
 
-    private let list = ["x"]
+    private let names = ["x"]
 
     @Test func `writes coordinates to a tenth`() {
         #expect(Attribute("x", 10.0).markup == " x=\"10\"")

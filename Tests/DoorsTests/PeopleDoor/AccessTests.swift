@@ -9,7 +9,7 @@ import Workbench
 @Suite struct `The people's door asks who is there` {
     @Test func `and answers 401 with the way in when nobody is`() async throws {
         let staff = try await Staff()
-        try await LiveDoor.run(staff.bench) { door in
+        try await LiveDoor.run(staff.bench) { door async throws in
             for path in ["/api/v1/fleet", "/api/v1/devices", "/api/v1/whoami", "/api/v1/people"] {
                 let answer = try await door.send(.GET, path)
                 #expect(answer.status == 401)
@@ -27,7 +27,7 @@ import Workbench
     ])
     func `and believes no token that is not alive`(credentials: String) async throws {
         let staff = try await Staff()
-        try await LiveDoor.run(staff.bench) { door in
+        try await LiveDoor.run(staff.bench) { door async throws in
             let answer = try await door.send(.GET, "/api/v1/whoami", headers: ["Authorization": credentials])
             #expect(answer.status == 401)
             #expect(!answer.text.contains("nonsense"))
@@ -38,7 +38,7 @@ import Workbench
         let staff = try await Staff()
         let token = try #require(staff.tokens[.support])
         let admin = try #require(staff.tokens[.makerAdmin])
-        try await LiveDoor.run(staff.bench) { door in
+        try await LiveDoor.run(staff.bench) { door async throws in
             #expect(try await door.send(.GET, "/api/v1/whoami", token: token).status == 200)
             let revoked = try await door.post("people/revoke-token", #"{"person":"support","label":"test"}"#, token: admin)
             #expect(revoked.status == 200)
@@ -50,14 +50,14 @@ import Workbench
         let staff = try await Staff()
         let path = try await staff.bench.house.perform(SignInLink(person: "support"), as: .system).signInPath
         let secret = String(path.dropFirst("/sign-in/".count))
-        try await LiveDoor.run(staff.bench) { door in
+        try await LiveDoor.run(staff.bench) { door async throws in
             #expect(try await door.send(.GET, "/api/v1/whoami", token: secret).status == 401)
         }
     }
 
     @Test func `and refuses each action to every role that does not include it, naming the rule`() async throws {
         let staff = try await Staff()
-        try await LiveDoor.run(staff.bench) { door in
+        try await LiveDoor.run(staff.bench) { door async throws in
             for action in ActionList.all {
                 for (role, token) in staff.tokens where Access.table[role]?.contains(action.permission) == false {
                     let answer = try await door.post(action.name, "not even JSON", token: token)
@@ -78,7 +78,7 @@ import Workbench
             "batches": [.makerAdmin, .station, .support, .auditor], "releases": [.makerAdmin, .support, .auditor, .owner],
             "authorities": [.makerAdmin, .station, .support, .auditor], "whoami": Set(staff.tokens.keys),
         ]
-        try await LiveDoor.run(staff.bench) { door in
+        try await LiveDoor.run(staff.bench) { door async throws in
             for (path, roles) in allowed {
                 for (role, token) in staff.tokens {
                     let answer = try await door.send(.GET, "/api/v1/\(path)", token: token)

@@ -83,7 +83,7 @@ import Workbench
         let folder = staff.bench.house.settings.artifactFolder
         let bytes = (0..<300_000).map { UInt8(truncatingIfNeeded: $0) }
         let name = Digest(SHA256.hash(data: bytes)).description
-        try await LiveDoor.run(staff.bench) { door in
+        try await LiveDoor.run(staff.bench) { door async throws in
             func put(_ name: String, _ body: [UInt8], as role: Role = .makerAdmin) async throws -> LiveDoor.Answer {
                 try await door.send(
                     .PUT, "/api/v1/artifacts/\(name)", token: role == .makerAdmin ? admin : staff.tokens[role], body: body,

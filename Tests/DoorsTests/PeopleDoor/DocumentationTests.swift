@@ -36,7 +36,7 @@ import Workbench
             if line.hasPrefix("  /") { path = String(line.dropFirst(2).dropLast()) }
             for method in ["get", "put", "post"] where line == "    \(method):" { documented.insert("\(method) \(path)") }
         }
-        #expect(documented == Set(routes.map { "\($0.method.rawValue.lowercased()) \($0.path)" }))
+        #expect(documented == Set(routes.map(\.operation)))
         for action in ActionList.all { #expect(documented.contains("post /api/v1/\(action.name)")) }
     }
 

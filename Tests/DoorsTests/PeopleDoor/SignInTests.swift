@@ -23,7 +23,7 @@ import Workbench
     @Test func `opens a session with a careful cookie, once`() async throws {
         let staff = try await Staff()
         let path = try await link(staff)
-        try await LiveDoor.run(staff.bench) { door in
+        try await LiveDoor.run(staff.bench) { door async throws in
             // A previewer looks at it, twice.
             for _ in 0..<2 { #expect(try await door.send(.GET, path).status == 200) }
             let answer = try await door.send(.POST, path, headers: Self.ours)
@@ -45,7 +45,7 @@ import Workbench
         let staff = try await Staff()
         let path = try await link(staff)
         staff.bench.clock.advance(seconds: People.linkSeconds + 1)
-        try await LiveDoor.run(staff.bench) { door in
+        try await LiveDoor.run(staff.bench) { door async throws in
             #expect(try await door.send(.POST, path, headers: Self.ours).status == 401)
         }
     }
@@ -53,7 +53,7 @@ import Workbench
     @Test func `is limited for an address that guesses`() async throws {
         let staff = try await Staff()
         let path = try await link(staff)
-        try await LiveDoor.run(staff.bench) { door in
+        try await LiveDoor.run(staff.bench) { door async throws in
             for _ in 0..<10 { #expect(try await door.send(.POST, "/sign-in/ll_link_x", headers: Self.ours).status == 401) }
             let limited = try await door.send(.POST, path, headers: Self.ours)
             #expect(limited.status == 429)
@@ -66,7 +66,7 @@ import Workbench
     @Test func `does nothing from another site's page`() async throws {
         let staff = try await Staff()
         let path = try await link(staff)
-        try await LiveDoor.run(staff.bench) { door in
+        try await LiveDoor.run(staff.bench) { door async throws in
             for headers: HTTPHeaders in [["Sec-Fetch-Site": "cross-site"], ["Origin": "https://evil.example"], [:]] {
                 let answer = try await door.send(.POST, path, headers: headers)
                 #expect(answer.status == 403)
@@ -79,7 +79,7 @@ import Workbench
 
     @Test func `ends with sign-out and after twelve hours`() async throws {
         let staff = try await Staff()
-        try await LiveDoor.run(staff.bench) { door in
+        try await LiveDoor.run(staff.bench) { door async throws in
             let (first, second) = (try await session(door, staff), try await session(door, staff))
             let key = try await formKey(first, staff)
             var headers: HTTPHeaders = ["Cookie": first, "X-Form-Key": key]
@@ -101,7 +101,7 @@ import Workbench
 
     @Test func `changes nothing without the session's form key and our own page`() async throws {
         let staff = try await Staff()
-        try await LiveDoor.run(staff.bench) { door in
+        try await LiveDoor.run(staff.bench) { door async throws in
             let (cookie, other) = (try await session(door, staff), try await session(door, staff))
             let (key, foreign) = (try await formKey(cookie, staff), try await formKey(other, staff))
             let json = #"{"owner":"Grace","kind":"person"}"#

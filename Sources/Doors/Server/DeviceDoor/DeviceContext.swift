@@ -73,6 +73,11 @@ package struct DeviceAuthentication: Sendable {
                 hint: "Import the batch that it was made in: lifelong batch import.", rule: "registry: unknown device")
         }
         try await Contact.judge(device, from: peer.address, in: house)
+        guard device.passport.stage != .retired || device.passport.wipeOwed else {
+            throw Refusal(
+                .forbidden, "The device's life is over; it is not served any more.", hint: device.passport.whatToDo,
+                rule: "stage retired: contact")
+        }
         return Caller(
             device: device, shown: shown, isRevoked: shown.kind == .operational && state != "issued", address: peer.address)
     }

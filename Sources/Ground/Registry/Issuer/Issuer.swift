@@ -13,9 +13,12 @@ package enum Issuer {
     package struct Subject: Sendable {
         package var device: DeviceID?
         package var tenure: TenureID?
-        package init(device: DeviceID? = nil, tenure: TenureID? = nil) {
+        /// For the house's own certificates: what it is for.
+        package var purpose: String?
+        package init(device: DeviceID? = nil, tenure: TenureID? = nil, purpose: String? = nil) {
             self.device = device
             self.tenure = tenure
+            self.purpose = purpose
         }
     }
 
@@ -31,8 +34,21 @@ package enum Issuer {
             try store(intent, by: name, for: subject, in: change)
             return intent
         }
-        let der = try authority.sign(IssuanceToken(stored: intent))
-        return try await house.change(as: principal) { change in
+        do {
+            let der = try authority.sign(IssuanceToken(stored: intent))
+            return try await keep(der, intent, by: authority, as: principal, in: house, record: record)
+        } catch {
+            // Not to be used any more, whatever went wrong; if this fails too, the sweep does it.
+            try? await abandon([intent.serial], in: house)
+            throw error
+        }
+    }
+
+    private static func keep<T: Sendable>(
+        _ der: [UInt8], _ intent: CertificateIntent, by authority: Authority, as principal: Principal, in house: House,
+        record: @escaping @Sendable (Change, CertificateName, _ der: [UInt8]) throws -> T
+    ) async throws -> T {
+        try await house.change(as: principal) { change in
             let issued = try keep(der, serial: intent.serial, in: change)
             guard issued else {
                 throw Refusal(.conflict, "The certificate took too long to sign.", hint: "Ask again.", retryAfterSeconds: 1)
@@ -54,12 +70,13 @@ package enum Issuer {
     static func store(_ intent: CertificateIntent, by name: String, for subject: Subject, in change: Change) throws {
         try change.rows.execute(
             """
-            INSERT INTO certificate (serial, authority, kind, device, tenure, key, state, intent, not_before, not_after)
-            VALUES ($1, $2, $3, $4, $5, $6, 'intended', $7, $8, $9)
+            INSERT INTO certificate (serial, authority, kind, device, tenure, purpose, key, state, intent, not_before,
+                not_after)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, 'intended', $8, $9, $10)
             """,
             [
                 .text(intent.serial), .text(name), .text(intent.kind.rawValue), Value(subject.device),
-                Value(subject.tenure), Value(intent.key), .bytes(intent.tbs), Value(intent.notBefore),
+                Value(subject.tenure), Value(subject.purpose), Value(intent.key), .bytes(intent.tbs), Value(intent.notBefore),
                 Value(intent.notAfter),
             ])
     }
@@ -76,9 +93,12 @@ package enum Issuer {
     /// Abandons intents that a crash left behind.
     package static func sweep(_ house: House) async throws {
         let before = house.clock().adding(seconds: -abandonAfterSeconds)
-        let sql = "SELECT serial FROM certificate WHERE state = 'intended' AND not_before < $1"
+        let sql = "SELECT serial FROM certificate WHERE state = 'intended' AND not_before < $1 LIMIT 1000"
         let serials = try await house.read { try $0.query(sql, [Value(before)]).map { try $0.text("serial") } }
-        guard !serials.isEmpty else { return }
+        if !serials.isEmpty { try await abandon(serials, in: house) }
+    }
+
+    private static func abandon(_ serials: [String], in house: House) async throws {
         try await house.change(as: .system) { change in
             for serial in serials {
                 let changed = try change.rows.execute(

@@ -40,33 +40,32 @@ package enum Revocation {
 
     private static func publish(_ name: String, _ authority: Authority, _ house: House) async throws {
         let now = house.clock()
-        let facts = try await house.read { rows -> (number: UInt64, entries: [RevokedCertificate], isDue: Bool) in
-            let last = try rows.first(
-                "SELECT number, this_update, next_update FROM crl WHERE authority = $1", [.text(name)])
-            let newest = try rows.first(
-                """
-                SELECT MAX(revoked_at) AS at FROM certificate WHERE authority = $1 AND state IN ('revoked', 'abandoned')
-                """, [.text(name)])?.optionalTime("at")
-            guard let last else { return (1, try entries(of: name, at: now, in: rows), true) }
-            let issued = try last.time("this_update")
-            let isOld = now.seconds(since: issued) > validitySeconds / 2
-            // The same second may hold one revocation before and one after the list was made.
-            let isStale = newest.map { $0 >= Timestamp(seconds: issued.seconds) } ?? false
-            guard isOld || isStale else { return (0, [], false) }
-            return (UInt64(try last.int("number")) + 1, try entries(of: name, at: now, in: rows), true)
+        let facts = try await house.read { rows -> (number: UInt64, covered: Int, entries: [RevokedCertificate])? in
+            let last = try rows.first("SELECT number, this_update, covered FROM crl WHERE authority = $1", [.text(name)])
+            // Grows with every revocation, in the order of commits: a clock could not tell which of them the list holds.
+            let covered = try rows.count(
+                "SELECT COUNT(*) AS n FROM certificate WHERE authority = $1 AND state IN ('revoked', 'abandoned')",
+                [.text(name)])
+            if let last, try last.int("covered") == covered,
+                now.seconds(since: try last.time("this_update")) <= validitySeconds / 2
+            {
+                return nil
+            }
+            return (UInt64(try last?.int("number") ?? 0) + 1, covered, try entries(of: name, at: now, in: rows))
         }
-        guard facts.isDue else { return }
+        guard let facts else { return }
         let next = now.adding(seconds: validitySeconds)
         let der = try CertificateRevocationList.make(
             by: authority, number: facts.number, thisUpdate: now, nextUpdate: next, entries: facts.entries)
         _ = try await house.database.write { rows in
             try rows.execute(
                 """
-                INSERT INTO crl (authority, number, der, this_update, next_update) VALUES ($1, $2, $3, $4, $5)
+                INSERT INTO crl (authority, number, der, this_update, next_update, covered) VALUES ($1, $2, $3, $4, $5, $6)
                 ON CONFLICT (authority) DO UPDATE SET number = excluded.number, der = excluded.der,
-                    this_update = excluded.this_update, next_update = excluded.next_update
+                    this_update = excluded.this_update, next_update = excluded.next_update, covered = excluded.covered
                 WHERE crl.number < excluded.number
-                """, [.text(name), .int(Int64(facts.number)), .bytes(der), Value(now), Value(next)])
+                """,
+                [.text(name), .int(Int64(facts.number)), .bytes(der), Value(now), Value(next), Value(facts.covered)])
         }
     }
 

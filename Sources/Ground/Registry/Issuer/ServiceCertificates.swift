@@ -54,7 +54,7 @@ package enum ServiceCertificates {
             try rows.first(
                 """
                 SELECT der, not_before, not_after FROM certificate
-                WHERE tenure = $1 AND key = $2 AND state = 'issued' ORDER BY not_after DESC LIMIT 1
+                WHERE purpose = $1 AND key = $2 AND state = 'issued' ORDER BY not_after DESC LIMIT 1
                 """, [.text(subject), Value(key.keyDigest)])
         }
         if let row, let der = try? row.bytes("der") {
@@ -63,12 +63,9 @@ package enum ServiceCertificates {
         }
         return try await Issuer.issue(by: authority, as: .system, in: house) { change, issuer, serial in
             let intent = try make(change, issuer, serial)
-            return (intent, Issuer.Subject(tenure: nil))
-        } record: { change, name, der in
-            // The column names what the certificate is for; devices' certificates have their tenure there.
-            try change.rows.execute(
-                "UPDATE certificate SET tenure = $1 WHERE serial = $2", [.text(subject), .text(name.serial)])
-            return der
+            return (intent, Issuer.Subject(purpose: subject))
+        } record: { _, _, der in
+            der
         }
     }
 

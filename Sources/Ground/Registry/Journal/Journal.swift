@@ -69,20 +69,41 @@ actor Journal {
 
     private static func runAll(_ group: [Job], in rows: any Rows, clock: Timestamp) throws -> [(any Error)?] {
         let sequencer = try Sequencer(rows: rows, clock: clock)
+        let watched = WatchedRows(rows)
         var refusals: [(any Error)?] = []
         for job in group {
             let mark = sequencer.mark
             do {
-                try rows.savepoint { try job.run(rows, sequencer) }
+                try rows.savepoint { try job.run(watched, sequencer) }
                 refusals.append(nil)
-            } catch let refusal as Refusal where refusal.code == .unavailable {
-                throw refusal
             } catch {
+                if let failure = watched.failure { throw failure }
                 sequencer.reset(to: mark)
                 refusals.append(error)
             }
         }
         try sequencer.finish(in: rows)
         return refusals
+    }
+}
+
+/// Passes everything on, and remembers whether the engine failed: that ends the group, while a change that found
+/// something else unavailable (the key store) ends alone.
+private final class WatchedRows: Rows {
+    private let rows: any Rows
+    private(set) var failure: Refusal?
+    init(_ rows: any Rows) { self.rows = rows }
+
+    func query(_ sql: String, _ arguments: [Value]) throws -> [Row] { try watch { try rows.query(sql, arguments) } }
+    func execute(_ sql: String, _ arguments: [Value]) throws -> Int { try watch { try rows.execute(sql, arguments) } }
+    func savepoint<T>(_ body: () throws -> T) throws -> T { try rows.savepoint(body) }
+
+    private func watch<T>(_ body: () throws -> T) throws -> T {
+        do {
+            return try body()
+        } catch let refusal as Refusal where refusal.code == .unavailable {
+            failure = refusal
+            throw refusal
+        }
     }
 }

@@ -29,6 +29,7 @@ package struct Publisher: Sendable {
         while !Task.isCancelled {
             do {
                 try await publish()
+                try await Issuer.sweep(house)
             } catch {
                 house.log.error("publishing failed; trying again", metadata: ["error": "\(error)"])
                 try? await Task.sleep(for: .seconds(1))

@@ -42,7 +42,10 @@ package enum Tenures {
             "UPDATE tenure SET ended = $1, owner = NULL, data_key = NULL WHERE id = $2",
             [Value(change.now), Value(tenure.id)])
         try change.rows.execute("DELETE FROM configuration WHERE tenure = $1", [Value(tenure.id)])
-        try change.rows.execute("DELETE FROM contact WHERE device = $1", [Value(device.id)])
+        // What the device said while it was this owner's; the ledger keeps the hashes.
+        for table in ["contact", "device_log"] {
+            try change.rows.execute("DELETE FROM \(table) WHERE device = $1", [Value(device.id)])
+        }
         try change.rows.execute("UPDATE device SET owner = NULL WHERE id = $1", [Value(device.id)])
     }
 

@@ -29,6 +29,9 @@ package struct PeopleRoute: Sendable {
     var isOpen = false
     let answer: @Sendable (Request, PeopleContext) async throws -> Response
 
+    /// "get /api/v1/fleet"
+    package var operation: String { "\(method.rawValue.lowercased()) \(path)" }
+
     static let prefix = "/api/v1"
     /// Most bytes of a body, unless the route says otherwise.
     static let bodyLimit = 1 << 20

@@ -1,0 +1,142 @@
+import ArgumentParser
+import Design
+import Manufacture
+import Passport
+import Registry
+import Wire
+
+/// `lifelong product …`
+struct ProductCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "product", abstract: "Models that units are born of.",
+        subcommands: [ProductPublish.self, ProductListCommand.self])
+}
+
+struct ProductPublish: PlainChange {
+    static let configuration = CommandConfiguration(
+        commandName: "publish", abstract: "Publish a product, or change what may be changed of it.",
+        discussion: """
+            Example:
+              lifelong product publish thermostat-2 --title "Thermostat 2" --hardware thermostat-board-c --minimum-grade secret
+            """)
+    @Argument(help: "Its name, such as thermostat-2.") var product: String
+    @Option(help: "What people call it.") var title: String
+    @Option(help: "Hardware name that its units report.") var hardware: String
+    @Option(help: "The weakest pairing that is accepted.") var minimumGrade: Grade = .declared
+    @Flag(help: "Raise an alarm when a unit makes contact before it is sold.") var alarmBeforePairing = false
+    @OptionGroup var connection: Connection
+    func input() throws -> PublishProduct {
+        PublishProduct(
+            product: try ProductID(product), title: title, hardware: hardware, minimumGrade: minimumGrade,
+            alarmBeforePairing: alarmBeforePairing)
+    }
+    var done: String { "Published \(product)." }
+}
+
+struct ProductListCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list", abstract: "List the products.", discussion: "Example:\n  lifelong product list --json")
+    @OptionGroup var connection: Connection
+
+    func run() async throws {
+        struct Answer: Codable { var products: [ProductView] }
+        let answer: Answer = try await connection.client().read("products")
+        try connection.show(answer) {
+            Plain.table(
+                ["PRODUCT", "TITLE", "HARDWARE", "MINIMUM GRADE"],
+                answer.products.map { [$0.product.text, $0.title, $0.hardware, $0.minimumGrade.rawValue] })
+        }
+    }
+}
+
+/// `lifelong batch …`
+struct BatchCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "batch", abstract: "Units that are made in one go.",
+        subcommands: [BatchOpen.self, BatchImport.self, BatchListCommand.self, BatchShip.self])
+}
+
+struct BatchOpen: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "open", abstract: "Permit a station to make a number of identities.",
+        discussion: """
+            Example:
+              lifelong batch open thermostat-2 --quantity 25 --request station/station-request.json --permit permit.json
+            """)
+    @Argument(help: "The product.") var product: String
+    @Option(help: "At most so many births.") var quantity: Int
+    @Option(help: "How many days the station may use the permit.") var days = 30
+    @Option(help: ArgumentHelp("The station's request, from lifelong station init.", valueName: "file")) var request: String
+    @Option(help: ArgumentHelp("Where the permit goes; it is carried to the station.", valueName: "file")) var permit: String
+    @OptionGroup var connection: Connection
+
+    func run() async throws {
+        let station = try CanonicalJSON.decode(StationRequest.self, from: try InputFile.read(request))
+        let input = OpenBatch(product: try ProductID(product), quantity: quantity, days: days, request: station)
+        let answer: OpenBatch.Answer = try await connection.client().perform(OpenBatch.name, input)
+        try OutputFile.write(try CanonicalJSON.pretty(answer.permit) + "\n", to: permit)
+        try connection.show(answer) { ["Batch \(answer.batch) is open. Carry \(permit) to the station \(station.name)."] }
+    }
+}
+
+struct BatchImport: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "import", abstract: "Take a station's manifest of births into the registry; twice does no harm.",
+        discussion: "Example:\n  lifelong batch import station/batches/BATCH/manifest.json")
+    @Argument(help: "The manifest, from lifelong station close.") var manifest: String
+    @OptionGroup var connection: Connection
+
+    func run() async throws {
+        let bytes = try InputFile.read(manifest, limit: AdmitBirths.maximumManifestBytes / 3 * 4 + (1 << 20))
+        let seal = try CanonicalJSON.decode(Seal.self, from: bytes, limit: bytes.count)
+        let answer: AdmitBirths.Answer = try await connection.client().perform(
+            AdmitBirths.name, AdmitBirths(manifest: seal))
+        try connection.show(answer) {
+            ["Batch \(answer.batch): \(answer.admitted) admitted, \(answer.known) known before."]
+                + answer.refused.map { "  refused \($0.serial): \($0.reason)" }
+        }
+        if !answer.refused.isEmpty { throw ExitCode(2) }
+    }
+}
+
+struct BatchListCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list", abstract: "List the batches, newest first.",
+        discussion: "Example:\n  lifelong batch list --product thermostat-2")
+    @Option(help: "Only of this product.") var product: String?
+    @OptionGroup var connection: Connection
+
+    func run() async throws {
+        struct Answer: Codable { var batches: [BatchView] }
+        let answer: Answer = try await connection.client().read("batches", query: [("product", product)])
+        try connection.show(answer) {
+            Plain.table(
+                ["BATCH", "PRODUCT", "ADMITTED", "STATION", "OPENED"],
+                answer.batches.map {
+                    [$0.batch.text, $0.product.text, "\($0.admitted) of \($0.quantity)", $0.station, Plain.time($0.openedAt)]
+                })
+        }
+    }
+}
+
+struct BatchShip: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ship", abstract: "Mark a whole batch as having left the maker.",
+        discussion: "Example:\n  lifelong batch ship BATCH")
+    @Argument(help: "The batch.") var batch: String
+    @OptionGroup var connection: Connection
+
+    func run() async throws {
+        let client = try connection.client()
+        let input = ShipDevices(batch: try BatchID(batch))
+        var total: ShipDevices.Answer = try await client.perform(ShipDevices.name, input)
+        while total.more {
+            let answer: ShipDevices.Answer = try await client.perform(ShipDevices.name, input)
+            total.shipped += answer.shipped
+            total.unchanged += answer.unchanged
+            total.more = answer.more
+        }
+        let answer = total
+        try connection.show(answer) { ["Shipped \(answer.shipped) devices."] }
+    }
+}

@@ -1,0 +1,105 @@
+import ArgumentParser
+import Crypto
+import Foundation
+import Registry
+import Use
+import Wire
+
+/// `lifelong release …`
+struct ReleaseCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "release", abstract: "Signed software for a product.",
+        subcommands: [ReleasePublish.self, ReleaseListCommand.self, ReleaseOffer.self])
+}
+
+struct ReleasePublish: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "publish", abstract: "Upload an artifact and publish it as a release; the house seals its manifest.",
+        discussion: """
+            Example:
+              lifelong release publish thermostat-2 firmware.bin --sequence 7 --version-name 1.4.2 --hardware thermostat-board-c
+            """)
+    @Argument(help: "The product.") var product: String
+    @Argument(help: "The artifact's file.") var file: String
+    @Option(help: "Number of the release; each is higher than the one before.") var sequence: Int
+    @Option(help: "What people call it, such as 1.4.2.") var versionName: String
+    @Option(help: "Hardware that it may run on; give it once for each.") var hardware: [String]
+    @OptionGroup var connection: Connection
+
+    func run() async throws {
+        let client = try connection.client()
+        let (sha256, size) = try Self.measure(file)
+        guard let artifact = FileHandle(forReadingAtPath: file) else { throw Self.unreadable(file) }
+        try await client.upload(artifact, size: Int64(size), sha256: sha256)
+        try artifact.close()
+        let input = PublishRelease(
+            product: try ProductID(product), sequence: sequence, version: versionName, hardware: hardware, sha256: sha256,
+            size: size)
+        let answer: PublishRelease.Answer = try await client.perform(PublishRelease.name, input)
+        try connection.show(answer) { ["Release \(sequence) (\(versionName)) of \(product) is published: \(answer.release)"] }
+    }
+
+    private static func measure(_ path: String) throws -> (Wire.Digest, Int) {
+        guard let file = FileHandle(forReadingAtPath: path) else { throw unreadable(path) }
+        defer { try? file.close() }
+        var hasher = SHA256()
+        var size = 0
+        while let chunk = try file.read(upToCount: 1 << 20), !chunk.isEmpty {
+            hasher.update(data: chunk)
+            size += chunk.count
+        }
+        return (Wire.Digest(hasher.finalize()), size)
+    }
+
+    private static func unreadable(_ path: String) -> Refusal {
+        Refusal(.notFound, "The file \(path) cannot be read.", hint: "Check the path and its permissions.")
+    }
+}
+
+struct ReleaseListCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list", abstract: "List the releases, newest first.",
+        discussion: "Example:\n  lifelong release list --product thermostat-2")
+    @Option(help: "Only of this product.") var product: String?
+    @OptionGroup var connection: Connection
+
+    func run() async throws {
+        struct Answer: Codable { var releases: [ReleaseView] }
+        let answer: Answer = try await connection.client().read("releases", query: [("product", product)])
+        try connection.show(answer) {
+            Plain.table(
+                ["PRODUCT", "SEQUENCE", "VERSION", "HARDWARE", "BYTES", "PUBLISHED"],
+                answer.releases.map {
+                    [
+                        $0.product.text, "\($0.sequence)", $0.version, $0.hardware.joined(separator: ","), "\($0.size)",
+                        Plain.time($0.publishedAt),
+                    ]
+                })
+        }
+    }
+}
+
+struct ReleaseOffer: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "offer", abstract: "Offer a release to devices, or to all of its product.",
+        discussion: "Example:\n  lifelong release offer thermostat-2 7 THERMOSTAT-2-7KQ2M9XA")
+    @Argument(help: "The product.") var product: String
+    @Argument(help: "Number of the release.") var sequence: Int
+    @Argument(help: "Serials or names; none for all of the product in use.") var devices: [String] = []
+    @OptionGroup var connection: Connection
+
+    func run() async throws {
+        let client = try connection.client()
+        let input = OfferUpdate(
+            product: try ProductID(product), sequence: sequence, devices: devices.isEmpty ? nil : devices)
+        var total: OfferUpdate.Answer = try await client.perform(OfferUpdate.name, input)
+        while total.more {
+            let answer: OfferUpdate.Answer = try await client.perform(OfferUpdate.name, input)
+            total.offered += answer.offered
+            total.skipped = answer.skipped
+            total.more = answer.more
+        }
+        let answer = total
+        try connection.show(answer) { ["Offered to \(answer.offered) devices; \(answer.skipped) have it or may not have it."] }
+    }
+}

@@ -1,0 +1,192 @@
+import Passport
+import Testing
+import Wire
+
+@Suite struct `The stage machine` {
+    /// Every event in every situation: x is allowed, a dot is refused. Columns as in `Situation`:
+    /// unborn, made, shipped, paired, enrolled, quarantined, offered, accepted, claimable, retired and owing, retired.
+    static let matrix: [(kind: String, row: String)] = [
+        //                       u m s p e q o a c r d
+        ("born", "               x . . . . . . . . . ."),
+        ("shipped", "            . x . . . . . . . . ."),
+        ("paired", "             . . x . . . . . x . ."),
+        ("enrolled", "           . . . x x . . . . . ."),
+        ("renewed", "            . . . x x . . . . . ."),
+        ("certificateRevoked", " . x x x x x x x x x x"),
+        ("configured", "         . . . x x . . . . . ."),
+        ("configurationApplied", ". . . . x x x . . . ."),
+        ("updateOffered", "      . . x x x x x x x . ."),
+        ("updated", "            . . . . x x x x x x x"),
+        ("updateFailed", "       . . . . x x x x x x x"),
+        ("quarantined", "        . . . x x . . . . . ."),
+        ("restored", "           . . . . . x . . . . ."),
+        ("offered", "            . . . x x . . . . . ."),
+        ("offerWithdrawn", "     . . . . . . x . . . ."),
+        ("accepted", "           . . . . . . x . . . ."),
+        ("tenureEnded", "        . . . x . . . . . . ."),
+        ("wiped", "              . . . . . . . x . x ."),
+        ("retired", "            . x x . . . . x x . ."),
+        ("logTaken", "           . x x x x x x x x x x"),
+        ("alarmRaised", "        . x x x x x x x x x x"),
+        // The house's own facts are no part of a device's life.
+        ("authorityCreated", "   . . . . . . . . . . ."),
+        ("certificateAbandoned", ". . . . . . . . . . ."),
+        ("productPublished", "   . . . . . . . . . . ."),
+        ("permitGranted", "      . . . . . . . . . . ."),
+        ("batchAdmitted", "      . . . . . . . . . . ."),
+        ("releasePublished", "   . . . . . . . . . . ."),
+        ("personAdded", "        . . . . . . . . . . ."),
+        ("tokenIssued", "        . . . . . . . . . . ."),
+        ("tokenRevoked", "       . . . . . . . . . . ."),
+        ("alarmAcknowledged", "  . . . . . . . . . . ."),
+    ]
+
+    /// The event of that kind that has the best chance with this passport.
+    static func best(_ kind: String, for passport: Passport?) -> Event? {
+        let tenure = passport?.tenure?.id ?? Life.tenure(2)
+        let fresh = Life.certificate(99)
+        let log = passport?.log?.count ?? 0
+        let events: [Event] = [
+            Life.birth, .shipped, .paired(tenure: Life.tenure(2), grade: .proven, owner: Life.digest),
+            .enrolled(tenure: tenure, certificate: fresh), .renewed(tenure: tenure, certificate: fresh, replaces: "c1"),
+            .certificateRevoked(serial: "c1", reason: .superseded),
+            .configured(version: (passport?.configurationVersion ?? 0) + 1, document: Life.digest),
+            .configurationApplied(version: passport?.configurationVersion ?? 1, receipt: Life.digest),
+            .updateOffered(release: Life.release, sequence: 6),
+            .updated(release: Life.release, sequence: 5, receipt: Life.digest),
+            .updateFailed(release: Life.release, sequence: 5, reason: "rolledBack", receipt: Life.digest),
+            .quarantined(reason: "tamper"), .restored, .offered, .offerWithdrawn, .accepted, .tenureEnded(tenure: tenure),
+            .wiped(receipt: Life.digest), .retired(how: .destroyed),
+            .logTaken(from: log, to: log + 1, head: Life.digest), .alarmRaised(alarm: .logBroken),
+            .authorityCreated(name: "a", certificate: Life.digest), .certificateAbandoned(serial: "c1"),
+            .productPublished(product: ProductID(trusted: "p"), document: Life.digest),
+            .permitGranted(
+                batch: BatchID(trusted: "b"), product: ProductID(trusted: "p"), quantity: 1, permit: Life.digest),
+            .batchAdmitted(batch: BatchID(trusted: "b"), births: 1, manifest: Life.digest),
+            .releasePublished(product: ProductID(trusted: "p"), sequence: 1, manifest: Life.digest),
+            .personAdded(person: PersonID(trusted: "x"), role: "owner"), .tokenIssued(person: PersonID(trusted: "x")),
+            .tokenRevoked(person: PersonID(trusted: "x")), .alarmAcknowledged(index: 1),
+        ]
+        return events.first { $0.kind == kind }
+    }
+
+    @Test(arguments: matrix) func `allows each event exactly where its life may have it`(_ kind: String, _ row: String) throws {
+        let cells = row.filter { $0 != " " }
+        try #require(cells.count == Situation.allCases.count)
+        for (situation, cell) in zip(Situation.allCases, cells) {
+            let life = try Life(situation.life)
+            #expect(life.passport?.stage == situation.stage)
+            let event = try #require(Self.best(kind, for: life.passport), "no event \(kind) in best")
+            let next = try? Passport.advance(life.passport, device: life.device, by: event, at: life.now)
+            #expect((next != nil) == (cell == "x"), "\(kind) when \(situation)")
+            guard let next else { continue }
+            #expect(next.version == (life.passport?.version ?? 0) + 1)
+            #expect(next.changedAt == life.now)
+        }
+    }
+
+    @Test(arguments: Situation.allCases) func `explains every refusal`(_ situation: Situation) throws {
+        let life = try Life(situation.life)
+        for (kind, _) in Self.matrix {
+            guard let event = Self.best(kind, for: life.passport) else { continue }
+            do throws(Refusal) {
+                _ = try Passport.advance(life.passport, device: life.device, by: event, at: life.now)
+            } catch {
+                #expect(error.code == .conflict)
+                #expect(error.detail.hasSuffix("."))
+                #expect(error.hint.hasSuffix("."))
+                #expect(error.rule != nil)
+            }
+        }
+    }
+
+    @Test func `takes no event from before the last one`() throws {
+        let life = try Life(Situation.shipped.life)
+        let past = try #require(life.passport).changedAt.adding(seconds: -1)
+        let event = Event.alarmRaised(alarm: .contactBeforePairing)
+        #expect(throws: Refusal.self) { try Passport.advance(life.passport, device: life.device, by: event, at: past) }
+        let same = try #require(life.passport).changedAt
+        #expect(throws: Never.self) { try Passport.advance(life.passport, device: life.device, by: event, at: same) }
+    }
+}
+
+@Suite struct `A passport in hand` {
+    private func refuses(_ situation: Situation, _ event: Event) throws {
+        var life = try Life(situation.life)
+        #expect(throws: Refusal.self) { try life.live(event) }
+    }
+
+    @Test func `gives no certificate to another tenure than the open one`() throws {
+        try refuses(.paired, .enrolled(tenure: Life.tenure(2), certificate: Life.certificate(3)))
+    }
+
+    @Test func `gives no certificate on the birth key, nor one serial twice`() throws {
+        var onBirthKey = Life.certificate(3)
+        onBirthKey.key = Life.certificate(0).key
+        try refuses(.paired, .enrolled(tenure: Life.tenure(1), certificate: onBirthKey))
+        try refuses(.enrolled, .enrolled(tenure: Life.tenure(1), certificate: Life.certificate(1)))
+    }
+
+    @Test func `never opens a tenure of the same name again`() throws {
+        try refuses(.claimable, .paired(tenure: Life.tenure(1), grade: .declared, owner: Life.digest))
+    }
+
+    @Test func `ends no tenure while a certificate of it lives`() throws {
+        try refuses(.enrolled, .tenureEnded(tenure: Life.tenure(1)))
+    }
+
+    @Test func `goes to no older release, and to none that was not offered`() throws {
+        var life = try Life(Situation.enrolled.life)
+        try life.live(.updated(release: Life.release, sequence: 5, receipt: Life.digest))
+        #expect(throws: Refusal.self) { try life.live(.updateOffered(release: Life.digest, sequence: 5)) }
+        #expect(throws: Refusal.self) { try life.live(.updateOffered(release: Life.digest, sequence: 4)) }
+        #expect(throws: Refusal.self) { try life.live(.updated(release: Life.release, sequence: 5, receipt: Life.digest)) }
+        try life.live(.updateOffered(release: Life.digest, sequence: 6))
+        #expect(throws: Refusal.self) { try life.live(.updated(release: Life.release, sequence: 6, receipt: Life.digest)) }
+        try life.live(.updateFailed(release: Life.digest, sequence: 6, reason: "rolledBack", receipt: Life.digest))
+        #expect(life.passport?.installed?.sequence == 5)
+    }
+
+    @Test func `takes the device's log without a gap`() throws {
+        var life = try Life(Situation.enrolled.life)
+        try life.live(.logTaken(from: 0, to: 3, head: Life.digest))
+        for (from, to) in [(0, 4), (2, 4), (4, 5), (3, 3), (3, 2)] {
+            #expect(throws: Refusal.self) { try life.live(.logTaken(from: from, to: to, head: Life.digest)) }
+        }
+        try life.live(.logTaken(from: 3, to: 10, head: Life.release))
+        #expect(life.passport?.log?.count == 10)
+    }
+
+    @Test func `forgets the old tenure's configuration`() throws {
+        let passport = try #require(try Life(Situation.claimable.life).passport)
+        #expect(passport.configurationVersion == 0)
+        #expect(passport.tenure == nil)
+        #expect(passport.endedTenures == [Life.tenure(1)])
+    }
+
+    @Test func `counts a wipe once`() throws {
+        try refuses(.claimable, .wiped(receipt: Life.digest))
+        try refuses(.retired, .wiped(receipt: Life.digest))
+    }
+
+    /// The ledger is replayed for as long as devices live: these bytes were written once and are read for ever.
+    @Test func `reads leaves as they were written`() throws {
+        let leaf = """
+            {"at":"2026-11-21T05:26:34.123Z","by":{"person":"p-1","role":"makerAdmin"},"device":"device-1",\
+            "event":{"retired":{"how":"recycled"}},"v":1}
+            """
+        let entry = try CanonicalJSON.decode(Entry.self, from: Array(leaf.utf8))
+        #expect(entry.event == .retired(how: .recycled))
+        #expect(String(decoding: try CanonicalJSON.encode(entry), as: UTF8.self) == leaf)
+        let shipped = try CanonicalJSON.encode(
+            Entry(at: Life.start, device: nil, by: Actor(role: "system"), event: .shipped))
+        #expect(
+            String(decoding: shipped, as: UTF8.self)
+                == #"{"at":"2026-01-01T00:00:00.000Z","by":{"role":"system"},"event":{"shipped":{}},"v":1}"#)
+    }
+
+    @Test(arguments: Situation.allCases) func `is the same after it was stored`(_ situation: Situation) throws {
+        guard let passport = try Life(situation.life).passport else { return }
+        #expect(try CanonicalJSON.decode(Passport.self, from: CanonicalJSON.encode(passport)) == passport)
+    }
+}
