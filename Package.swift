@@ -131,7 +131,7 @@ let package = Package(
         .target(
             name: "Workbench",
             dependencies: rooms + forRooms + [
-                "Keys", "KeysFile", "StoreSQLite", "Station", "Agent", "Server", httpClient, nioCore, nioSSL, logging,
+                "Keys", "KeysFile", "StoreSQLite", "Station", "Agent", "Server", httpClient, nioCore, nioHTTP1, nioSSL, logging,
                 lifecycle, x509, asn1, crypto,
             ],
             path: "Tests/Workbench", swiftSettings: strict),

@@ -108,7 +108,7 @@ enum Floors {
     private static var impure: [(pattern: Regex<Substring>, instead: String)] {
         [
             (/\bFileManager\b/, "hand the bytes in"), (/\bFileHandle\b/, "hand the bytes in"),
-            (/\bcontentsOf[A-Za-z]*:/, "hand the bytes in"), (/\bURLSession\b/, "hand the bytes in"),
+            (/\b(?:Data|String)\(contentsOf[A-Za-z]*:/, "hand the bytes in"), (/\bURLSession\b/, "hand the bytes in"),
             (/\bProcess\b/, "hand the value in"), (/\bProcessInfo\b/, "hand the value in"),
             (/\bDate\(\)/, "take a Timestamp"), (/\bDate\.now\b/, "take a Timestamp"),
             (/\b[A-Z][a-z]+Clock\b/, "take a Timestamp"), (/\bTask\.sleep\b/, "a foundation does not wait"),

@@ -11,10 +11,26 @@ enum Repository {
         let text: String
         let code: String
 
-        var lineCount: Int { text.split(separator: "\n", omittingEmptySubsequences: false).count - 1 }
+        var lineCount: Int { lines.count - 1 }
         var testDescription: String { path }
         /// "Wire" for Sources/Foundations/Wire/…, "RoomsTests" for Tests/RoomsTests/….
         var target: String { String(path.split(separator: "/")[path.hasPrefix("Tests/") ? 1 : 2]) }
+
+        /// Line number, from 1, and what stands there.
+        let lines: [(number: Int, text: Substring)]
+        let codeLines: [(number: Int, text: Substring)]
+
+        init(path: String, text: String, code: String) {
+            self.path = path
+            self.text = text
+            self.code = code
+            lines = Self.numbered(text)
+            codeLines = Self.numbered(code)
+        }
+
+        private static func numbered(_ text: String) -> [(number: Int, text: Substring)] {
+            text.split(separator: "\n", omittingEmptySubsequences: false).enumerated().map { ($0.offset + 1, $0.element) }
+        }
 
         func lineNumber(of index: String.Index) -> Int { code[..<index].count { $0 == "\n" } + 1 }
     }
@@ -37,6 +53,12 @@ enum Repository {
 
     static func text(_ path: String) -> String? {
         try? String(contentsOf: root.appending(path: path), encoding: .utf8)
+    }
+
+    /// In bytes; 0 if there is no such file.
+    static func size(_ path: String) -> Int {
+        let attributes = try? FileManager.default.attributesOfItem(atPath: root.appending(path: path).path)
+        return attributes?[.size] as? Int ?? 0
     }
 
     static func exists(_ path: String) -> Bool {

@@ -9,11 +9,6 @@ struct SourceText {
         code = String(decoding: lexer.run(), as: UTF8.self)
     }
 
-    /// Line number, from 1, and text of each line of code.
-    var lines: [(number: Int, text: Substring)] {
-        code.split(separator: "\n", omittingEmptySubsequences: false).enumerated().map { ($0.offset + 1, $0.element) }
-    }
-
     private struct Lexer {
         private let source: [UInt8]
         private var out: [UInt8]
@@ -29,10 +24,9 @@ struct SourceText {
             return out
         }
 
-        private func has(_ text: StaticString) -> Bool {
-            text.withUTF8Buffer { wanted in
-                at + wanted.count <= source.count && zip(source[at...], wanted).allSatisfy { $0 == $1 }
-            }
+        /// Two characters, by their bytes.
+        private func has(_ first: UInt8, _ second: UInt8) -> Bool {
+            source[at] == first && at + 1 < source.count && source[at + 1] == second
         }
 
         private mutating func blank() {
@@ -44,10 +38,10 @@ struct SourceText {
         private mutating func code(until close: UInt8?) {
             var depth = 0
             while at < source.count {
-                if has("//") {
+                if has(47, 47) {
                     while at < source.count, source[at] != 10 { blank() }
-                } else if has("/*") {
-                    while at < source.count, !has("*/") { blank() }
+                } else if has(47, 42) {
+                    while at < source.count, !has(42, 47) { blank() }
                     for _ in 0..<2 where at < source.count { blank() }
                 } else if source[at] == 35 || source[at] == 34 {
                     if !string() { at += 1 }
@@ -90,7 +84,8 @@ struct SourceText {
         }
 
         private func begins(_ bytes: [UInt8]) -> Bool {
-            at + bytes.count <= source.count && zip(source[at...], bytes).allSatisfy { $0 == $1 }
+            guard source[at] == bytes[0], at + bytes.count <= source.count else { return false }
+            return bytes.indices.allSatisfy { source[at + $0] == bytes[$0] }
         }
     }
 }

@@ -11,8 +11,8 @@ import Testing
 
     @Test func `is no large file`() {
         for path in Repository.tracked ?? [] {
-            let bytes = Repository.text(path)?.utf8.count ?? 0
-            #expect(bytes < 2_000_000, "\(path) has \(bytes) bytes")
+            let bytes = Repository.size(path)
+            #expect(bytes < 3_000_000, "\(path) has \(bytes) bytes")
         }
     }
 
@@ -20,15 +20,21 @@ import Testing
     private static let vectors: Set<String> = ["Tests/FoundationsTests/Ledger/NoteTests.swift"]
 
     @Test func `is no secret`() {
-        let patterns: [(Regex<Substring>, String)] = [
-            (/-----BEGIN [A-Z ]*PRIVATE KEY-----\s+[A-Za-z0-9+\/=]{40,}/, "a private key"),
-            (/PRIVATE\+KEY\+[A-Za-z0-9.\/_-]+\+[0-9a-f]{8}\+[A-Za-z0-9+\/=]{40,}/, "the key of a note signer"),
-            (/\bAKIA[0-9A-Z]{16}\b/, "an access key of AWS"), (/\bgh[pousr]_[A-Za-z0-9]{36,}/, "a token of GitHub"),
-            (/\bxox[abpr]-[0-9A-Za-z-]{20,}/, "a token of Slack"), (/\bglpat-[0-9A-Za-z_-]{20,}/, "a token of GitLab"),
+        // A word that must be there at all, so that the slow expression runs on few files.
+        let patterns: [(String, Regex<Substring>, String)] = [
+            ("PRIVATE KEY-----", /-----BEGIN [A-Z ]*PRIVATE KEY-----\s+[A-Za-z0-9+\/=]{40,}/, "a private key"),
+            (
+                "PRIVATE+KEY+", /PRIVATE\+KEY\+[A-Za-z0-9.\/_-]+\+[0-9a-f]{8}\+[A-Za-z0-9+\/=]{40,}/,
+                "the key of a note signer"
+            ),
+            ("AKIA", /\bAKIA[0-9A-Z]{16}\b/, "an access key of AWS"),
+            ("gh", /\bgh[pousr]_[A-Za-z0-9]{36,}/, "a token of GitHub"),
+            ("xox", /\bxox[abpr]-[0-9A-Za-z-]{20,}/, "a token of Slack"),
+            ("glpat-", /\bglpat-[0-9A-Za-z_-]{20,}/, "a token of GitLab"),
         ]
         for path in Repository.tracked ?? [] where !Self.vectors.contains(path) {
             guard let text = Repository.text(path) else { continue }
-            for (pattern, what) in patterns {
+            for (word, pattern, what) in patterns where text.utf8.firstRange(of: word.utf8) != nil {
                 #expect(text.firstMatch(of: pattern) == nil, "\(path) holds \(what)")
             }
         }

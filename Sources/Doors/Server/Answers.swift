@@ -59,9 +59,11 @@ package enum Answers {
 /// Reading bodies within bounds of size and time.
 package enum Bodies {
     /// A body that takes longer than this, in seconds, is given up: it would hold a connection for ever.
-    private static let limitSeconds: Int64 = 30
+    package static let limitSeconds: Int64 = 30
 
-    package static func collect(_ request: Request, limit: Int) async throws -> [UInt8] {
+    package static func collect(
+        _ request: Request, limit: Int, seconds limitSeconds: Int64 = limitSeconds
+    ) async throws -> [UInt8] {
         if let stated = request.headers[.contentLength].flatMap({ Int($0) }), stated > limit { throw tooLarge(limit) }
         return try await withThrowingTaskGroup(of: [UInt8]?.self) { group in
             let body = request.body

@@ -33,6 +33,8 @@ package struct Server: Sendable {
         package var maximumConnections = 10_000
         /// Seconds after which a silent connection is closed, at every stage from TCP to keep-alive.
         package var idleSeconds: Int64 = 60
+        /// Seconds between two looks at whether the server's own certificates are to be renewed.
+        package var renewalSeconds: Int64 = 3600
         package init() {}
     }
 
@@ -59,9 +61,13 @@ package struct Server: Sendable {
         for listen in [settings.device, settings.people, settings.open] { try Self.demandFree(listen) }
         try await publisher.publish()
         let ports = PortBoard(started)
-        let services: [any Service] = [
-            try await devicePlane(ports), try await peoplePlane(ports), try await publicPlane(ports),
-            Background(publisher.run), Background(house.contacts.run),
+        var renewals: [Renewal] = []
+        let planes = [
+            try await devicePlane(ports, &renewals), try await peoplePlane(ports, &renewals),
+            try await publicPlane(ports, &renewals),
+        ]
+        let services = planes + [
+            Background(publisher.run), Background(house.contacts.run), Background { [renewals] in await renew(renewals) },
         ]
         let group = ServiceGroup(
             configuration: .init(
@@ -72,11 +78,38 @@ package struct Server: Sendable {
         try await publisher.publish()
     }
 
-    private func devicePlane(_ ports: PortBoard) async throws -> any Service {
-        let identity = try await ServiceCertificates.server(house)
+    /// Looks whether a certificate of the server's own is due, and puts the new one in use.
+    private typealias Renewal = @Sendable () async throws -> Void
+
+    /// Runs until its task is cancelled; a failure is logged and tried again at the next look.
+    private func renew(_ renewals: [Renewal]) async {
+        while (try? await Task.sleep(for: .seconds(settings.renewalSeconds))) != nil {
+            for renewal in renewals {
+                do { try await renewal() } catch {
+                    house.log.error("a certificate of the server's own was not renewed", metadata: ["error": "\(error)"])
+                }
+            }
+        }
+    }
+
+    private func tlsContext(clientCertificates: Bool, _ renewals: inout [Renewal]) async throws -> TLSContext {
         let anchors = [Authorities.Name.makerRoot, Authorities.Name.operationalRoot]
             .compactMap { house.authorities.known($0)?.certificate }
-        let context = TLSContext(try TLSContext.make(identity, clientCertificates: true, anchors: anchors))
+        let made = try await ServiceCertificates.server(house)
+        let context = TLSContext(
+            try TLSContext.make(made, clientCertificates: clientCertificates, anchors: anchors), chain: made.chain)
+        renewals.append { [house] in
+            let identity = try await ServiceCertificates.server(house)
+            // A context in use keeps the keys of its sessions: replaced only when there is something new.
+            guard identity.chain != context.chain else { return }
+            context.replace(
+                try TLSContext.make(identity, clientCertificates: clientCertificates, anchors: anchors), chain: identity.chain)
+        }
+        return context
+    }
+
+    private func devicePlane(_ ports: PortBoard, _ renewals: inout [Renewal]) async throws -> any Service {
+        let context = try await tlsContext(clientCertificates: true, &renewals)
         let idle = TimeAmount.seconds(settings.idleSeconds)
         return Application(
             router: DeviceDoor(house: house, settings: settings.door).router(),
@@ -88,15 +121,14 @@ package struct Server: Sendable {
             onServerRunning: { await ports.set(\.device, $0) }, logger: quiet("device"))
     }
 
-    private func peoplePlane(_ ports: PortBoard) async throws -> any Service {
+    private func peoplePlane(_ ports: PortBoard, _ renewals: inout [Renewal]) async throws -> any Service {
         let isSecure = !settings.people.isLoopback
         let door = PeopleDoor(
             house: house, publisherKey: publisher.verifierKey, settings: .init(isSecure: isSecure), pages: Console.pages)
         let idle = TimeAmount.seconds(settings.idleSeconds)
         var server = HTTPServerBuilder.http1(configuration: Self.bounded(idle))
         if isSecure {
-            let identity = try await ServiceCertificates.server(house)
-            let context = TLSContext(try TLSContext.make(identity, clientCertificates: false, anchors: []))
+            let context = try await tlsContext(clientCertificates: false, &renewals)
             server = HTTPServerBuilder { responder in
                 MutualTLSChannel(
                     base: HTTP1Channel(responder: responder, configuration: Self.bounded(idle)), context: context)
@@ -107,8 +139,9 @@ package struct Server: Sendable {
             onServerRunning: { await ports.set(\.people, $0) }, logger: quiet("people"))
     }
 
-    private func publicPlane(_ ports: PortBoard) async throws -> any Service {
+    private func publicPlane(_ ports: PortBoard, _ renewals: inout [Renewal]) async throws -> any Service {
         let door = try await PublicDoor(house: house, key: publisher.verifierKey)
+        renewals.append(door.renewResponders)
         return Application(
             router: door.router(), server: .http1(configuration: Self.bounded(.seconds(settings.idleSeconds))),
             configuration: Self.configuration(settings.open, settings.maximumConnections),

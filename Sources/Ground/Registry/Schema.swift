@@ -88,18 +88,19 @@ package enum Schema {
                 """
                 CREATE TABLE certificate (serial TEXT PRIMARY KEY, authority TEXT NOT NULL, kind TEXT NOT NULL,
                     device TEXT, tenure TEXT, purpose TEXT, key TEXT NOT NULL, state TEXT NOT NULL, intent BYTES NOT NULL, der BYTES,
-                    not_before BIGINT NOT NULL, not_after BIGINT NOT NULL, revoked_at BIGINT, reason TEXT)
+                    not_before BIGINT NOT NULL, not_after BIGINT NOT NULL, at BIGINT NOT NULL, revoked_at BIGINT,
+                    reason TEXT)
                 """,
                 "CREATE INDEX certificate_device ON certificate (device, state)",
                 "CREATE INDEX certificate_state ON certificate (authority, state)",
-                "CREATE INDEX certificate_intended ON certificate (not_before) WHERE state = 'intended'",
+                "CREATE INDEX certificate_intended ON certificate (at) WHERE state = 'intended'",
                 """
                 CREATE TABLE authority (name TEXT PRIMARY KEY, kind TEXT NOT NULL, certificate BYTES NOT NULL,
                     chain TEXT NOT NULL, key_label TEXT, at BIGINT NOT NULL)
                 """,
                 """
                 CREATE TABLE crl (authority TEXT PRIMARY KEY, number BIGINT NOT NULL, der BYTES NOT NULL,
-                    this_update BIGINT NOT NULL, next_update BIGINT NOT NULL)
+                    this_update BIGINT NOT NULL, next_update BIGINT NOT NULL, covered BIGINT NOT NULL)
                 """,
             ]),
         Migration(
@@ -128,7 +129,5 @@ package enum Schema {
                 """,
                 "CREATE INDEX credential_person ON credential (person, kind)",
             ]),
-        // How many revocations a list holds or has held; less than the table has means that the list is stale.
-        Migration("6 what a revocation list covers", ["ALTER TABLE crl ADD COLUMN covered BIGINT NOT NULL DEFAULT -1"]),
     ]
 }

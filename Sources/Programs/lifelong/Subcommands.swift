@@ -4,6 +4,6 @@ import ArgumentParser
 enum Subcommands {
     static let all: [any ParsableCommand.Type] = [
         ServeCommand.self, StationCommand.self, VerifyCommand.self, MirrorCommand.self, AuditCommand.self,
-        BackupCommand.self, RestoreCommand.self,
+        BackupCommand.self, RestoreCommand.self, FleetCommand.self, DemoCommand.self,
     ]
 }

@@ -54,7 +54,7 @@ package struct OpenBatch: Ceremony {
             let intent = try Profile.authority(
                 under: issuer, name: "\(house.settings.organisation) Birth \(station.name) \(Digest(serial.prefix(4)))",
                 organisation: house.settings.organisation, spki: csr.spki, pathLength: 0, serial: serial,
-                notBefore: change.now, notAfter: .noExpiry, urls: PublicURLs.of(Authorities.Name.makerRoot, house.settings))
+                notBefore: change.now.adding(seconds: -Issuer.backdateSeconds), notAfter: .noExpiry, urls: PublicURLs.of(Authorities.Name.makerRoot, house.settings))
             return (intent, Issuer.Subject())
         } record: { change, certificate, der in
             try grant(change, house, root, certificate, der, stationKey)

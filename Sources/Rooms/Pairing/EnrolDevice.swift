@@ -4,8 +4,8 @@ import Store
 import Trust
 import Wire
 
-/// A device gets the operational certificate of its tenure, on its birth certificate (EST simpleenroll) or on the
-/// certificate that it has (simplereenroll).
+/// A device gets the operational certificate of its tenure, on its birth certificate or a one-time code (EST simpleenroll),
+/// or on the certificate that it has (simplereenroll).
 ///
 /// 1. Stage, tenure, request and key are judged and the exact certificate is stored as intent. 2. The issuing CA signs it
 /// once. 3. Certificate and event are stored; older certificates of the tenure are revoked as superseded.
@@ -14,6 +14,8 @@ package struct EnrolDevice: Sendable {
     package enum Proof: Sendable {
         case birth(VerifiedCertificate)
         case operational(VerifiedCertificate)
+        /// None: its owner vouched for it with a one-time code.
+        case code(EnrolmentCode)
     }
 
     package let device: DeviceID
@@ -38,11 +40,12 @@ package struct EnrolDevice: Sendable {
                     .forbidden, "The device has no owner.", hint: device.passport.whatToDo, rule: "tenure: none open")
             }
             try demandSameSubject(device)
+            if case .code(let code) = proof { try code.use(in: change) }
             try KeyUse.claim(request.key, for: device.id, tenure: tenure.id, in: change)
             let settings = house.settings
             let intent = try Profile.operational(
                 under: issuer, spki: request.spki, device: device.id.text, organisation: settings.organisation,
-                serial: serial, notBefore: change.now.adding(seconds: -Self.backdateSeconds),
+                serial: serial, notBefore: change.now.adding(seconds: -Issuer.backdateSeconds),
                 notAfter: change.now.adding(seconds: settings.operationalLifeSeconds),
                 urls: PublicURLs.of(Authorities.Name.issuing, settings))
             return (intent, Issuer.Subject(device: device.id, tenure: tenure.id))
@@ -50,9 +53,6 @@ package struct EnrolDevice: Sendable {
             try keep(certificate, der, replacing: replaced, change)
         }
     }
-
-    /// notBefore lies so far back, because a device's clock may be behind.
-    private static let backdateSeconds: Int64 = 60
 
     private func keep(
         _ certificate: CertificateName, _ der: [UInt8], replacing replaced: String?, _ change: Change
@@ -86,10 +86,22 @@ package struct EnrolDevice: Sendable {
                 request.subjectAlternativeNames == nil || request.subjectAlternativeNames == shown.sanDER
             else { throw Self.otherSubject("the certificate that is renewed", rule: "RFC 7030 §4.2.2") }
         case .birth(let shown):
-            let isOwnName = asked.commonName == device.id.text || asked.commonName == device.serial
-            guard asked.isEmpty || asked.der == shown.subjectDER || (isOwnName && asked.serialNumber.map { $0 == device.serial } ?? true)
-            else { throw Self.otherSubject("the device that is connected", rule: "STANDARDS: EST subject") }
+            guard asked.der == shown.subjectDER || asksForItself(device) else {
+                throw Self.otherSubject("the device that is connected", rule: "STANDARDS: EST subject")
+            }
+        case .code:
+            guard asksForItself(device) else {
+                throw Self.otherSubject("the device that the code is for", rule: "STANDARDS: EST subject")
+            }
         }
+    }
+
+    /// No subject, or the device's name or serial.
+    private func asksForItself(_ device: Device) -> Bool {
+        let asked = request.subject
+        if asked.isEmpty { return true }
+        let isOwnName = asked.commonName == device.id.text || asked.commonName == device.serial
+        return isOwnName && asked.serialNumber.map { $0 == device.serial } ?? true
     }
 
     private static func otherSubject(_ whose: String, rule: String) -> Refusal {

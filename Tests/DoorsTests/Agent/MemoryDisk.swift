@@ -61,7 +61,8 @@ final class MemoryDisk: Disk {
                     s.nodes[id]?.bytes = Array(node.bytes.prefix(max(node.synced.count, node.bytes.count / 2)))
                 case .tornContents: break
                 }
-                s.nodes[id]?.synced = s.nodes[id]?.bytes ?? []
+                let bytes = s.nodes[id]?.bytes ?? []
+                s.nodes[id]?.synced = bytes
             }
             s.syncedNames = s.names
         }
@@ -154,14 +155,16 @@ final class MemoryDisk: Disk {
     func truncate(_ path: String, to size: Int) throws {
         try change { s in
             guard let id = Self.node(path, s) else { throw Self.missing(path) }
-            s.nodes[id]?.bytes.removeLast((s.nodes[id]?.bytes.count ?? 0) - size)
+            let kept = s.nodes[id].map { Array($0.bytes.prefix(size)) } ?? []
+            s.nodes[id]?.bytes = kept
         }
     }
 
     func sync(_ path: String) throws {
         try change { s in
             guard let id = Self.node(path, s) else { throw Self.missing(path) }
-            s.nodes[id]?.synced = s.nodes[id]?.bytes ?? []
+            let bytes = s.nodes[id]?.bytes ?? []
+            s.nodes[id]?.synced = bytes
         }
     }
 

@@ -51,7 +51,10 @@ import Wire
         #expect(Base64.decode(text) == Array("foobar".utf8))
     }
 
-    @Test(arguments: ["Z", "Zg", "Zg=", "Zg===", "=Zg=", "Zg==Zg==", "Zm9v!", "Zm9-", "Zm9_", "Zm9\0", "====", "Zmé="])
+    @Test(arguments: [
+        "Z", "Zg", "Zg=", "Zg===", "=Zg=", "Zg==Zg==", "Zm9v!", "Zm9-", "Zm9_", "Zm9\0", "Zmé=", "=", "==", "====", "Z===",
+        "Zm9v====", "Zm9v=", "Zm9v==", "Zm9v====Zg==", "====Zm9v",
+    ])
     func `is refused when it is broken`(_ text: String) {
         #expect(Base64.decode(text) == nil)
     }

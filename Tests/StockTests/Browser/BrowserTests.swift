@@ -8,8 +8,9 @@ struct `The console in Chromium` {
         let scene = try await FleetScene()
         try await scene.play()
         let pictures = Chromium.pictureFolder
+        let links = try await [scene.signInPath(for: FleetScene.admin), scene.signInPath(for: FleetScene.ownersPerson)]
         let walk = try await ConsoleServer.with(scene) { url in
-            try await Chromium.walk(url, signIn: scene.signInPath, pictures: pictures)
+            try await Chromium.walk(url, signIn: links, pictures: pictures)
         }
         #expect(walk.status == 0, "\(walk.output)")
         #expect(walk.output.contains("walked"), "\(walk.output)")

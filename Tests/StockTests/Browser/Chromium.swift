@@ -30,11 +30,11 @@ enum Chromium {
     }
 
     /// Walks the console as a person would; what went wrong stands in the output, a line each.
-    static func walk(_ url: String, signIn path: String, pictures: URL) async throws -> Walk {
+    static func walk(_ url: String, signIn paths: [String], pictures: URL) async throws -> Walk {
         try FileManager.default.createDirectory(at: pictures, withIntermediateDirectories: true)
         let process = Process()
         process.executableURL = URL(fileURLWithPath: python)
-        process.arguments = [script, url, path, pictures.path]
+        process.arguments = [script, url] + paths + [pictures.path]
         let pipe = Pipe()
         process.standardOutput = pipe
         process.standardError = pipe

@@ -22,19 +22,20 @@ final class FleetScene: Sendable {
     private let authority: Authority
     private let batch: BatchID
     private let stationKey: EphemeralKey
-    let signInPath: String
 
+    static let admin = "Ada Okafor"
+    static let ownersPerson = "Jonas at Harbour"
     private static let product = ProductID(trusted: "thermostat-2")
 
     init() async throws {
         bench = try await HouseBench { $0.organisation = "Example Maker" }
         let house = bench.house
-        signInPath = try await house.perform(AddPerson(person: "Ada Okafor", role: .makerAdmin), as: .system).signInPath
+        _ = try await bench.person(Self.admin, .makerAdmin)
         owner = try await bench.owner("Harbour Housing Association", .organisation)
         buyer = try await bench.owner("Mira Lindqvist")
-        owned = try await bench.person("Jonas at Harbour", .owner, owner: owner)
+        owned = try await bench.person(Self.ownersPerson, .owner, owner: owner)
         _ = try await bench.person("Priya", .support)
-        _ = try await bench.token(for: "Ada Okafor", label: "nightly export")
+        _ = try await bench.token(for: Self.admin, label: "nightly export")
         _ = try await house.perform(
             PublishProduct(product: Self.product, title: "Thermostat 2", hardware: "th2-rev-c"), as: .system)
         stationKey = EphemeralKey()
@@ -49,6 +50,11 @@ final class FleetScene: Sendable {
         let chain = permit.birthChain.compactMap { Base64.decode($0) }
         authority = try Authority(certificate: chain[0], chain: Array(chain.dropFirst()), key: birthKey)
         batch = opened.batch
+    }
+
+    /// A fresh one-time link.
+    func signInPath(for person: String) async throws -> String {
+        try await bench.house.perform(SignInLink(person: person), as: .system).signInPath
     }
 
     /// The whole past of the fleet. Ends on the day that the pictures show.

@@ -15,6 +15,20 @@ extension DeviceClient {
         _ path: String, from offset: Int, etag: String?, begin: (Int, String?) throws -> Void,
         take: ([UInt8]) throws -> Void
     ) async throws(ContactFailure) {
+        let began = ContinuousClock.now
+        do throws(ContactFailure) {
+            try await fetch(path, from: offset, etag: etag, begin: begin, take: take)
+            transport.observe?(.now - began, nil)
+        } catch {
+            transport.observe?(.now - began, error)
+            throw error
+        }
+    }
+
+    private func fetch(
+        _ path: String, from offset: Int, etag: String?, begin: (Int, String?) throws -> Void,
+        take: ([UInt8]) throws -> Void
+    ) async throws(ContactFailure) {
         var request = try request(.GET, path)
         let continues = offset > 0 && etag != nil
         if continues, let etag {
@@ -26,7 +40,7 @@ extension DeviceClient {
                 request, deadline: .now() + TimeAmount(transport.limits.exchange))
             if continues, response.status == .rangeNotSatisfiable {
                 // What is here is longer than what is there: begin anew.
-                return try await artifact(path, from: 0, etag: nil, begin: begin, take: take)
+                return try await fetch(path, from: 0, etag: nil, begin: begin, take: take)
             }
             let start = try await Self.start(of: response, asked: continues ? offset : 0)
             try begin(start, Self.strongTag(response.headers))

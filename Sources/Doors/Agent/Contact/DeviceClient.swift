@@ -74,7 +74,18 @@ package struct DeviceClient: Sendable {
     func exchange(
         _ method: HTTPMethod, _ path: String, body: [UInt8]? = nil, type: String? = nil, limit: Int = largestAnswerBytes
     ) async throws(ContactFailure) -> Answer {
-        let request = try request(method, path, body: body, type: type)
+        let began = ContinuousClock.now
+        do throws(ContactFailure) {
+            let answer = try await send(try request(method, path, body: body, type: type), limit: limit)
+            transport.observe?(.now - began, nil)
+            return answer
+        } catch {
+            transport.observe?(.now - began, error)
+            throw error
+        }
+    }
+
+    private func send(_ request: HTTPClientRequest, limit: Int) async throws(ContactFailure) -> Answer {
         let http = transport.http
         let answer: Answer
         do {

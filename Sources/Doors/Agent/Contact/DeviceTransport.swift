@@ -4,6 +4,8 @@ import NIOCore
 /// The connections of one process, shared by all its device clients: HTTP/1.1 over TLS, pooled per identity.
 package struct DeviceTransport: Sendable {
     package let http: HTTPClient
+    /// Told of every exchange when it is over, with what it failed of: for whoever measures.
+    package var observe: (@Sendable (Duration, ContactFailure?) -> Void)?
 
     /// Bounds of one exchange.
     package struct Limits: Sendable {

@@ -1,5 +1,6 @@
 import Keys
 import Logging
+import Release
 import Trust
 import Wire
 
@@ -28,18 +29,19 @@ extension Agent {
             return .now
         }
         // 3.
-        try await deliver(over: client, as: current)
+        let told = try await deliver(over: client, as: current)
         // 4.
         var changed = false
         if let wanted = desired.configuration { changed = try apply(wanted, device: current.record.device) }
         // 5.
-        if let offer = desired.update {
+        // What was just told about an offer may have settled it: the next answer says.
+        if let offer = desired.update, !told.contains(where: { $0.release == VerifiedRelease.digest(ofUnverified: offer.manifest) }) {
             switch try await take(offer, over: client, device: current.record.device) {
             case .restart: return .restart
             case .failedBefore, .refused, .runsAlready: changed = true
             }
         }
-        if changed { try await deliver(over: client, as: current) }
+        if changed { _ = try await deliver(over: client, as: current) }
         return log.hasMorePages && !logRefused
             ? .now : .after(pause(suggested: desired.nextCheckInSeconds))
     }
@@ -72,17 +74,21 @@ extension Agent {
     }
 
     /// Sends what waits in the outbox, signed with the present key. What the service will never take is dropped.
-    func deliver(over client: DeviceClient, as held: Operational) async throws {
+    /// - Returns: what it took.
+    func deliver(over client: DeviceClient, as held: Operational) async throws -> [Receipt] {
+        var told: [Receipt] = []
         for name in try outbox.waiting() {
             guard let receipt = try outbox.read(name) else { continue }
             do {
                 try await client.send(receipt, signedBy: held.identity.key)
+                told.append(receipt)
             } catch {
                 guard error.isFinal else { throw error }
                 try note("receipt", "The receipt \(receipt.kind.rawValue) was not taken: \(error.refusal.detail)")
             }
             try outbox.remove(name)
         }
+        return told
     }
 
     // MARK: - Configuration

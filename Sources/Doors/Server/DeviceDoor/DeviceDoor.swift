@@ -1,3 +1,4 @@
+import HTTPTypes
 import Hummingbird
 import Logging
 import Registry
@@ -9,6 +10,8 @@ package struct DeviceDoor: Sendable {
     package struct Settings: Sendable {
         /// Layout of base64 bodies per EST label; labels that are not listed, and none, get lines of 64.
         package var layouts: [String: Base64Body.Layout] = [:]
+        /// A body that takes longer, in seconds, is given up.
+        package var bodySeconds = Bodies.limitSeconds
         package init() {}
     }
 
@@ -22,12 +25,31 @@ package struct DeviceDoor: Sendable {
         authentication = DeviceAuthentication(house: house)
     }
 
+    /// The whole body, within the bounds of size and time.
+    func body(of request: Request, limit: Int) async throws -> [UInt8] {
+        try await Bodies.collect(request, limit: limit, seconds: settings.bodySeconds)
+    }
+
     package func router() -> Router<DeviceContext> {
         let router = Router(context: DeviceContext.self)
+        router.add(middleware: ChallengeMiddleware())
         router.add(middleware: RefusalMiddleware(log: house.log))
         OwnAPI(door: self).add(to: router)
         EST(door: self).add(to: router)
         return router
+    }
+}
+
+/// Tells EST clients with what, beside a certificate, they may authenticate (RFC 7030 §3.2.3, RFC 9110 §11.6.1).
+private struct ChallengeMiddleware: RouterMiddleware {
+    func handle(
+        _ request: Request, context: DeviceContext, next: (Request, DeviceContext) async throws -> Response
+    ) async throws -> Response {
+        var response = try await next(request, context)
+        if response.status == .unauthorized, request.uri.path.hasPrefix(EST.path) {
+            response.headers[.wwwAuthenticate] = "Basic realm=\"lifelong\", charset=\"UTF-8\""
+        }
+        return response
     }
 }
 

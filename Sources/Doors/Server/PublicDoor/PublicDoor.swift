@@ -3,6 +3,7 @@ import HTTPTypes
 import Hummingbird
 import Ledger
 import Logging
+import NIOConcurrencyHelpers
 import Registry
 import Store
 import Trust
@@ -13,14 +14,19 @@ import Wire
 package struct PublicDoor: Sendable {
     private let house: House
     private let key: VerifierKey
-    private let responders: [String: OCSP.Responder]
+    private let responders = NIOLockedValueBox<[String: OCSP.Responder]>([:])
 
     package init(house: House, key: VerifierKey) async throws {
         self.house = house
         self.key = key
-        var responders: [String: OCSP.Responder] = [:]
-        responders[Authorities.Name.issuing] = try await ServiceCertificates.responder(of: Authorities.Name.issuing, house)
-        self.responders = responders
+        try await renewResponders()
+    }
+
+    /// Their certificates live a month, because nobody asks whether one is revoked (RFC 6960 §4.2.2.2.1).
+    package func renewResponders() async throws {
+        let name = Authorities.Name.issuing
+        let responder = try await ServiceCertificates.responder(of: name, house)
+        responders.withLockedValue { $0[name] = responder }
     }
 
     package func router() -> Router<BasicRequestContext> {
@@ -79,7 +85,7 @@ package struct PublicDoor: Sendable {
     private static let validitySeconds: Int64 = 3600
 
     private func status(_ der: [UInt8], by name: String) async throws -> Response {
-        guard let responder = responders[name], let authority = try? house.authorities.signing(name) else {
+        guard let responder = responders.withLockedValue({ $0[name] }), let authority = try? house.authorities.signing(name) else {
             return Self.ocsp(OCSP.failure(.unauthorized))
         }
         let request: OCSP.Request

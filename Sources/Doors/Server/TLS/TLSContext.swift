@@ -7,12 +7,14 @@ import Wire
 
 /// The TLS settings of a plane, replaceable while it runs: the next connection uses what is current.
 package final class TLSContext: Sendable {
-    private let box: NIOLockedValueBox<NIOSSLContext>
+    private let box: NIOLockedValueBox<(context: NIOSSLContext, chain: [[UInt8]])>
 
-    package init(_ context: NIOSSLContext) { box = NIOLockedValueBox(context) }
+    /// - Parameter chain: what the context shows.
+    package init(_ context: NIOSSLContext, chain: [[UInt8]]) { box = NIOLockedValueBox((context, chain)) }
 
-    package var current: NIOSSLContext { box.withLockedValue { $0 } }
-    package func replace(_ context: NIOSSLContext) { box.withLockedValue { $0 = context } }
+    package var current: NIOSSLContext { box.withLockedValue { $0.context } }
+    package var chain: [[UInt8]] { box.withLockedValue { $0.chain } }
+    package func replace(_ context: NIOSSLContext, chain: [[UInt8]]) { box.withLockedValue { $0 = (context, chain) } }
 
     /// - Parameter clientCertificates: whether peers are asked for one. `anchors` then tell clients which to choose.
     package static func make(

@@ -21,14 +21,15 @@ enum Founding {
             _ = try house.keys.findOrMake(label, algorithm: .p256)
         }
         _ = try house.keys.findOrMake(Label.ledger, algorithm: .ed25519)
-        try await root(Authorities.Name.makerRoot, "Maker Root", years: 40, house)
+        // A birth certificate has no well-defined end (IEEE 802.1AR §8.7), and nothing outlives its issuer.
+        try await root(Authorities.Name.makerRoot, "Maker Root", years: nil, house)
         try await root(Authorities.Name.operationalRoot, "Operational Root", years: 20, house)
         try await authority(Authorities.Name.issuing, "issuing", "Operational Issuing 1", house)
         try await authority(Authorities.Name.service, "service", "Service Issuing 1", house)
         try await Issuer.sweep(house)
     }
 
-    private static func root(_ name: String, _ title: String, years: Int64, _ house: House) async throws {
+    private static func root(_ name: String, _ title: String, years: Int64?, _ house: House) async throws {
         guard house.authorities.known(name) == nil else { return }
         let key = try house.keys.findOrMake(KeyLabel(name), algorithm: .p256)
         let serial = Issuer.serial(house)
@@ -36,7 +37,8 @@ enum Founding {
         let intent = try await house.change(as: .system) { change in
             let intent = try Profile.root(
                 name: "\(organisation) \(title)", organisation: organisation, key: key, serial: serial,
-                notBefore: change.now, notAfter: change.now.adding(days: 365 * years))
+                notBefore: change.now.adding(seconds: -Issuer.rootBackdateSeconds),
+                notAfter: years.map { change.now.adding(days: 365 * $0) } ?? .noExpiry)
             try Issuer.store(intent, by: name, for: .init(), in: change)
             return intent
         }
@@ -53,7 +55,8 @@ enum Founding {
         let intent = try await house.change(as: .system) { change in
             let intent = try Profile.authority(
                 under: issuer, name: "\(settings.organisation) \(title)", organisation: settings.organisation,
-                spki: key.publicKeyDER, serial: serial, notBefore: change.now,
+                spki: key.publicKeyDER, serial: serial,
+                notBefore: change.now.adding(seconds: -Issuer.authorityBackdateSeconds),
                 notAfter: change.now.adding(days: 365 * 10), urls: PublicURLs.of(Authorities.Name.operationalRoot, settings))
             try Issuer.store(intent, by: Authorities.Name.operationalRoot, for: .init(), in: change)
             return intent

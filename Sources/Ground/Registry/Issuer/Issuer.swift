@@ -60,6 +60,12 @@ package enum Issuer {
         }
     }
 
+    /// notBefore of what is issued to devices lies so far back, in seconds, because their clocks may be behind. Each level
+    /// above lies further back: nothing is valid before its issuer.
+    package static let backdateSeconds: Int64 = 60
+    static let authorityBackdateSeconds: Int64 = 3600
+    static let rootBackdateSeconds: Int64 = 7200
+
     /// 127 random bits, first byte not zero: positive, unguessable, at most 20 octets (RFC 5280 §4.1.2.2).
     package static func serial(_ house: House) -> [UInt8] {
         var serial = house.random(16)
@@ -71,13 +77,13 @@ package enum Issuer {
         try change.rows.execute(
             """
             INSERT INTO certificate (serial, authority, kind, device, tenure, purpose, key, state, intent, not_before,
-                not_after)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, 'intended', $8, $9, $10)
+                not_after, at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, 'intended', $8, $9, $10, $11)
             """,
             [
                 .text(intent.serial), .text(name), .text(intent.kind.rawValue), Value(subject.device),
                 Value(subject.tenure), Value(subject.purpose), Value(intent.key), .bytes(intent.tbs), Value(intent.notBefore),
-                Value(intent.notAfter),
+                Value(intent.notAfter), Value(change.now),
             ])
     }
 
@@ -93,7 +99,7 @@ package enum Issuer {
     /// Abandons intents that a crash left behind.
     package static func sweep(_ house: House) async throws {
         let before = house.clock().adding(seconds: -abandonAfterSeconds)
-        let sql = "SELECT serial FROM certificate WHERE state = 'intended' AND not_before < $1 LIMIT 1000"
+        let sql = "SELECT serial FROM certificate WHERE state = 'intended' AND at < $1 LIMIT 1000"
         let serials = try await house.read { try $0.query(sql, [Value(before)]).map { try $0.text("serial") } }
         if !serials.isEmpty { try await abandon(serials, in: house) }
     }

@@ -23,7 +23,8 @@ package enum ServiceCertificates {
             change, authority, serial in
             try Profile.server(
                 under: authority, spki: key.publicKeyDER, dnsNames: names, ipAddresses: addresses,
-                organisation: settings.organisation, serial: serial, notBefore: change.now,
+                organisation: settings.organisation, serial: serial,
+                notBefore: change.now.adding(seconds: -Issuer.backdateSeconds),
                 notAfter: change.now.adding(days: 365), urls: AuthorityURLs())
         }
         let known = house.authorities.known(Authorities.Name.service)
@@ -39,7 +40,8 @@ package enum ServiceCertificates {
             change, issuer, serial in
             try Profile.ocspResponder(
                 under: issuer, spki: key.publicKeyDER, name: "\(settings.organisation) OCSP \(authority)",
-                organisation: settings.organisation, serial: serial, notBefore: change.now,
+                organisation: settings.organisation, serial: serial,
+                notBefore: change.now.adding(seconds: -Issuer.backdateSeconds),
                 notAfter: change.now.adding(days: 30))
         }
         return try OCSP.Responder(certificate: der, key: key, under: house.authorities.signing(authority))

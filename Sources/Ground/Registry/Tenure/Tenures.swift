@@ -46,6 +46,8 @@ package enum Tenures {
         for table in ["contact", "device_log"] {
             try change.rows.execute("DELETE FROM \(table) WHERE device = $1", [Value(device.id)])
         }
+        // A code that its owner gave out lets nobody enrol for the next one.
+        try change.rows.execute("DELETE FROM nonce WHERE device = $1 AND purpose = 'enrolment'", [Value(device.id)])
         try change.rows.execute("UPDATE device SET owner = NULL WHERE id = $1", [Value(device.id)])
     }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Passport
 import Registry
 import Wire
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Ledger
+import Passport
 import Registry
 import Wire
 

@@ -45,24 +45,32 @@ struct EST: Sendable {
     }
 
     private func enrol(_ request: Request, _ context: DeviceContext, isRenewal: Bool) async throws -> Response {
-        let caller = try await self.caller(request, context)
+        let (device, proof) = try await caller(request, context, isRenewal: isRenewal)
         let type = request.headers[.contentType]?.split(separator: ";").first.map { $0.lowercased() }
         guard type == "application/pkcs10" else {
             throw Refusal(
                 .unsupported, "The body must be application/pkcs10.", hint: "Send base64 of a PKCS#10 request.",
                 rule: "RFC 7030 §4.2.1")
         }
-        if isRenewal { try caller.requireOperational() } else { try caller.requireBirth() }
-        let body = try await Bodies.collect(request, limit: Self.maximumBodyBytes)
-        let csr = try VerifiedRequest(base64Body: body)
-        let proof: EnrolDevice.Proof = isRenewal ? .operational(caller.shown) : .birth(caller.shown)
-        let der = try await EnrolDevice(device: caller.device.id, request: csr, proof: proof).perform(in: door.house)
+        let csr = try VerifiedRequest(base64Body: try await door.body(of: request, limit: Self.maximumBodyBytes))
+        let der = try await EnrolDevice(device: device, request: csr, proof: proof).perform(in: door.house)
         return Self.answer(
             CertificateBundle.encode([der]), "application/pkcs7-mime; smime-type=certs-only", layout(context))
     }
 
-    private func caller(_ request: Request, _ context: DeviceContext) async throws -> Caller {
-        try await door.authentication.caller(context)
+    /// By its certificate; or, for a first enrolment without one, by a one-time code over HTTP Basic.
+    private func caller(
+        _ request: Request, _ context: DeviceContext, isRenewal: Bool
+    ) async throws -> (DeviceID, EnrolDevice.Proof) {
+        if !isRenewal, context.peer?.certificate == nil,
+            let credentials = BasicCredentials(request.headers[.authorization])
+        {
+            let code = try await EnrolmentCode.admit(credentials.password, of: credentials.user, in: door.house)
+            return (code.device, .code(code))
+        }
+        let caller = try await door.authentication.caller(context)
+        if isRenewal { try caller.requireOperational() } else { try caller.requireBirth() }
+        return (caller.device.id, isRenewal ? .operational(caller.shown) : .birth(caller.shown))
     }
 
     private func layout(_ context: DeviceContext) -> Base64Body.Layout {

@@ -36,14 +36,14 @@ struct OwnAPI: Sendable {
         let caller = try await door.authentication.caller(context)
         try caller.requireOperational()
         try caller.device.passport.demand(.backEnd)
-        let report: CheckInReport = try await Self.json(request, limit: DeviceAPI.maximumCheckInBytes)
+        let report: CheckInReport = try await json(request, limit: DeviceAPI.maximumCheckInBytes)
         let action = CheckIn(device: caller.device.id, report: report, shown: caller.shown)
         return try Answers.json(try await action.perform(in: door.house))
     }
 
     private func receipt(_ request: Request, _ context: DeviceContext) async throws -> Response {
         let caller = try await door.authentication.caller(context)
-        let seal: Seal = try await Self.json(request, limit: DeviceAPI.maximumReceiptBytes)
+        let seal: Seal = try await json(request, limit: DeviceAPI.maximumReceiptBytes)
         let claimed = try CanonicalJSON.decode(Receipt.self, from: seal.payloadBytes())
         let device = Principal.device(caller.device.id)
         switch claimed.kind {
@@ -72,12 +72,12 @@ struct OwnAPI: Sendable {
         return try ArtifactFile(folder: door.house.settings.artifactFolder, sha256: sha256).answer(to: request)
     }
 
-    static func json<T: Decodable>(_ request: Request, limit: Int) async throws -> T {
+    private func json<T: Decodable>(_ request: Request, limit: Int) async throws -> T {
         let type = request.headers[.contentType]?.split(separator: ";").first.map { $0.lowercased() }
         guard type == "application/json" else {
             throw Refusal(
                 .unsupported, "The body must be application/json.", hint: "Send JSON with \"Content-Type: application/json\".")
         }
-        return try CanonicalJSON.decode(T.self, from: try await Bodies.collect(request, limit: limit), limit: limit)
+        return try CanonicalJSON.decode(T.self, from: try await door.body(of: request, limit: limit), limit: limit)
     }
 }

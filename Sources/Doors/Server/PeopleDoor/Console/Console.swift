@@ -22,26 +22,41 @@ package struct Console: Sendable {
         for file in ConsoleFiles.all {
             router.get(RouterPath(file.path)) { request, _ in file.answer(to: request) }
         }
-        router.get("/") { request, context in try await today(request, context) }
         router.get("/signed-out") { _, _ in SignInPages.signedOut() }
-        router.get("/devices") { request, context in try await devices(request, context) }
-        router.get("/devices/:name") { request, context in try await device(request, context) }
-        router.get("/devices/:name/:verb") { request, context in try await confirm(request, context) }
-        router.post("/devices/:name/:verb") { request, context in try await act(request, context) }
-        router.get("/claim") { request, context in try claim(request, context) }
-        router.post("/claim/:verb") { request, context in try await claimed(request, context) }
-        router.get("/alarms") { request, context in try await alarms(request, context) }
-        router.post("/alarms/:index/acknowledge") { request, context in try await acknowledge(request, context) }
-        router.get("/batches") { request, context in try await batches(request, context) }
-        router.get("/batches/:batch/ship") { request, context in try await confirmShipping(request, context) }
-        router.post("/batches/:batch/ship") { request, context in try await ship(request, context) }
-        router.get("/authorities") { request, context in try await authorities(request, context) }
-        router.get("/ledger") { request, context in try await ledger(request, context) }
-        router.get("/ledger/:index") { request, context in try await entry(request, context) }
-        router.get("/ledger/:index/evidence") { request, context in try await evidence(request, context) }
-        router.get("/people") { request, context in try await people(request, context) }
-        router.post("/people/:verb") { request, context in try await changePeople(request, context) }
-        router.get("/**") { _, _ -> Response in throw Self.noPage() }
+        for (path, answer) in pages { router.get(path, use: Self.told(answer)) }
+        for (path, answer) in deeds { router.post(path, use: Self.told(answer)) }
+        router.get("/**", use: Self.told { _, _ in throw Self.noPage() })
+    }
+
+    typealias Handler = @Sendable (Request, PeopleContext) async throws -> Response
+
+    private var pages: [(RouterPath, Handler)] {
+        [
+            ("/", today), ("/devices", devices), ("/devices/:name", device), ("/devices/:name/:verb", confirm),
+            ("/claim", claim), ("/alarms", alarms), ("/batches", batches), ("/batches/:batch/ship", confirmShipping),
+            ("/authorities", authorities), ("/ledger", ledger), ("/ledger/:index", entry),
+            ("/ledger/:index/evidence", evidence), ("/people", people),
+        ]
+    }
+
+    /// What changes something; the door has compared origin and form key before any of them is asked.
+    private var deeds: [(RouterPath, Handler)] {
+        [
+            ("/devices/:name/:verb", act), ("/claim/:verb", claimed), ("/alarms/:index/acknowledge", acknowledge),
+            ("/batches/:batch/ship", ship), ("/people/:verb", changePeople),
+        ]
+    }
+
+    /// Refusals become pages here, where it is known who asks, so that the page keeps its navigation. What is broken
+    /// inside goes on to the door, which logs it.
+    private static func told(_ handler: @escaping Handler) -> Handler {
+        { request, context in
+            do {
+                return try await handler(request, context)
+            } catch let refusal as Refusal where refusal.code != .internal {
+                return ErrorPages.refusal(refusal, request, context)
+            }
+        }
     }
 
     static func noPage() -> Refusal {

@@ -63,6 +63,7 @@ package enum ActionList {
             limit: AdmitBirths.maximumManifestBytes / 3 * 4 + PeopleRoute.bodyLimit),
         .action(ShipDevices.self, "Marks devices, or a whole batch, as having left the maker."),
         .ceremony(PairDevice.self, "Makes a shipped device the caller's."),
+        .action(IssueEnrolmentCode.self, "Makes a one-time code with which a stock EST client enrols; it is shown once."),
         .action(UnlockPairing.self, "Lets a device be paired again that locked after wrong codes."),
         .action(ConfigureDevice.self, "Gives a device its configuration."),
         .action(PublishRelease.self, "Seals and publishes a release; its artifact was uploaded before."),

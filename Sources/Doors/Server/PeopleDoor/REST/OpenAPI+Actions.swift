@@ -104,6 +104,21 @@ extension OpenAPI {
                 tenure: {$ref: '#/components/schemas/Name'}
               examples:
                 - {"state": "paired", "tenure": "018f3c1b-0000-7a22-8b1c-4d6f9e3b5a7c"}
+            IssueEnrolmentCode:
+              type: object
+              required: [device]
+              properties:
+                device: {type: string, description: "Its name or serial."}
+              examples:
+                - {"device": "THERMOSTAT-2-7KQ2M9XA"}
+            IssueEnrolmentCodeAnswer:
+              type: object
+              required: [code, expires]
+              properties:
+                code: {type: string, description: "Password of HTTP Basic at /.well-known/est/simpleenroll, once."}
+                expires: {type: string, format: date-time}
+              examples:
+                - {"code": "7KQ2-M9XA-41ZB-8HTC", "expires": "2026-11-21T06:26:34.123Z"}
             UnlockPairing:
               type: object
               required: [device]

@@ -75,6 +75,9 @@ extension Role {
     }
 }
 
+/// Who did something, as the ledger names the role.
+func roleTitle(_ name: String) -> String { Role(rawValue: name)?.title ?? name }
+
 /// A code word as a person reads it: "offerWithdrawn" is "offer withdrawn".
 func spaced(_ word: String) -> String {
     var out = ""

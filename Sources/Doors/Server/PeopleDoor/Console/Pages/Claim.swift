@@ -7,7 +7,7 @@ import Wire
 
 /// How a device comes to an owner: a new one is paired, a used one is accepted.
 extension Console {
-    func claim(_ request: Request, _ context: PeopleContext) throws -> Response {
+    func claim(_ request: Request, _ context: PeopleContext) async throws -> Response {
         let session = try context.requireSession()
         try Access.demand(PairDevice.permission, of: session.principal)
         return Page("Add a device", in: .devices, for: session) {

@@ -7,13 +7,14 @@ extension Console {
     func certificates(_ view: DeviceView, now: Timestamp) -> HTML {
         let current = view.operationalCertificates.first { $0.state == .good } ?? view.operationalCertificates.first
         return card("Certificates", id: "certificates") {
+            tag("h3", .class("first"), text: "Birth")
             ChainPicture(
                 title: "The birth certificate and who vouches for it", links: links(view.birthChain, now: now),
                 missing: nil, id: "birth"
             ).html
             tag("h3", text: "Operational")
             ChainPicture(
-                title: "The operational certificate and who vouches for it", links: operational(current, now: now),
+                title: "The operational certificate and who vouches for it", links: operational(current, of: view, now: now),
                 missing: current == nil ? "No operational certificate." : nil, id: "operational"
             ).html
             tag("h3", text: "All of them")
@@ -31,12 +32,17 @@ extension Console {
     }
 
     /// The operational certificate below the house's own authorities.
-    private func operational(_ current: CertificateView?, now: Timestamp) -> [ChainPicture.Link] {
+    private func operational(_ current: CertificateView?, of view: DeviceView, now: Timestamp) -> [ChainPicture.Link] {
         let known = [(Authorities.Name.operationalRoot, "Operational root"), (Authorities.Name.issuing, "Issuing CA")]
         var places = known.compactMap { name, role in
             house.authorities.known(name).flatMap { CertificateWords.place($0, role: role, now: now) }
         }
-        if let current { places.append(place(current, role: "Operational certificate", now: now)) }
+        if let current {
+            var leaf = place(current, role: "Operational certificate", now: now)
+            // Its common name is the device's name, never its serial.
+            if current.subject == nil { leaf.name = view.device.text }
+            places.append(leaf)
+        }
         return places
     }
 
@@ -55,7 +61,7 @@ extension Console {
                     tag("td", .class("nowrap")) { state(certificate) }
                     tag("td", .class("nowrap"), text: Times.day(certificate.notBefore))
                     tag("td", .class("nowrap"), text: CertificateWords.until(certificate.notAfter, now: now))
-                    tag("td", .class("nowrap"), text: middleCut(certificate.authority, to: 40))
+                    tag("td", .class("nowrap"), text: middleCut(certificate.authority, to: 28))
                     tag("td") { certificate.sha256.map { Pieces.short($0.description, to: 16) } ?? Self.none }
                 }
             }
@@ -110,7 +116,7 @@ extension Console {
                         tag("span", .class("when"), Attribute("title", Times.relative(entry.at, now: now)), text: Times.utc(entry.at))
                         tag("span", .class("what"), text: entry.sentence)
                         tag("span", .class("by")) {
-                            entry.byRole + " "
+                            roleTitle(entry.byRole) + " "
                             if mayProve {
                                 link(
                                     Place("/ledger", String(entry.index)), .class("number"),

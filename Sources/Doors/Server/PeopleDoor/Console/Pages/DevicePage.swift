@@ -59,7 +59,7 @@ extension Console {
     private func standing(_ view: DeviceView, now: Timestamp) -> HTML {
         var facts: [(name: String, value: HTML)] = [
             ("Stage", .text("\(view.stage.title). \(view.stage.meaning)")),
-            ("Next step", .text(view.whatToDo)),
+            ("When it is refused", .text(view.whatToDo)),
         ]
         if let retirement = view.retirement {
             facts.append(("Retired", .text("\(retirement.how.rawValue), ") + Times.element(retirement.at, now: now)))

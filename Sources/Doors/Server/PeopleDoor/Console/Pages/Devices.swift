@@ -8,6 +8,7 @@ extension Console {
     func devices(_ request: Request, _ context: PeopleContext) async throws -> Response {
         let session = try context.requireSession()
         let query = try DeviceQuery(request)
+        if DeviceQuery.hasBlanks(request) { return Self.back(to: query.place(after: query.after)) }
         let page = try await reading.devices(query.filter, after: query.after, limit: 50, as: session.principal)
         let fleet = try await reading.fleet(as: session.principal)
         let products = try await reading.products(as: session.principal)
@@ -101,7 +102,7 @@ extension Console {
                     tag("td", .class("nowrap"), text: device.product.text)
                     tag("td", .class("nowrap")) { device.softwareVersion.map { .text($0) } ?? Self.none }
                     tag("td", .class("nowrap")) { Times.brief(device.lastContactAt, now: now) }
-                    if showsOwner { tag("td") { device.owner.map { .text($0.name) } ?? Self.none } }
+                    if showsOwner { tag("td", .class("nowrap")) { device.owner.map { .text($0.name) } ?? Self.none } }
                     tag("td", .class("number")) {
                         if device.openAlarms > 0 { tag("span", .class("chip bad"), text: grouped(device.openAlarms)) } else { Self.none }
                     }
@@ -158,6 +159,11 @@ struct DeviceQuery {
         filter.q = Console.query("q", request)
         self.filter = filter
         after = Console.query("after", request)
+    }
+
+    /// A browser sends the fields that were left empty too; the address that people pass on is shorter without them.
+    static func hasBlanks(_ request: Request) -> Bool {
+        ["q", "stage", "product", "batch", "after"].contains { request.uri.queryParameters[$0]?.isEmpty == true }
     }
 
     var isNarrowed: Bool { filter != DeviceFilter() }

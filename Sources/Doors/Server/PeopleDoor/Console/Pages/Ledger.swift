@@ -97,7 +97,7 @@ extension Console {
                         }
                     }
                     tag("td", .class("nowrap")) { about(entry) }
-                    tag("td", .class("nowrap soft"), text: entry.byRole)
+                    tag("td", .class("nowrap soft"), text: roleTitle(entry.byRole))
                 }
             }
         }

@@ -137,7 +137,7 @@ extension Console {
     private func addOwner(_ session: PeopleSession) -> HTML {
         card("Add an owner", id: "add-owner", lead: "A person or an organisation that owns devices.") {
             Forms.form(to: Place("/people/owner"), session: session) {
-                Forms.field("owner", "Name of the owner", more: [.flag("required"), Attribute("maxlength", 128)])
+                Forms.field("ownerName", "Name of the owner", more: [.flag("required"), Attribute("maxlength", 128)])
                 Forms.choices(
                     "kind", "Kind", options: [("person", "A person"), ("organisation", "An organisation")])
                 tag("button", .type("submit")) { "Add the owner" }

@@ -20,7 +20,7 @@ extension Console {
             return signInLink(try await house.perform(SignInLink(person: name), as: who).signInPath, for: name, request, session)
         case "owner":
             guard let kind = form["kind"].flatMap({ AddOwner.Kind(rawValue: $0) }) else { throw Self.noForm() }
-            _ = try await house.perform(AddOwner(owner: try Self.field("owner", form), kind: kind), as: who)
+            _ = try await house.perform(AddOwner(owner: try Self.field("ownerName", form), kind: kind), as: who)
             return Self.back(to: Place("/people").with("done", "owner"))
         case "token":
             let name = try Self.field("person", form)

@@ -15,7 +15,7 @@ extension Console {
             pageHead("Today", lead: Self.lead(fleet)) { tag("span", text: Times.utc(fleet.at)) }
             if Self.query("done", request) == "acknowledged" { Pieces.done("The alarm is acknowledged.") }
             flow(fleet, isStaff: isStaff)
-            tag("div", .class("columns")) {
+            tag("div", .class("columns uneven")) {
                 needs(fleet, session)
                 tag("div", .class("stack")) {
                     if let ledger = fleet.ledger { ledgerState(ledger, now: fleet.at) }

@@ -69,7 +69,7 @@ struct ChainPicture {
             Picture.words(
                 link.state.rawValue, x + Self.boxWidth - 14, y + 24, classes: isBad ? "chain-state bad" : "chain-state",
                 anchor: .end)
-            Picture.words(middleCut(link.name, to: 38), x + 14, y + 45, classes: "chain-name")
+            Picture.words(middleCut(link.name, to: 33), x + 14, y + 45, classes: "chain-name")
             Picture.words("serial " + middleCut(link.serial, to: 28), x + 14, y + 63, classes: "chain-small mono")
             Picture.words(link.until, x + 14, y + 80, classes: "chain-small")
         }

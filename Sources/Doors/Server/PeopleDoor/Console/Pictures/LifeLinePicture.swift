@@ -30,7 +30,7 @@ struct LifeLinePicture {
             x += widths[number]
         }
         let classes = total > 960 ? "wide life-line long" : "wide life-line"
-        return Picture.svg(width: total, height: 128, classes: classes, title: title) { HTML.joined(parts) }
+        return Picture.svg(width: total, height: 132, classes: classes, title: title) { HTML.joined(parts) }
     }
 
     private func band(_ stretch: LifeLine.Stretch, x: Double, width: Double, isLast: Bool) -> HTML {
@@ -38,12 +38,12 @@ struct LifeLinePicture {
             tag("title", text: description(of: stretch, isLast: isLast))
             shape("path", .class("tick"), Attribute("d", "M\(Int(x) + 1) 28V46"))
             Picture.words(spaced(stretch.begunBy), x + 1, 20, classes: "life-event")
-            Picture.box(x + 1, 46, width - 3, 36, classes: "life-band", radius: 5)
-            Picture.words(stretch.stage.title, x + 10, 68, classes: "life-stage")
+            Picture.box(x + 1, 46, width - 3, 42, classes: "life-band", radius: 5)
+            Picture.words(stretch.stage.title, x + 10, 66, classes: "life-stage")
             marks(stretch, x: x, width: width)
-            Picture.words(Times.day(stretch.from), x + 1, 104, classes: "life-date")
+            Picture.words(Times.day(stretch.from), x + 1, 108, classes: "life-date")
             Picture.words(
-                "\(Times.clock(stretch.from)), \(duration(of: stretch))" + (isLast ? " so far" : ""), x + 1, 119,
+                "\(Times.clock(stretch.from)), \(duration(of: stretch))" + (isLast ? " so far" : ""), x + 1, 123,
                 classes: "life-date")
         }
     }
@@ -67,7 +67,7 @@ struct LifeLinePicture {
                 let titled = place.marks.prefix(12).map { "\(Times.utc($0.at)): \($0.sentence)" }.joined(separator: "\n")
                 return link(Place("/ledger", String(first.index)), .label(first.sentence)) {
                     tag(
-                        "circle", .class("life-mark"), Attribute("cx", place.x), Attribute("cy", 76),
+                        "circle", .class("life-mark"), Attribute("cx", place.x), Attribute("cy", 78),
                         Attribute("r", place.marks.count > 1 ? 4 : 3)
                     ) { tag("title", text: titled) }
                 }

@@ -14,12 +14,12 @@ enum Picture {
     }
 
     /// The arrow head of this drawing; each drawing has its own, because a hidden drawing's marker is hidden with it.
-    static func arrowHead(_ id: String) -> HTML {
+    static func arrowHead(_ id: String, classes: String = "arrow-head") -> HTML {
         tag("defs") {
             tag(
                 "marker", .id(id), Attribute("viewBox", "0 0 8 8"), Attribute("refX", 7), Attribute("refY", 4),
                 Attribute("markerWidth", 7), Attribute("markerHeight", 7), Attribute("orient", "auto-start-reverse")
-            ) { shape("path", .class("arrow-head"), Attribute("d", "M0 0.5 8 4 0 7.5z")) }
+            ) { shape("path", .class(classes), Attribute("d", "M0 0.5 8 4 0 7.5z")) }
         }
     }
 

@@ -8,7 +8,7 @@ struct ProofPicture {
 
     private static let rung = 62.0
     private static let width = 460.0
-    private static let box = (width: 148.0, height: 34.0)
+    private static let box = (width: 132.0, height: 34.0)
     private static let middle = 230.0
 
     private var height: Double { Double(proof.path.count) * Self.rung + 92 }
@@ -16,7 +16,7 @@ struct ProofPicture {
     var html: HTML {
         let title = "The way from entry \(proof.entry.index) up to the root of the tree of \(proof.size) entries"
         return Picture.svg(width: Self.width, height: height, classes: "proof", title: title) {
-            Picture.arrowHead("proof-arrow")
+            Picture.arrowHead("proof-arrow", classes: "arrow-head path")
             for (number, step) in proof.path.enumerated() { rung(step, number) }
             node(
                 proof.leafHash, "leaf hash of entry \(proof.entry.index)", Self.middle, y(0),
@@ -33,7 +33,7 @@ struct ProofPicture {
 
     private func rung(_ step: ProofView.Step, _ number: Int) -> HTML {
         let isLeft = step.side == .left
-        let siblingX = isLeft ? 78.0 : Self.width - 78
+        let siblingX = isLeft ? 70.0 : Self.width - 70
         let (from, to) = (y(number), y(number + 1) + Self.box.height)
         let isRoot = number == proof.path.count - 1
         return group {
@@ -55,7 +55,7 @@ struct ProofPicture {
             tag("title", text: "\(meaning): \(hash)")
             Picture.box(center - Self.box.width / 2, y, Self.box.width, Self.box.height, classes: "proof-box", radius: 6)
             Picture.words(
-                String(hash.description.prefix(14)) + "…", center, y + 21, classes: "proof-hash", anchor: .middle)
+                String(hash.description.prefix(12)) + "…", center, y + 21, classes: "proof-hash", anchor: .middle)
         }
     }
 }

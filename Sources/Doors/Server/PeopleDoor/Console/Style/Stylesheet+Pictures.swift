@@ -8,7 +8,7 @@ extension Stylesheet {
         .picture.tall { max-width: 23rem; margin: 0 auto; }
         @media (min-width: 760px) { .picture.wide { display: block; } .picture.tall { display: none; } }
         .edge { fill: none; stroke: var(--line-strong); stroke-width: 1.6; } .edge.dashed { stroke-dasharray: 5 4; }
-        .arrow-head { fill: var(--line-strong); }
+        .arrow-head { fill: var(--line-strong); } .arrow-head.path { fill: var(--accent); }
         .picture text.edge-label { fill: var(--quiet); font-size: 12px; } .picture text.edge-label.strong { fill: var(--soft); }
         .node { text-decoration: none; } .node-box { fill: var(--card); stroke: var(--line); stroke-width: 1.4; }
         .node-mark { fill: var(--stage); }

@@ -54,7 +54,7 @@ enum Stylesheet {
         pre { margin: 0; padding: 0.8rem 1rem; background: var(--sunken); border: 1px solid var(--line); border-radius: 8px;
           overflow-x: auto; line-height: 1.45; }
         pre.wrapped { white-space: pre-wrap; overflow-wrap: anywhere; }
-        .soft { color: var(--soft); } .quiet, .ago { color: var(--quiet); } .ago { white-space: nowrap; }
+        .soft { color: var(--soft); } .quiet, .ago { color: var(--quiet); } .ago, time { white-space: nowrap; }
         .number { font-variant-numeric: tabular-nums; }
         .visually-hidden { position: absolute; width: 1px; height: 1px; margin: -1px; overflow: hidden;
           clip-path: inset(50%); white-space: nowrap; }
@@ -81,7 +81,7 @@ enum Stylesheet {
         .who .role { color: var(--quiet); }
         main { flex: 1; width: 100%; max-width: 1160px; margin: 0 auto; padding: 2rem 1.5rem 3.5rem; }
         .page-head { display: flex; flex-wrap: wrap; gap: 0.4rem 1rem; align-items: baseline; margin-bottom: 1.5rem; }
-        .page-head .lead { flex-basis: 100%; color: var(--soft); margin: 0; }
+        .page-head .lead { flex-basis: 100%; color: var(--soft); margin: 0; max-width: none; }
         .page-head .beside { margin-left: auto; color: var(--quiet); font-size: 0.9rem; }
         .crumb { flex-basis: 100%; font-size: 0.9rem; }
         .foot { border-top: 1px solid var(--line); color: var(--quiet); font-size: 0.85rem; }
@@ -91,7 +91,8 @@ enum Stylesheet {
         .stack > * + * { margin-top: 1.25rem; }
         .columns + .card, .card + .columns, .card + .card, .columns + .columns, .notice + .card, .filters + .card
           { margin-top: 1.25rem; }
-        @media (max-width: 860px) { .columns { grid-template-columns: minmax(0, 1fr); } }
+        .columns > .card + .card { margin-top: 0; } .columns.uneven { grid-template-columns: minmax(0, 3fr) minmax(0, 2fr); }
+        @media (max-width: 860px) { .columns, .columns.uneven { grid-template-columns: minmax(0, 1fr); } }
         @media (max-width: 720px) {
           .masthead .inner { padding: 0.6rem 1rem 0; gap: 0 1rem; }
           .masthead nav { order: 3; flex-basis: 100%; }

@@ -1,0 +1,36 @@
+# The doors of this repository. Each installs what it needs; see CONTRIBUTING.md.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+# One after another: there are few cores, and never two builds at once.
+.NOTPARALLEL:
+.PHONY: help run test build tidy format bench fuzz
+
+help:  ## This list.
+	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+
+run:  ## Build, and watch a small fleet live through a whole life; leaves the console open.
+	@scripts/install.sh run
+	@scripts/build.sh debug
+	@.build/debug/lifelong demo --home run-home
+
+test:  ## Everything that CI checks: format, build, all tests. Ends with one line of counts.
+	@scripts/test.sh
+
+build:  ## Build the programs into .build/debug.
+	@scripts/install.sh run
+	@scripts/build.sh debug
+
+tidy:  ## Check the format and the house rules.
+	@scripts/tidy.sh
+
+format:  ## Rewrite all Swift files in the house's format.
+	swift format format --in-place --recursive --parallel $(wildcard Sources Tests Benchmarks Fuzz) Package.swift
+
+bench:  ## Build for release and measure against the disk and the processor (docs/performance.md).
+	@scripts/install.sh bench
+	@scripts/build.sh release --product lifelong-bench
+	@.build/release/lifelong-bench
+
+fuzz:  ## Build the fuzz program with its sanitizers; then: .build-fuzz/release/lifelong-fuzz TARGET.
+	@scripts/install.sh run
+	@scripts/fuzz.sh

@@ -1,0 +1,55 @@
+#!/bin/bash
+# test.sh: what CI runs. Ends with one line, "N passed, N failed, N skipped", and fails if anything did.
+source "$(dirname "$0")/common.sh"
+began=$SECONDS
+# Longest time that all tests together may take; a hang fails instead of eating CI's 90 minutes.
+limit_minutes=60
+
+finish() {
+    local status=$?
+    trap - EXIT
+    [ -n "${counts:-}" ] || counts="0 passed, 1 failed, 0 skipped"
+    echo "== total: $((SECONDS - began)) s"
+    echo "$counts"
+    exit "$status"
+}
+trap finish EXIT
+
+step install scripts/install.sh test
+step tidy scripts/tidy.sh --format-only
+scripts/build.sh debug --build-tests
+
+results=.build/test-results
+log=.build/test.log
+rm -f "$results"*.xml
+tests() {
+    timeout --kill-after=30 "${limit_minutes}m" swift test --skip-build --xunit-output "$results.xml" </dev/null 2>&1 | tee "$log" |
+        grep --line-buffered -vE '^(◇|✔) |^\[[0-9]+/[0-9]+\]|^Build|^\s*$|started at|Executed 0 tests|passed at .*XCTest' || true
+    return "${PIPESTATUS[0]}"
+}
+status=0
+step tests tests || status=$?
+
+# Swift Testing writes its own file beside the one that was asked for. Without it the run died, and the log is counted.
+report=$results-swift-testing.xml
+if [ -s "$report" ]; then
+    counts=$(awk '
+        /<testcase /{ all++; open = !/\/>[[:space:]]*$/; bad = 0; out = 0 }
+        /<failure/{ if (!bad) { failed++; bad = 1 } }
+        /<skipped/{ if (!out) { skipped++; out = 1 } }
+        END { printf "%d passed, %d failed, %d skipped", all - failed - skipped, failed, skipped }' "$report")
+else
+    passed=$(grep -cE '^✔ Test .* passed after' "$log" || true)
+    failed=$(grep -cE '^✘ Test .* failed after' "$log" || true)
+    skipped=$(grep -cE '^➜ Test .* skipped' "$log" || true)
+    counts="$passed passed, $((failed + 1)) failed, $skipped skipped"
+    echo "The tests did not come to their end (status $status); see $log." >&2
+    [ "$status" -ne 0 ] || status=1
+fi
+if [ "$status" -ne 0 ]; then
+    echo "-- what failed:"
+    grep -E '^✘ .*(recorded an issue|failed after)|error: |Fatal|crash' "$log" | grep -v '^✘ Suite' | cut -c1-300 | head -60 || true
+fi
+skips=$(grep -E '^➜ ' "$log" | sed -E 's/^➜ (Test|Suite) //' | sort -u || true)
+[ -z "$skips" ] || printf -- '-- skipped, and why:\n%s\n' "$skips"
+exit "$status"
