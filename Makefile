@@ -28,8 +28,7 @@ format:  ## Rewrite all Swift files in the house's format.
 
 bench:  ## Build for release and measure against the disk and the processor (docs/performance.md).
 	@scripts/install.sh bench
-	@scripts/build.sh release --product lifelong-bench
-	@.build/release/lifelong-bench
+	@scripts/bench.sh
 
 fuzz:  ## Build the fuzz program with its sanitizers; then: .build-fuzz/release/lifelong-fuzz TARGET.
 	@scripts/install.sh run

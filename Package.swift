@@ -23,6 +23,7 @@ let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let nioLocks: Target.Dependency = .product(name: "NIOConcurrencyHelpers", package: "swift-nio")
 let nioFoundation: Target.Dependency = .product(name: "NIOFoundationCompat", package: "swift-nio")
+let nioHTTPTypes: Target.Dependency = .product(name: "NIOHTTPTypes", package: "swift-nio-extras")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
@@ -52,6 +53,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.34.0"),
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
@@ -94,8 +96,8 @@ let package = Package(
         room(
             "Server", in: "Doors",
             rooms + forRooms + [
-                "Keys", "KeysTLS", hummingbird, hummingbirdCore, httpTypes, nioCore, nioPosix, nioTLS, nioSSL, nioHTTP1, nioLocks,
-                logging, lifecycle, signals, x509, asn1, crypto,
+                "Keys", "KeysTLS", hummingbird, hummingbirdCore, httpTypes, nioCore, nioPosix, nioTLS, nioSSL, nioHTTP1,
+                nioHTTPTypes, nioLocks, logging, lifecycle, signals, x509, asn1, crypto,
             ]),
         room("Station", in: "Doors", ["Wire", "Trust", "Keys", "CQREncode", crypto, cryptoExtras, x509, asn1]),
         room(
@@ -127,6 +129,14 @@ let package = Package(
             dependencies: ["Wire", "Trust", "Keys", "KeysFile", "Agent", arguments, logging],
             path: "Sources/Programs/lifelong-agent", swiftSettings: strict),
 
+        // Measures (`make bench`); figures in docs/performance.md.
+        .executableTarget(
+            name: "lifelong-bench",
+            dependencies: [
+                "Wire", "Trust", "Ledger", "Passport", "Keys", "KeysFile", "Store", "StoreSQLite", "Registry", logging, crypto,
+            ],
+            path: "Benchmarks", swiftSettings: strict),
+
         // Tests.
         .target(
             name: "Workbench",
@@ -149,7 +159,7 @@ let package = Package(
             name: "DoorsTests",
             dependencies: rooms + forRooms + [
                 "Keys", "KeysFile", "StoreSQLite", "Server", "Station", "Agent", "Fleet", "Auditor", "Workbench",
-                httpClient, nioCore, nioSSL, nioHTTP1, nioPosix, crypto, x509, asn1, hummingbird,
+                httpClient, httpTypes, nioCore, nioSSL, nioHTTP1, nioPosix, crypto, x509, asn1, hummingbird,
             ],
             path: "Tests/DoorsTests", swiftSettings: strict),
         .testTarget(

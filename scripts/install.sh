@@ -32,10 +32,10 @@ else
     if [ "${#missing[@]}" -gt 0 ]; then
         [ "$(id -u)" -eq 0 ] || fail "Packages are missing: ${missing[*]}" "Run: sudo apt-get install --no-install-recommends ${missing[*]}"
         echo "installing ${missing[*]}"
+        mkdir -p .build
         export DEBIAN_FRONTEND=noninteractive
-        apt-get update -q </dev/null >.apt.log 2>&1 || { tail -20 .apt.log >&2; fail "apt-get update failed." "Look at the lines above; is the network there?"; }
-        apt-get install -q -y --no-install-recommends "${missing[@]}" </dev/null >>.apt.log 2>&1 || { tail -20 .apt.log >&2; fail "apt-get install failed." "Look at the lines above."; }
-        rm -f .apt.log
+        apt-get update -q </dev/null >.build/apt.log 2>&1 || { tail -20 .build/apt.log >&2; fail "apt-get update failed." "Look at the lines above; is the network there?"; }
+        apt-get install -q -y --no-install-recommends "${missing[@]}" </dev/null >>.build/apt.log 2>&1 || { tail -20 .build/apt.log >&2; fail "apt-get install failed." "Look at the lines above."; }
     fi
 fi
 

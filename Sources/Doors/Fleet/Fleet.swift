@@ -54,7 +54,9 @@ package struct Fleet: Sendable {
     private let logger: Logger
 
     /// - Parameter transport: shared by all devices; its `observe` is set here.
-    package init(_ plan: Plan, transport: DeviceTransport, logger: Logger) {
+    package init(
+        _ plan: Plan, transport: DeviceTransport, logger: Logger = Logger(label: "fleet") { _ in SwiftLogNoOpLogHandler() }
+    ) {
         self.plan = plan
         var transport = transport
         let measurement = measurement

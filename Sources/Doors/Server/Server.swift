@@ -148,10 +148,10 @@ package struct Server: Sendable {
             onServerRunning: { await ports.set(\.open, $0) }, logger: quiet("public"))
     }
 
-    /// Headers of at most 32 KiB in at most 100 fields.
+    /// Headers of at most 32 KiB in at most 100 fields; a body that nobody wants is not read for ever.
     private static func bounded(_ idle: TimeAmount) -> HTTP1Channel.Configuration {
         HTTP1Channel.Configuration(
-            idleTimeout: idle,
+            additionalChannelHandlers: [UnwantedBodyHandler()], idleTimeout: idle,
             httpDecoderConfiguration: .init(
                 maxHeaderFieldSize: 16 * 1024, maxHeaderListSize: 32 * 1024, maxHeaderFieldCount: 100))
     }

@@ -49,6 +49,7 @@ package enum Schema {
                     version TEXT NOT NULL, sequence BIGINT NOT NULL, slot TEXT, configuration BIGINT NOT NULL,
                     posture TEXT NOT NULL)
                 """,
+                "CREATE INDEX contact_at ON contact (at)",
                 """
                 CREATE TABLE device_log (device TEXT NOT NULL, idx BIGINT NOT NULL, entry BYTES NOT NULL,
                     PRIMARY KEY (device, idx))
@@ -67,6 +68,7 @@ package enum Schema {
                     at BIGINT NOT NULL, acknowledged_at BIGINT)
                 """,
                 "CREATE INDEX alarm_device ON alarm (device, alarm)",
+                "CREATE INDEX alarm_open ON alarm (idx) WHERE acknowledged_at IS NULL",
             ]),
         Migration(
             "3 tenures and certificates",

@@ -5,5 +5,6 @@ enum Subcommands {
     static let all: [any ParsableCommand.Type] = [
         ServeCommand.self, StationCommand.self, VerifyCommand.self, MirrorCommand.self, AuditCommand.self,
         BackupCommand.self, RestoreCommand.self, FleetCommand.self, DemoCommand.self,
+        PassportCommand.self,
     ]
 }

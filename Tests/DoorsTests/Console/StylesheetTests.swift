@@ -42,7 +42,8 @@ import Testing
     @Test(arguments: pairs)
     func `has readable text in both schemes`(_ text: String, _ ground: String) throws {
         for (number, scheme) in schemes.enumerated() {
-            let ratio = contrast(try #require(scheme[text]), try #require(scheme[ground]))
+            let (ink, paper) = (try #require(scheme[text]), try #require(scheme[ground]))
+            let ratio = contrast(ink, paper)
             #expect(ratio >= 4.5, "\(text) on \(ground), scheme \(number): \(ratio)")
         }
     }
@@ -53,8 +54,9 @@ import Testing
         #expect(Stylesheet.text.contains(".\(stage.colorClass) { --stage: var(--\(name)); }"))
         for scheme in schemes {
             let color = try #require(scheme[name])
-            #expect(contrast(color, try #require(scheme["card"])) >= 3)
-            #expect(contrast(try #require(scheme["band-text"]), color) >= 4.5, "\(name)")
+            let (card, words) = (try #require(scheme["card"]), try #require(scheme["band-text"]))
+            #expect(contrast(color, card) >= 3)
+            #expect(contrast(words, color) >= 4.5, "\(name)")
         }
     }
 

@@ -71,11 +71,11 @@ import Workbench
             #expect(try await client.get(DeviceAPI.status).status == 200)
             // Issued a minute back; the clock goes two.
             scene.bench.clock.advance(seconds: -120)
-            expectRefusal(try await client.get(DeviceAPI.status), 401, rule: "RFC 5280 §4.1.2.5")
+            expectRefusal(try await client.get(DeviceAPI.status), 401, rule: "RFC 5280 §6.1.3 (a)(2): not yet valid")
             scene.bench.clock.advance(seconds: 120)
             #expect(try await client.get(DeviceAPI.status).status == 200)
             scene.bench.clock.advance(seconds: 601)
-            expectRefusal(try await client.get(DeviceAPI.status), 401, rule: "RFC 5280 §4.1.2.5")
+            expectRefusal(try await client.get(DeviceAPI.status), 401, rule: "RFC 5280 §6.1.3 (a)(2): expired")
             expectRefusal(try await client.post(DeviceAPI.checkIn, json: scene.report()), 401)
             // The birth certificate still is good, and says how to go on.
             #expect(try await door.birth(scene.unit).status().state == .notEnrolled)

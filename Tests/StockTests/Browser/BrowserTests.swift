@@ -15,6 +15,6 @@ struct `The console in Chromium` {
         #expect(walk.status == 0, "\(walk.output)")
         #expect(walk.output.contains("walked"), "\(walk.output)")
         let shots = try FileManager.default.contentsOfDirectory(atPath: pictures.path)
-        #expect(shots.filter { $0.hasSuffix(".png") }.count >= 24)
+        #expect(shots.filter { $0.hasSuffix(".png") }.count >= 21)
     }
 }

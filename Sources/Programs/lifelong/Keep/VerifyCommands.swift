@@ -15,7 +15,7 @@ struct VerifyCommand: AsyncParsableCommand {
               lifelong verify passport passport.json --vkey "$(cat vkey)"
               lifelong verify log http://127.0.0.1:8080/ledger --vkey "$(cat vkey)"
             """,
-        subcommands: [Passport.self, Checkpoint.self, Consistency.self, Log.self])
+        subcommands: [Passport.self, Proof.self, Checkpoint.self, Consistency.self, Log.self])
 
     struct Trusted: ParsableArguments {
         @Option(help: "The log's verifier key, or a file that holds it.") var vkey: String
@@ -55,6 +55,21 @@ struct VerifyCommand: AsyncParsableCommand {
             } else {
                 try trusted.show(try VerifyPassport.run(document: Array(data), key: key))
             }
+        }
+    }
+
+    struct Proof: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "That entries are in the ledger (evidence from the console or `lifelong ledger proof`).",
+            discussion: "Example:\n  lifelong verify proof entry-17.json --vkey vkey.txt")
+        @Argument(help: "File with the evidence.") var file: String
+        @OptionGroup var trusted: Trusted
+
+        func run() async throws {
+            guard let data = FileManager.default.contents(atPath: file), data.count <= Evidence.maximumBytes else {
+                throw Refusal(.notFound, "\(file) cannot be read.", hint: "Download it from the entry's page in the console.")
+            }
+            try trusted.show(try VerifyProof.run(document: Array(data), key: trusted.key()))
         }
     }
 

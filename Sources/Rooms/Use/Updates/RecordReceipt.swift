@@ -16,6 +16,8 @@ package struct RecordReceipt: Action {
         guard let admitted = try Receipts.admit(seal, kinds: kinds, in: change) else { return Done() }
         let (device, receipt) = (admitted.device, admitted.receipt)
         try device.passport.demand(.backEnd)
+        // What is known already is kept as a receipt and is no second event.
+        guard !isKnown(receipt, device.passport) else { return Done() }
         switch receipt.kind {
         case .configured:
             try change.record(
@@ -39,6 +41,14 @@ package struct RecordReceipt: Action {
             }
         }
         return Done()
+    }
+
+    private func isKnown(_ receipt: Receipt, _ passport: Passport) -> Bool {
+        switch receipt.kind {
+        case .configured: passport.configurationApplied > 0 && receipt.configuration == passport.configurationApplied
+        case .updated: passport.installed.map { $0.release == receipt.release } ?? false
+        default: false
+        }
     }
 
     private func release(_ receipt: Receipt) throws(Refusal) -> Digest {

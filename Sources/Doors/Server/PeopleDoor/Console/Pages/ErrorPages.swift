@@ -69,10 +69,10 @@ enum ErrorPages {
         let parts = request.uri.path.split(separator: "/").map(String.init)
         switch parts.first {
         case "devices" where parts.count == 3 && !parts[1].contains("%"): return (Place("/devices", parts[1]), "Back to the device")
-        case "devices": return (Place("/devices"), "All devices")
+        case "devices" where parts.count > 1: return (Place("/devices"), "All devices")
         case "alarms": return (Place("/alarms").with("open", "true"), "Open alarms")
-        case "batches": return (Place("/batches"), "All batches")
-        case "ledger": return (Place("/ledger"), "The ledger")
+        case "batches" where parts.count > 1: return (Place("/batches"), "All batches")
+        case "ledger" where parts.count > 1: return (Place("/ledger"), "The ledger")
         case "people" where parts.count > 1: return (Place("/people"), "Back to People")
         case "claim" where parts.count > 1: return (Place("/claim"), "Back")
         default: return nil

@@ -169,7 +169,7 @@ extension Console {
                 if isNear {
                     tag("span", .class("chip warn"), text: Times.day(authority.certificate.notAfter))
                 } else {
-                    Times.element(authority.certificate.notAfter, now: now)
+                    CertificateWords.until(authority.certificate.notAfter, now: now)
                 }
             }
             tag("td", .class("nowrap"), text: authority.hasKey ? "in this house" : "elsewhere")

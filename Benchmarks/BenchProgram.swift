@@ -1,0 +1,60 @@
+import Foundation
+import Registry
+import Store
+import Wire
+
+/// `lifelong-bench [folder] [seconds]`: measures what costs, each against the machine's own limit in the same run, and
+/// prints the table for docs/performance.md. Build it for release (`make bench`); debug figures mean nothing.
+@main
+enum BenchProgram {
+    static func main() async throws {
+        let arguments = CommandLine.arguments.dropFirst()
+        // Not /tmp, which is often memory: a sync there costs nothing and means nothing.
+        let parent = arguments.first ?? FileManager.default.currentDirectoryPath + "/.build"
+        let seconds = arguments.dropFirst().first.flatMap { Double($0) } ?? 5
+        let folder = parent + "/bench-\(ProcessInfo.processInfo.processIdentifier)"
+        try FileManager.default.createDirectory(
+            atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        print("machine: \(Limits.machine)\nfolder: \(parent)\n")
+        fflush(nil)
+        let results = try await measure(folder, seconds)
+        print("\n| what | a second | limit or peer, same run | ratio |\n|---|---|---|---|")
+        for result in results {
+            let ratio = result.ratio.map { String(format: $0 < 0.1 ? "%.4f" : "%.2f", $0) } ?? ""
+            print("| \(result.name) | \(whole(result.perSecond)) | \(result.limit ?? "") | \(ratio) |")
+        }
+        #if DEBUG
+        print("\nThis is a debug build: the figures mean nothing.")
+        #endif
+    }
+
+    private static func whole(_ value: Double) -> String { String(format: value < 100 ? "%.1f" : "%.0f", value) }
+
+    private static func measure(_ folder: String, _ seconds: Double) async throws -> [Measured] {
+        let syncs = try Limits.syncs(in: folder, seconds: seconds)
+        let hashes = Limits.leafHashes(seconds: seconds)
+        let signs = Limits.opensslSigns
+        var results = [
+            Measured(name: "limit: syncs of 4 KiB", perSecond: syncs),
+            Measured(name: "limit: leaf hashes, one core", perSecond: hashes),
+        ]
+        if let signs { results.append(Measured(name: "peer: openssl P-256 signatures, one core", perSecond: signs)) }
+        func add(_ name: String, _ value: Double, _ limit: String? = nil, _ of: Double? = nil) {
+            results.append(Measured(name: name, perSecond: value, limit: limit, ratio: of.map { value / $0 }))
+            print("\(name): \(whole(value))/s")
+            fflush(nil)
+        }
+        let bench = try await Bench(folder: folder, seconds: seconds)
+        add("ledger appends, one at a time", try await bench.appends(workers: 1), "syncs", syncs)
+        add("ledger appends, 256 under way", try await bench.appends(workers: 256), "syncs", syncs)
+        add("certificates issued, 64 under way", try await bench.certificates(workers: 64), "openssl signatures", signs)
+        try await bench.fill(to: 100_000)
+        let (proofs, reads) = try await bench.proofs()
+        add("plain reads of a row by its key", reads)
+        add("inclusion proofs at 100,000 leaves and more", proofs, "plain reads", reads)
+        add("events through the stage machine, one core", try bench.advances(), "leaf hashes", hashes)
+        try bench.house.database.close()
+        return results
+    }
+}
