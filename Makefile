@@ -11,7 +11,7 @@ help:  ## This list.
 run:  ## Build, and watch a small fleet live through a whole life; leaves the console open.
 	@scripts/install.sh run
 	@scripts/build.sh debug
-	@.build/debug/lifelong demo --home run-home
+	@.build/debug/lifelong demo --home run-home $(if $(CI),,--keep-open)
 
 test:  ## Everything that CI checks: format, build, all tests. Ends with one line of counts.
 	@scripts/test.sh

@@ -150,7 +150,8 @@ let package = Package(
             dependencies: ["Wire", "Trust", "Ledger", "Release", "Passport", x509, asn1, crypto, cryptoExtras],
             path: "Tests/FoundationsTests", swiftSettings: strict),
         .testTarget(
-            name: "RegistryTests", dependencies: rooms + forRooms + ["Keys", "KeysFile", "StoreSQLite", "Workbench", grdb, crypto, x509],
+            name: "RegistryTests",
+            dependencies: rooms + forRooms + ["Keys", "KeysFile", "StoreSQLite", "Workbench", grdb, asn1, logging, crypto, x509],
             path: "Tests/RegistryTests", swiftSettings: strict),
         .testTarget(
             name: "RoomsTests", dependencies: rooms + forRooms + ["Keys", "KeysFile", "StoreSQLite", "Workbench", crypto, x509],

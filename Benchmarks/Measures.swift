@@ -33,7 +33,9 @@ struct Bench {
     }
 
     /// How many of `body` end a second when `workers` of them are always under way.
-    private func concurrently(_ workers: Int, _ body: @escaping @Sendable (Int) async throws -> Void) async throws -> Double {
+    private func concurrently(_ workers: Int, _ body: @escaping @Sendable (Int) async throws -> Void) async throws
+        -> Double
+    {
         let clock = ContinuousClock()
         let began = clock.now
         let limit = Duration.seconds(seconds)
@@ -65,7 +67,9 @@ struct Bench {
     /// Grows the ledger to that many entries, and publishes it.
     func fill(to size: Int) async throws {
         let house = house
-        var now = try await house.read { Int(try $0.first("SELECT size FROM ledger_size WHERE one = 1")?.int("size") ?? 0) }
+        var now = try await house.read {
+            Int(try $0.first("SELECT size FROM ledger_size WHERE one = 1")?.int("size") ?? 0)
+        }
         while now < size {
             let count = min(5000, size - now)
             try await house.change(as: .system) { change in
@@ -132,8 +136,10 @@ struct Bench {
         }
         let tenure = try TenureID("tenure-1")
         let events: [Event] = [
-            .born(product: try ProductID("product"), batch: try BatchID("batch"), birthCertificate: certificate(0)), .shipped,
-            .paired(tenure: tenure, grade: .proven, owner: digest), .enrolled(tenure: tenure, certificate: certificate(1)),
+            .born(product: try ProductID("product"), batch: try BatchID("batch"), birthCertificate: certificate(0)),
+            .shipped,
+            .paired(tenure: tenure, grade: .proven, owner: digest),
+            .enrolled(tenure: tenure, certificate: certificate(1)),
             .configured(version: 1, document: digest), .configurationApplied(version: 1, receipt: digest),
             .updateOffered(release: digest, sequence: 1), .updated(release: digest, sequence: 1, receipt: digest),
             .logTaken(from: 0, to: 10, head: digest), .quarantined(reason: "test"), .restored,

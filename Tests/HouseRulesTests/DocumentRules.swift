@@ -4,7 +4,9 @@ import Testing
 @Suite struct `A document` {
     /// Paths in backticks that begin with a folder of ours, without a trailing "…" or a wildcard.
     private static func paths(in text: String) -> [String] {
-        text.matches(of: /`((?:Sources|Tests|docs|scripts|Benchmarks)\/[A-Za-z0-9_.+\/-]+)`/).map { String($0.output.1) }
+        text.matches(of: /`((?:Sources|Tests|docs|scripts|Benchmarks)\/[A-Za-z0-9_.+\/-]+)`/).map {
+            String($0.output.1)
+        }
     }
 
     @Test(arguments: Repository.documents) func `names no file that is not there`(_ document: String) throws {
@@ -28,7 +30,8 @@ import Testing
         #expect(steps.count >= 8)
         for step in steps {
             let title = step.split(separator: "\n").first ?? ""
-            #expect(Self.paths(in: String(step)).contains { $0.hasSuffix(".swift") }, "the step \"\(title)\" names no file")
+            #expect(
+                Self.paths(in: String(step)).contains { $0.hasSuffix(".swift") }, "the step \"\(title)\" names no file")
         }
     }
 
@@ -50,18 +53,22 @@ import Testing
                 .flatMap { $0.text.matches(of: /commandName:\s*"([a-z-]+)"/).map { $0.output.1 } })
         for document in ["README.md", "docs/operating.md", "docs/verify.md"] {
             let text = try #require(Repository.text(document))
-            for match in text.matches(of: /[`\/\n]lifelong ([a-z-]+)\b/) {
-                #expect(verbs.contains(match.output.1), "\(document) says lifelong \(match.output.1), which is no command")
+            for match in text.matches(of: /[`\/\n]lifelong ([a-z][a-z-]*)\b/) {
+                #expect(
+                    verbs.contains(match.output.1), "\(document) says lifelong \(match.output.1), which is no command")
             }
         }
     }
 
     /// What a person, a program or a device can ask stands in an interface's page; signing in and out is done with a browser.
     @Test(arguments: Repository.sources) func `lists every action`(_ file: Repository.File) {
-        let pages = ["docs/openapi/people.yaml", "docs/openapi/device.yaml", "docs/operating.md"].compactMap(Repository.text)
+        let pages = ["docs/openapi/people.yaml", "docs/openapi/device.yaml", "docs/operating.md"].compactMap(
+            Repository.text)
         #expect(pages.count == 3)
         for match in file.text.matches(of: /package static let name = "([a-z]+\/[a-z-]+)"/) {
-            #expect(pages.contains { $0.contains(match.output.1) }, "\(match.output.1) is not in docs/openapi, nor in docs/operating.md")
+            #expect(
+                pages.contains { $0.contains(match.output.1) },
+                "\(match.output.1) is not in docs/openapi, nor in docs/operating.md")
         }
     }
 

@@ -14,7 +14,9 @@ enum Lengths {
 }
 
 @Suite struct `A file` {
-    @Test(arguments: Repository.sources + Repository.tests) func `is short enough to be read at once`(_ file: Repository.File) {
+    @Test(arguments: Repository.sources + Repository.tests) func `is short enough to be read at once`(
+        _ file: Repository.File
+    ) {
         let limit = file.path.hasPrefix("Tests/") ? Lengths.testLimit : Lengths.sourceLimit
         let allowed = Lengths.files[file.path]?.lines ?? limit
         #expect(file.lineCount <= allowed, "\(file.path) has \(file.lineCount) lines; look for the second idea in it")
@@ -32,7 +34,9 @@ enum Lengths {
     @Test(arguments: Repository.sources + Repository.tests)
     func `begins with its imports or with what it is about`(_ file: Repository.File) {
         let first = file.text.split(separator: "\n").first ?? ""
-        let isGood = ["import ", "@testable import ", "///", "// swift-tools-version", "#if "].contains { first.hasPrefix($0) }
+        let isGood = ["import ", "@testable import ", "///", "// swift-tools-version", "#if "].contains {
+            first.hasPrefix($0)
+        }
         #expect(isGood, "\(file.path) begins with \"\(first)\"")
         #expect(file.text.hasSuffix("\n"), "\(file.path) does not end with a line end")
     }
@@ -87,7 +91,9 @@ enum Lengths {
         for (word, next) in zip(words, words.dropFirst() + [""]) where word == "func" {
             return String(next.prefix { $0 != "(" && $0 != "<" })
         }
-        let isInitialiser = words.first { $0.hasPrefix("init") }.map { $0.hasPrefix("init(") || $0.hasPrefix("init?(") || $0.hasPrefix("init<") }
+        let isInitialiser = words.first { $0.hasPrefix("init") }.map {
+            $0.hasPrefix("init(") || $0.hasPrefix("init?(") || $0.hasPrefix("init<")
+        }
         return isInitialiser == true ? "init" : nil
     }
 
@@ -103,7 +109,9 @@ enum Lengths {
             if code[at] == 10 {
                 let rest = code[(at + 1)...].drop { $0 == 32 || $0 == 10 }.prefix(6)
                 let next = String(decoding: rest, as: UTF8.self)
-                guard ["->", "{", "where", "throws", "async", ")"].contains(where: { next.hasPrefix($0) }) else { return nil }
+                guard ["->", "{", "where", "throws", "async", ")"].contains(where: { next.hasPrefix($0) }) else {
+                    return nil
+                }
             }
             at += 1
         }

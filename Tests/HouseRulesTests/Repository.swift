@@ -29,7 +29,9 @@ enum Repository {
         }
 
         private static func numbered(_ text: String) -> [(number: Int, text: Substring)] {
-            text.split(separator: "\n", omittingEmptySubsequences: false).enumerated().map { ($0.offset + 1, $0.element) }
+            text.split(separator: "\n", omittingEmptySubsequences: false).enumerated().map {
+                ($0.offset + 1, $0.element)
+            }
         }
 
         func lineNumber(of index: String.Index) -> Int { code[..<index].count { $0 == "\n" } + 1 }

@@ -4,8 +4,10 @@ import Testing
     @Test func `is nothing that is built, installed or run`() {
         let forbidden = [".build/", "Package.resolved", ".venv/", "run-home/", ".swiftpm/"]
         for path in Repository.tracked ?? [] {
-            #expect(!forbidden.contains { path == $0 || path.hasPrefix($0) }, "\(path) does not belong in the repository")
-            #expect(![".db", ".db-wal", ".profraw", ".pyc", ".o"].contains { path.hasSuffix($0) }, "\(path) is a product")
+            #expect(
+                !forbidden.contains { path == $0 || path.hasPrefix($0) }, "\(path) does not belong in the repository")
+            #expect(
+                ![".db", ".db-wal", ".profraw", ".pyc", ".o"].contains { path.hasSuffix($0) }, "\(path) is a product")
         }
     }
 
@@ -43,8 +45,10 @@ import Testing
 
 @Suite struct `The lexer of these rules` {
     @Test(arguments: [
-        ("let a = 1 // try! b", "let a = 1          "), ("\"try!\"", "\"    \""), ("\"\\(f(\"x\"))\" + y", "\" (f(\" \"))\" + y"),
-        ("#\"a\"b\"# c", "#\"   \"# c"), ("/* a\nb */ c", "    \n     c"), ("\"\"\"\n x\n\"\"\" y", "\"\"\"\n  \n\"\"\" y"),
+        ("let a = 1 // try! b", "let a = 1          "), ("\"try!\"", "\"    \""),
+        ("\"\\(f(\"x\"))\" + y", "\" (f(\" \"))\" + y"),
+        ("#\"a\"b\"# c", "#\"   \"# c"), ("/* a\nb */ c", "    \n     c"),
+        ("\"\"\"\n x\n\"\"\" y", "\"\"\"\n  \n\"\"\" y"),
         ("\"\\\"\" z", "\"  \" z"),
     ]) func `sees code and nothing else`(_ text: String, _ code: String) {
         #expect(SourceText(text).code == code)

@@ -9,7 +9,9 @@ import Testing
         "Misc": "name what is shared",
     ]
 
-    @Test(arguments: Repository.sources + Repository.tests) func `in a type's name means something`(_ file: Repository.File) {
+    @Test(arguments: Repository.sources + Repository.tests) func `in a type's name means something`(
+        _ file: Repository.File
+    ) {
         for match in file.code.matches(of: /\b(?:class|struct|enum|protocol|actor|typealias)\s+([A-Z][A-Za-z0-9]*)/) {
             for part in Self.parts(of: match.output.1) {
                 guard let advice = Self.emptyParts[part] else { continue }
@@ -25,7 +27,9 @@ import Testing
     }
 
     /// Regular expression, where it is forbidden, and what to do instead. In code, comments and strings alike.
-    @Test(arguments: Repository.sources + Repository.tests) func `that puts work off is not in the code`(_ file: Repository.File) {
+    @Test(arguments: Repository.sources + Repository.tests) func `that puts work off is not in the code`(
+        _ file: Repository.File
+    ) {
         if file.target == "HouseRulesTests" { return }
         for (number, line) in file.lines {
             guard ["TODO", "FIXME", "XXX", "HACK"].contains(where: { line.contains($0) }),
@@ -38,7 +42,8 @@ import Testing
     @Test(arguments: Repository.sources) func `that ends the program is not in the code`(_ file: Repository.File) {
         for (number, line) in file.codeLines {
             for word in ["fatalError(", "try!", " as!"] where line.contains(word) {
-                Issue.record("\(file.path):\(number) uses \(word): throw a Refusal, or state a precondition with a sentence")
+                Issue.record(
+                    "\(file.path):\(number) uses \(word): throw a Refusal, or state a precondition with a sentence")
             }
         }
     }
@@ -53,7 +58,8 @@ import Testing
 
     @Test(arguments: Repository.sources) func `is printed by programs only`(_ file: Repository.File) {
         if file.path.hasPrefix("Sources/Programs/") { return }
-        for (number, line) in file.codeLines where line.contains("rint(") || line.contains("dump(") || line.contains("NSLog(") {
+        for (number, line) in file.codeLines
+        where line.contains("rint(") || line.contains("dump(") || line.contains("NSLog(") {
             guard line.contains(/(?:^|[^A-Za-z0-9_.])(?:print|debugPrint|dump|NSLog)\(/) else { continue }
             Issue.record("\(file.path):\(number) prints: log it, or hand it to whoever called")
         }

@@ -38,7 +38,9 @@ private final class Demonstration: Sendable {
     private let ended = Mutex<Int32?>(nil)
 
     init(_ arguments: [String]) throws {
-        folder = NSTemporaryDirectory() + "/demo-\(UUID().uuidString.prefix(8))"
+        // As the program writes it, so that its processes can be found by it.
+        let temporary = URL(fileURLWithPath: NSTemporaryDirectory()).standardizedFileURL.path
+        folder = temporary + "/demo-\(UUID().uuidString.prefix(8))"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         log = folder + "/said"
         // The programs lie beside the tests.

@@ -1,7 +1,7 @@
 import Agent
 import Design
-import KeysFile
 import Keys
+import KeysFile
 import Manufacture
 import Passport
 import Registry

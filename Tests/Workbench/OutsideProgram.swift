@@ -12,7 +12,8 @@ package enum OutsideProgram {
 
     /// Its path, or nil where it is not installed.
     package static func find(_ name: String) -> String? {
-        let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin").split(separator: ":") + ["/usr/sbin"]
+        let folders: [Substring] =
+            (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin").split(separator: ":") + ["/usr/sbin"]
         return folders.map { "\($0)/\(name)" }.first { access($0, X_OK) == 0 }
     }
 
@@ -28,7 +29,7 @@ package enum OutsideProgram {
         _ name: String, _ arguments: [String], input: [UInt8] = [], in folder: String, seconds: Int = 30
     ) async throws -> Outcome {
         guard let path = name.hasPrefix("/") ? name : find(name) else {
-            throw Refusal(.unavailable, "\(name) is not installed in \(ProcessInfo.processInfo.environment["PATH"] ?? "no PATH").", hint: "Install it.")
+            throw Refusal(.unavailable, "\(name) is not installed.", hint: "Install it.")
         }
         let stem = "\(folder)/\(UUID().uuidString)"
         try Data(input).write(to: URL(filePath: stem + ".in"))

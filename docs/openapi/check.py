@@ -11,6 +11,10 @@ from openapi_spec_validator import validate
 document = yaml.safe_load(open(sys.argv[1], encoding="utf-8"))
 validate(document)
 schemas = document["components"]["schemas"]
+for schema in schemas.values():
+    # An answer must not have a member that is not documented.
+    if "properties" in schema:
+        schema.setdefault("additionalProperties", False)
 broken = []
 
 
@@ -26,10 +30,6 @@ for name, schema in schemas.items():
 if len(sys.argv) > 2:
     for file in sorted(pathlib.Path(sys.argv[2]).glob("*.json")):
         name = file.stem.split("-")[0]
-        value = json.loads(file.read_text())
-        check(name, value, file.name)
-        unknown = set(value) - set(schemas[name].get("properties", {}))
-        if unknown:
-            broken.append(f"{file.name}: {name} has undocumented members {sorted(unknown)}")
+        check(name, json.loads(file.read_text()), file.name)
 print("\n".join(broken))
 sys.exit(1 if broken else 0)

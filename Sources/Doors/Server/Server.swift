@@ -66,12 +66,15 @@ package struct Server: Sendable {
             try await devicePlane(ports, &renewals), try await peoplePlane(ports, &renewals),
             try await publicPlane(ports, &renewals),
         ]
-        let services = planes + [
-            Background(publisher.run), Background(house.contacts.run), Background { [renewals] in await renew(renewals) },
-        ]
+        let services =
+            planes + [
+                Background(publisher.run), Background(house.contacts.run),
+                Background { [renewals] in await renew(renewals) },
+            ]
         let group = ServiceGroup(
             configuration: .init(
-                services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint], logger: house.log))
+                services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
+                logger: house.log))
         try await group.run()
         // What was committed last is published, and no contact is lost, before the program ends.
         await house.contacts.flush()
@@ -86,7 +89,8 @@ package struct Server: Sendable {
         while (try? await Task.sleep(for: .seconds(settings.renewalSeconds))) != nil {
             for renewal in renewals {
                 do { try await renewal() } catch {
-                    house.log.error("a certificate of the server's own was not renewed", metadata: ["error": "\(error)"])
+                    house.log.error(
+                        "a certificate of the server's own was not renewed", metadata: ["error": "\(error)"])
                 }
             }
         }
@@ -103,7 +107,8 @@ package struct Server: Sendable {
             // A context in use keeps the keys of its sessions: replaced only when there is something new.
             guard identity.chain != context.chain else { return }
             context.replace(
-                try TLSContext.make(identity, clientCertificates: clientCertificates, anchors: anchors), chain: identity.chain)
+                try TLSContext.make(identity, clientCertificates: clientCertificates, anchors: anchors),
+                chain: identity.chain)
         }
         return context
     }
@@ -124,7 +129,8 @@ package struct Server: Sendable {
     private func peoplePlane(_ ports: PortBoard, _ renewals: inout [Renewal]) async throws -> any Service {
         let isSecure = !settings.people.isLoopback
         let door = PeopleDoor(
-            house: house, publisherKey: publisher.verifierKey, settings: .init(isSecure: isSecure), pages: Console.pages)
+            house: house, publisherKey: publisher.verifierKey, settings: .init(isSecure: isSecure), pages: Console.pages
+        )
         let idle = TimeAmount.seconds(settings.idleSeconds)
         var server = HTTPServerBuilder.http1(configuration: Self.bounded(idle))
         if isSecure {

@@ -37,6 +37,9 @@ extension Passport {
             certificates.append(certificate)
         case .renewed(let tenure, let certificate, let replaced):
             try hold(certificate, of: tenure)
+            guard certificates.contains(where: { $0.serial == replaced }) else {
+                throw Self.refuse("certificate", "There is no live certificate \(replaced) to renew.", "Enrol anew.")
+            }
             certificates.removeAll { $0.serial == replaced }
             certificates.append(certificate)
         case .certificateRevoked(let serial, _):
@@ -106,17 +109,20 @@ extension Passport {
             }
             offeredUpdate = Update(release: release, sequence: sequence)
         case .updated(let release, let sequence, _):
+            try require([.shipped, .claimable, .inUse, .quarantined, .inTransfer], for: "update")
             guard offeredUpdate == Update(release: release, sequence: sequence) else {
                 throw Self.refuse("update", "That release was not offered to this device.", "Fetch the desired state.")
             }
             installed = offeredUpdate
             offeredUpdate = nil
         case .updateFailed(let release, _, _, _):
+            try require([.shipped, .claimable, .inUse, .quarantined, .inTransfer], for: "update")
             guard offeredUpdate?.release == release else {
                 throw Self.refuse("update", "That release was not offered to this device.", "Fetch the desired state.")
             }
             offeredUpdate = nil
         case .logTaken(let from, let to, let head):
+            try require([.inUse], for: "hand in its log")
             guard from == (log?.count ?? 0), to > from else {
                 throw Self.refuse("log", "The log page does not follow what was taken.", "Send from \(log?.count ?? 0).")
             }

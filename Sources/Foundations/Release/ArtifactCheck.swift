@@ -21,7 +21,9 @@ package struct ArtifactCheck: Sendable {
                 hint: "Serve the artifact that the manifest was made for.", rule: "release: size")
         }
         count += bytes.count
-        let done: Void? = bytes.withContiguousStorageIfAvailable { hash.update(bufferPointer: UnsafeRawBufferPointer($0)) }
+        let done: Void? = bytes.withContiguousStorageIfAvailable {
+            hash.update(bufferPointer: UnsafeRawBufferPointer($0))
+        }
         if done == nil { hash.update(data: Array(bytes)) }
     }
 

@@ -57,7 +57,9 @@ package struct VerifiedRelease: Sendable, Equatable {
 
     /// What the digest would be, of a seal that may have been refused; nil if its payload is not base64.
     package static func digest(ofUnverified seal: Seal) -> Wire.Digest? {
-        guard seal.payload.utf8.count <= 2 * largestManifestBytes, let bytes = try? seal.payloadBytes() else { return nil }
+        guard seal.payload.utf8.count <= 2 * largestManifestBytes, let bytes = try? seal.payloadBytes() else {
+            return nil
+        }
         return Wire.Digest(SHA256.hash(data: bytes))
     }
 

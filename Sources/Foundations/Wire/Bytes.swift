@@ -81,7 +81,8 @@ package enum Base64 {
     package static func decode(_ text: some Sequence<UInt8>) -> [UInt8]? {
         let compact = text.filter { $0 != 10 && $0 != 13 && $0 != 32 && $0 != 9 }
         // Foundation lets surplus padding pass.
-        guard compact.count % 4 == 0 else { return nil }
+        let padding = compact.reversed().prefix { $0 == 61 }.count
+        guard compact.count % 4 == 0, padding <= 2 else { return nil }
         return Data(base64Encoded: Data(compact)).map { Array($0) }
     }
 

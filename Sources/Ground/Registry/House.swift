@@ -117,6 +117,8 @@ package final class CommitSignal: Sendable {
     }
     private let state = Mutex(State())
 
+    package init() {}
+
     package func signal() {
         let waiter = state.withLock { state -> CheckedContinuation<Void, Never>? in
             guard let waiter = state.waiter else {

@@ -79,6 +79,7 @@ package enum Schema {
                     since BIGINT NOT NULL, ended BIGINT, data_key BYTES, commitment TEXT NOT NULL)
                 """,
                 "CREATE INDEX tenure_device ON tenure (device, since)",
+                "CREATE INDEX tenure_ended ON tenure (ended) WHERE ended IS NOT NULL",
                 """
                 CREATE TABLE pairing (device TEXT PRIMARY KEY, owner TEXT NOT NULL, nonce TEXT NOT NULL,
                     expires BIGINT NOT NULL)

@@ -95,6 +95,9 @@ package protocol Database: Sendable {
     var kind: String { get }
     func read<T: Sendable>(_ body: @Sendable (any Rows) throws -> T) async throws -> T
     func write<T: Sendable>(_ body: @Sendable (any Rows) throws -> T) async throws -> T
+    /// Takes what was deleted out of the engine's own journals too, so that a destroyed key does not linger in a file.
+    /// Refuses with `unavailable` while readers hold on to it; to be tried again.
+    func forgetDeleted() async throws
     /// A consistent copy of the running database as a file.
     func backup(to path: String) async throws
     func close() throws

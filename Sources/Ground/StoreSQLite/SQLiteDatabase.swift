@@ -66,6 +66,15 @@ package final class SQLiteDatabase: Store.Database {
         }
     }
 
+    /// Folds the write-ahead log into the file, where `secure_delete` has overwritten what is gone, and cuts it to nothing.
+    package func forgetDeleted() async throws {
+        do {
+            _ = try await pool.writeWithoutTransaction { try $0.checkpoint(.truncate) }
+        } catch let error as DatabaseError {
+            throw Self.refusal(error)
+        }
+    }
+
     package func backup(to path: String) async throws {
         do {
             let copy = try DatabaseQueue(path: path)

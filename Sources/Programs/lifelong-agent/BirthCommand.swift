@@ -41,12 +41,12 @@ struct BirthCommand: AsyncParsableCommand {
             try disk.makeFolder(place.folder)
             let lock = try HomeLock(place.lock)
             defer { withExtendedLifetime(lock) {} }
-            signal(SIGPIPE, SIG_IGN)
             let newborn = Newborn(home: place, disk: disk, keys: try home.keyStore(), now: systemNow)
             let unit = try newborn.beBorn(
                 hardware: hardware, serial: serial, image: try factoryImage(disk),
                 on: try StationLine.open(line, patienceSeconds: max(1, min(patienceSeconds, 86_400))))
-            FileHandle.standardError.write(Data("Born as \(unit.serial), a \(unit.product) on \(unit.hardware).\n".utf8))
+            FileHandle.standardError.write(
+                Data("Born as \(unit.serial), a \(unit.product) on \(unit.hardware).\n".utf8))
         }
     }
 

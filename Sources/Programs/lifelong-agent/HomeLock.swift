@@ -19,7 +19,8 @@ final class HomeLock {
         guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
             close(file)
             throw Refusal(
-                .conflict, "Another lifelong-agent works in this home.", hint: "Stop it first, or choose another --home.")
+                .conflict, "Another lifelong-agent works in this home.",
+                hint: "Stop it first, or choose another --home.")
         }
     }
 

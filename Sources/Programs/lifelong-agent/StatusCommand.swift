@@ -27,7 +27,10 @@ struct StatusCommand: AsyncParsableCommand {
 
     static func text(_ status: HomeStatus) -> String {
         var lines = [
-            ("unit", "\(status.unit.serial), a \(status.unit.product) on \(status.unit.hardware), born \(status.unit.born)"),
+            (
+                "unit",
+                "\(status.unit.serial), a \(status.unit.product) on \(status.unit.hardware), born \(status.unit.born)"
+            ),
             ("service", status.service),
         ]
         if let word = status.lastWord {
@@ -79,7 +82,8 @@ struct LogCommand: AsyncParsableCommand {
     func run() async throws {
         let entries = try await explaining { try HomeStatus.readLog(of: home.place, on: PosixDisk()) }
         for entry in entries {
-            let line = json
+            let line =
+                json
                 ? String(decoding: try CanonicalJSON.encode(entry), as: UTF8.self)
                 : "\(entry.index)  \(entry.at)  \(entry.kind)  \(entry.text)"
             print(line)

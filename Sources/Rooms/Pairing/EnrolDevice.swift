@@ -60,7 +60,8 @@ package struct EnrolDevice: Sendable {
         // Between the steps the tenure may have ended: then the passport refuses, and the intent stays revoked.
         let live = try change.device(device.text).passport
         guard let tenure = live.tenure?.id,
-            let row = try change.rows.first("SELECT tenure FROM certificate WHERE serial = $1", [.text(certificate.serial)]),
+            let row = try change.rows.first(
+                "SELECT tenure FROM certificate WHERE serial = $1", [.text(certificate.serial)]),
             row.optionalText("tenure") == tenure.text
         else {
             throw Refusal(.conflict, "The tenure ended meanwhile.", hint: "Ask for the status again.", rule: "tenure")

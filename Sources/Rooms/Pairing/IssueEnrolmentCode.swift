@@ -77,12 +77,14 @@ package struct EnrolmentCode: Sendable {
             "UPDATE nonce SET used = used + 1 WHERE device = $1 AND purpose = 'enrolment' AND used < $2",
             [Value(device), Value(maximumFailures)])
         guard counted == 1 else { return }
-        let failures = try change.rows.first(
-            "SELECT used FROM nonce WHERE device = $1 AND purpose = 'enrolment'", [Value(device)])?.int("used") ?? 0
+        let failures =
+            try change.rows.first(
+                "SELECT used FROM nonce WHERE device = $1 AND purpose = 'enrolment'", [Value(device)])?.int("used") ?? 0
         guard failures >= maximumFailures else { return }
         try remove(device, in: change)
         try Alarms.raise(
-            .pairingLocked, on: device, detail: "\(maximumFailures) wrong enrolment codes were tried; its code is void.",
+            .pairingLocked, on: device,
+            detail: "\(maximumFailures) wrong enrolment codes were tried; its code is void.",
             in: change)
     }
 

@@ -45,7 +45,9 @@ package struct PairDevice: Ceremony {
         }
         let found = try await house.read { rows in try Device.require(device, in: rows) }
         try refuseIfLocked(found)
-        let secretFits = secret.map { given in found.secretHash.map { PairingSecret.verify(given, against: $0) } ?? false }
+        let secretFits = secret.map { given in
+            found.secretHash.map { PairingSecret.verify(given, against: $0) } ?? false
+        }
         return try await house.change(as: principal) { change in
             let device = try change.device(found.id.text)
             try demandPairable(device)
@@ -78,7 +80,8 @@ package struct PairDevice: Ceremony {
             let isOwned = device.passport.tenure != nil
             throw Refusal(
                 .forbidden, verdict.reason,
-                hint: isOwned ? "Ask its owner to offer the device to you." : device.passport.whatToDo, rule: verdict.rule)
+                hint: isOwned ? "Ask its owner to offer the device to you." : device.passport.whatToDo,
+                rule: verdict.rule)
         }
     }
 
@@ -87,7 +90,8 @@ package struct PairDevice: Ceremony {
         let text = try change.rows.first(sql, [Value(device.passport.product)])?.text("minimum_grade")
         guard let minimum = text.flatMap({ Grade(rawValue: $0) }), grade >= minimum else {
             throw Refusal(
-                .forbidden, "The product demands a pairing of grade \(text ?? "unknown") at least; this is \(grade.rawValue).",
+                .forbidden,
+                "The product demands a pairing of grade \(text ?? "unknown") at least; this is \(grade.rawValue).",
                 hint: "Pair with the label, the secret or the device's own proof.", rule: "product: minimum grade")
         }
     }
@@ -113,7 +117,8 @@ package struct PairDevice: Ceremony {
         let left = Self.maximumFailures - device.pairingFailures - 1
         if left <= 0 {
             try Alarms.raise(
-                .pairingLocked, on: device.id, detail: "\(Self.maximumFailures) wrong pairing codes were tried.", in: change)
+                .pairingLocked, on: device.id, detail: "\(Self.maximumFailures) wrong pairing codes were tried.",
+                in: change)
         }
         throw change.refuseKeeping(
             Refusal(

@@ -130,7 +130,8 @@ struct AgentBench {
         let key = try keys.make(DeviceKeys.birth, algorithm: .p256)
         let certificate = try birthCertificate(key.publicKeyDER, serial: "S-1")
         let chain = [certificate, birthAuthority.certificate, maker.certificate]
-        try disk.write(Array(chain.map { PEM.encode($0, label: "CERTIFICATE") }.joined().utf8), to: home.birthCertificate)
+        try disk.write(
+            Array(chain.map { PEM.encode($0, label: "CERTIFICATE") }.joined().utf8), to: home.birthCertificate)
         try disk.write(anchor(port: port), as: home.service)
         try Slots(on: disk, folder: home.slots).furnish(
             Array("factory".utf8), product: Self.product, hardware: Self.hardware, at: Self.now)

@@ -83,7 +83,8 @@ private func converse(
 }
 
 /// Plays the station in a thread of its own.
-private func inThread(_ body: @escaping @Sendable () throws -> LineMessage) -> @Sendable () async throws -> LineMessage {
+private func inThread(_ body: @escaping @Sendable () throws -> LineMessage) -> @Sendable () async throws -> LineMessage
+{
     let (results, result) = AsyncStream.makeStream(of: Result<LineMessage, any Error>.self)
     Thread {
         result.yield(Result { try body() })

@@ -24,7 +24,8 @@ private func entries(on disk: MemoryDisk) throws -> [DeviceLogEntry] {
         let written = try entries(on: disk)
         var previous = [UInt8](repeating: 0, count: 32)
         for entry in written {
-            let covered = "{\"at\":\"\(now)\",\"index\":\(entry.index),\"kind\":\"boot\",\"text\":\"Start \(entry.index).\"}"
+            let covered =
+                "{\"at\":\"\(now)\",\"index\":\(entry.index),\"kind\":\"boot\",\"text\":\"Start \(entry.index).\"}"
             let expected = Array(SHA256.hash(data: previous + Array(covered.utf8)))
             #expect(entry.hash.bytes == expected)
             previous = expected

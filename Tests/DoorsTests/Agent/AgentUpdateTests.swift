@@ -71,7 +71,9 @@ private struct Rig {
         try expectGoodSlot(on: disk, place)
         #expect(try updates.slots.trial() == nil, "\(place)")
         let running = try updates.slots.running().content.manifest.sequence
-        let kinds = try disk.names(in: "/home/outbox").filter { $0.hasSuffix(".json") }.map { $0.split(separator: "-")[0] }
+        let kinds = try disk.names(in: "/home/outbox").filter { $0.hasSuffix(".json") }.map {
+            $0.split(separator: "-")[0]
+        }
         if !healthy { #expect(running == 0, "\(place)") }
         #expect(kinds == [running == 1 ? "updated" : "rolledBack"], "\(place): \(running)")
     }
@@ -144,7 +146,8 @@ private struct Rig {
         let rig = try Rig()
         let before = try rig.disk.names(in: "/home/slots/b")
         let terms = Updates.Terms(
-            releaseKeys: [EphemeralKey().publicKeyDER], product: Rig.product, hardware: Rig.hardware, device: Rig.device)
+            releaseKeys: [EphemeralKey().publicKeyDER], product: Rig.product, hardware: Rig.hardware, device: Rig.device
+        )
         let outcome = try await rig.updates(on: rig.disk).take(rig.offer, on: terms, at: Rig.now) { _, _, _, _ in
             Issue.record("Nothing may be fetched.")
         }

@@ -28,6 +28,8 @@ final class MemoryDisk: Disk {
         var nodes: [Int: Node] = [:]
         var names: [String: Entry] = [:]
         var syncedNames: [String: Entry] = [:]
+        /// Folders that were removed, until their parent is synced.
+        var removed: Set<String> = []
         var nextNode = 0
         /// Operations that change something, so far.
         var count = 0
@@ -65,6 +67,7 @@ final class MemoryDisk: Disk {
                 s.nodes[id]?.synced = bytes
             }
             s.syncedNames = s.names
+            s.removed = []
         }
     }
 
@@ -98,7 +101,11 @@ final class MemoryDisk: Disk {
         let parts = path.split(separator: "/")
         for (index, part) in parts.enumerated() {
             let next = done + "/" + part
-            if index < parts.count - 1, case .link(let target)? = s.names[next] { done += "/" + target } else { done = next }
+            if index < parts.count - 1, case .link(let target)? = s.names[next] {
+                done += "/" + target
+            } else {
+                done = next
+            }
         }
         return done
     }
@@ -106,7 +113,8 @@ final class MemoryDisk: Disk {
     private static func node(_ path: String, _ s: State) -> Int? {
         switch s.names[resolve(path, s)] {
         case .file(let id): id
-        case .link(let target): node(resolve(path, s).split(separator: "/").dropLast().map { "/" + $0 }.joined() + "/" + target, s)
+        case .link(let target):
+            node(resolve(path, s).split(separator: "/").dropLast().map { "/" + $0 }.joined() + "/" + target, s)
         case nil: nil
         }
     }
@@ -173,6 +181,12 @@ final class MemoryDisk: Disk {
             func isChild(_ name: String) -> Bool {
                 name.hasPrefix(path + "/") && !name.dropFirst(path.count + 1).contains("/")
             }
+            for folder in s.removed where isChild(folder) {
+                for name in s.syncedNames.keys where name.hasPrefix(folder + "/") && s.names[name] == nil {
+                    s.syncedNames[name] = nil
+                }
+                s.removed.remove(folder)
+            }
             for name in s.syncedNames.keys where isChild(name) && s.names[name] == nil { s.syncedNames[name] = nil }
             for (name, entry) in s.names where isChild(name) { s.syncedNames[name] = entry }
         }
@@ -199,6 +213,9 @@ final class MemoryDisk: Disk {
     }
 
     func removeFolder(_ path: String) throws {
-        try change { s in for name in s.names.keys where name.hasPrefix(path + "/") { s.names[name] = nil } }
+        try change { s in
+            for name in s.names.keys where name.hasPrefix(path + "/") { s.names[name] = nil }
+            s.removed.insert(path)
+        }
     }
 }

@@ -93,16 +93,21 @@ final class ScriptedService: Sendable {
             }
         }
 
-        private func write(_ context: ChannelHandlerContext, _ status: Int, _ headers: [String: String], _ bytes: [UInt8]) {
+        private func write(
+            _ context: ChannelHandlerContext, _ status: Int, _ headers: [String: String], _ bytes: [UInt8]
+        ) {
             let head = HTTPResponseHead(
                 version: .http1_1, status: .init(statusCode: status), headers: HTTPHeaders(headers.map { ($0, $1) }))
             context.write(wrapOutboundOut(.head(head)), promise: nil)
-            if !bytes.isEmpty { context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: bytes)))), promise: nil) }
+            if !bytes.isEmpty {
+                context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: bytes)))), promise: nil)
+            }
             context.flush()
         }
 
         private func send(
-            _ pieces: ArraySlice<[UInt8]>, _ pause: TimeAmount, _ cut: Bool, _ context: NIOLoopBound<ChannelHandlerContext>
+            _ pieces: ArraySlice<[UInt8]>, _ pause: TimeAmount, _ cut: Bool,
+            _ context: NIOLoopBound<ChannelHandlerContext>
         ) {
             let this = NIOLoopBound(self, eventLoop: context.value.eventLoop)
             context.value.eventLoop.scheduleTask(in: pause) {
@@ -120,7 +125,8 @@ final class ScriptedService: Sendable {
             let this = NIOLoopBound(self, eventLoop: context.value.eventLoop)
             let zeros = ByteBuffer(repeating: 0, count: 16_384)
             context.value.writeAndFlush(this.value.wrapOutboundOut(.body(.byteBuffer(zeros)))).whenSuccess {
-                this.value.flood(context)
+                // Not at once: a write that is done already would call itself until the stack is full.
+                context.value.eventLoop.execute { this.value.flood(context) }
             }
         }
     }

@@ -19,7 +19,8 @@ import Workbench
         try Data(artifact).write(to: URL(filePath: house.settings.artifactFolder + "/\(sha256)"))
         _ = try await house.perform(
             PublishRelease(
-                product: HouseBench.product, sequence: 1, version: "1.1", hardware: [HouseBench.hardware], sha256: sha256,
+                product: HouseBench.product, sequence: 1, version: "1.1", hardware: [HouseBench.hardware],
+                sha256: sha256,
                 size: artifact.count), as: .system)
         if offered { _ = try await house.perform(OfferUpdate(product: HouseBench.product, sequence: 1), as: .system) }
     }
@@ -37,13 +38,15 @@ import Workbench
             let tag = try #require(whole.headers.first(name: "ETag"))
             let ranges: [(String, Range<Int>)] = [
                 ("bytes=0-0", 0..<1), ("bytes=65530-65550", 65_530..<65_551), ("bytes=199990-", 199_990..<200_000),
-                ("bytes=-10", 199_990..<200_000), ("bytes=199999-900000", 199_999..<200_000), ("bytes=-900000", 0..<200_000),
+                ("bytes=-10", 199_990..<200_000), ("bytes=199999-900000", 199_999..<200_000),
+                ("bytes=-900000", 0..<200_000),
             ]
             for (asked, range) in ranges {
                 let answer = try await client.get(path, headers: ["Range": asked, "If-Range": tag])
                 #expect(answer.status == 206 && answer.body == Array(artifact[range]), "\(asked)")
                 #expect(
-                    answer.headers.first(name: "Content-Range") == "bytes \(range.lowerBound)-\(range.upperBound - 1)/200000")
+                    answer.headers.first(name: "Content-Range")
+                        == "bytes \(range.lowerBound)-\(range.upperBound - 1)/200000")
             }
         }
     }
@@ -55,13 +58,16 @@ import Workbench
             let client = try door.client(scene.operational.identity)
             let other = try await client.get(path, headers: ["Range": "bytes=10-", "If-Range": "\"other\""])
             #expect(other.status == 200 && other.body == artifact)
-            for ignored in ["bytes=1-2,5-6", "bytes=5-1", "bytes=a-b", "items=0-1", "bytes=-", "bytes=--5", "bytes=-0"] {
+            for ignored in ["bytes=1-2,5-6", "bytes=5-1", "bytes=a-b", "items=0-1", "bytes=-", "bytes=--5", "bytes=-0"]
+            {
                 let answer = try await client.get(path, headers: ["Range": ignored])
                 #expect(answer.status == 200 && answer.body.count == artifact.count, "\(ignored)")
             }
             for beyond in ["bytes=200000-", "bytes=200000-200001", "bytes=999999999999-"] {
                 let answer = try await client.get(path, headers: ["Range": beyond])
-                #expect(answer.status == 416 && answer.headers.first(name: "Content-Range") == "bytes */200000", "\(beyond)")
+                #expect(
+                    answer.status == 416 && answer.headers.first(name: "Content-Range") == "bytes */200000", "\(beyond)"
+                )
             }
         }
     }

@@ -36,7 +36,8 @@ import Workbench
             IssuanceToken(
                 stored: Profile.birth(
                     under: foreign, spki: scene.unit.key.publicKeyDER, deviceSerial: scene.unit.serial,
-                    product: HouseBench.product.text, organisation: "Example Maker", hardwareType: [1, 3, 6, 1, 4, 1, 32473, 1],
+                    product: HouseBench.product.text, organisation: "Example Maker",
+                    hardwareType: [1, 3, 6, 1, 4, 1, 32473, 1],
                     serial: BenchClock.random(16), notBefore: now)))
         let operational = try foreign.sign(
             IssuanceToken(
@@ -94,10 +95,12 @@ import Workbench
             expectRefusal(try await operational.enrol(request), 403, rule: rule)
             let wiped = Receipt(kind: .wiped, device: scene.unit.device, at: scene.bench.clock.now, nonce: "x")
             expectRefusal(
-                try await operational.post(DeviceAPI.receipts, json: scene.seal(wiped, with: scene.unit.key)), 403, rule: rule)
+                try await operational.post(DeviceAPI.receipts, json: scene.seal(wiped, with: scene.unit.key)), 403,
+                rule: rule)
             let updated = Receipt(kind: .updated, device: scene.unit.device, at: scene.bench.clock.now)
             expectRefusal(
-                try await birth.post(DeviceAPI.receipts, json: scene.seal(updated, with: scene.operational.key)), 403, rule: rule)
+                try await birth.post(DeviceAPI.receipts, json: scene.seal(updated, with: scene.operational.key)), 403,
+                rule: rule)
         }
     }
 
@@ -107,12 +110,14 @@ import Workbench
         try await DeviceBench.run(scene.bench) { door in
             let old = try door.client(scene.operational.identity)
             #expect(try await old.status().state == .revoked)
-            expectRefusal(try await old.post(DeviceAPI.checkIn, json: scene.report()), 403, rule: "certificate: revoked")
+            expectRefusal(
+                try await old.post(DeviceAPI.checkIn, json: scene.report()), 403, rule: "certificate: revoked")
             let request = try CertificationRequest.enrolment(device: scene.unit.device, key: EphemeralKey())
             expectRefusal(
                 try await old.enrol(request, at: "/.well-known/est/simplereenroll"), 403, rule: "certificate: revoked")
             expectRefusal(
-                try await old.get(DeviceAPI.artifacts + String(repeating: "0", count: 64)), 403, rule: "certificate: revoked")
+                try await old.get(DeviceAPI.artifacts + String(repeating: "0", count: 64)), 403,
+                rule: "certificate: revoked")
             #expect(try await door.client(newer.identity).post(DeviceAPI.checkIn, json: scene.report()).status == 200)
         }
     }

@@ -68,7 +68,8 @@ import Workbench
             func expect(_ status: Int, _ body: [UInt8], type: String = "application/json") async throws {
                 expectRefusal(try await client.send(.POST, DeviceAPI.checkIn, body, type: type), status)
             }
-            for text in ["", "{", "[]", "null", "{}", "{\"agent\":1}", "\u{0}", String(repeating: "[", count: 100_000)] {
+            for text in ["", "{", "[]", "null", "{}", "{\"agent\":1}", "\u{0}", String(repeating: "[", count: 100_000)]
+            {
                 try await expect(400, Array(text.utf8))
             }
             try await expect(400, [0xff, 0xfe, 0x7b])

@@ -69,11 +69,15 @@ import Workbench
             let nobody = try door.client()
             let right = basic(scene.unit.serial, try await code(scene))
             for _ in 0..<EnrolmentCode.maximumFailures {
-                expectRefusal(try await nobody.enrol(request(scene), headers: basic(scene.unit.serial, "0000-0000-0000-0000")), 401)
+                expectRefusal(
+                    try await nobody.enrol(request(scene), headers: basic(scene.unit.serial, "0000-0000-0000-0000")),
+                    401)
             }
             expectRefusal(try await nobody.enrol(request(scene), headers: right), 401)
             #expect(try await scene.bench.alarms(.pairingLocked, on: scene.unit) == 1)
-            #expect(try await nobody.enrol(request(scene), headers: basic(scene.unit.serial, try await code(scene))).status == 200)
+            #expect(
+                try await nobody.enrol(request(scene), headers: basic(scene.unit.serial, try await code(scene))).status
+                    == 200)
         }
     }
 
@@ -115,14 +119,20 @@ import Workbench
     @Test func `is kept as a hash and opens nothing but enrolment`() async throws {
         let scene = try await DeviceScene()
         let code = try await code(scene)
-        let kept = try await scene.bench.house.read { rows in try rows.query("SELECT nonce FROM nonce").map { try $0.text("nonce") } }
+        let kept = try await scene.bench.house.read { rows in
+            try rows.query("SELECT nonce FROM nonce").map { try $0.text("nonce") }
+        }
         #expect(kept.count == 1 && kept[0].utf8.count == 64 && !kept[0].contains(code))
         try await DeviceBench.run(scene.bench) { door in
             let nobody = try door.client()
             let headers = basic(scene.unit.serial, code)
             expectRefusal(try await nobody.get(DeviceAPI.status, headers: headers), 401)
-            expectRefusal(try await nobody.enrol(request(scene), at: "/.well-known/est/simplereenroll", headers: headers), 401)
-            for header in ["Basic", "Basic !", "Basic \(Base64.encode(Array("nocolon".utf8)))", "Bearer \(code)", "Basic " + String(repeating: "A", count: 600)] {
+            expectRefusal(
+                try await nobody.enrol(request(scene), at: "/.well-known/est/simplereenroll", headers: headers), 401)
+            for header in [
+                "Basic", "Basic !", "Basic \(Base64.encode(Array("nocolon".utf8)))", "Bearer \(code)",
+                "Basic " + String(repeating: "A", count: 600),
+            ] {
                 expectRefusal(try await nobody.enrol(request(scene), headers: ["Authorization": header]), 401)
             }
             expectRefusal(try await nobody.enrol(request(scene), headers: basic("NOBODY-1", code)), 401)

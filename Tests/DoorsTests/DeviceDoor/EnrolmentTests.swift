@@ -23,7 +23,8 @@ import X509
     private static func request(
         _ commonName: String, _ key: Certificate.PrivateKey, asking extensions: [Certificate.Extension] = []
     ) throws -> [UInt8] {
-        let attributes = try extensions.isEmpty
+        let attributes =
+            try extensions.isEmpty
             ? [] : [.init(ExtensionRequest(extensions: .init(extensions)))] as [CertificateSigningRequest.Attribute]
         let csr = try CertificateSigningRequest(
             version: .v1, subject: try DistinguishedName { CommonName(commonName) }, privateKey: key,
@@ -45,7 +46,8 @@ import X509
         let scene = try await DeviceScene()
         try await DeviceBench.run(scene.bench) { door in
             let key = EphemeralKey()
-            let birth = try door.client(ClientIdentity(chain: [scene.unit.certificate], key: scene.unit.key), tls: version)
+            let birth = try door.client(
+                ClientIdentity(chain: [scene.unit.certificate], key: scene.unit.key), tls: version)
             let first = try await birth.enrol(CertificationRequest.enrolment(device: scene.unit.device, key: key))
             #expect(first.status == 200, "\(first.text)")
             #expect(first.headers.first(name: "Content-Type") == "application/pkcs7-mime; smime-type=certs-only")
@@ -57,7 +59,8 @@ import X509
             let renewal = try CertificationRequest.renewal(of: HeldCertificate(held), key: next)
             let second = try await operational.enrol(renewal, at: Self.reenrol)
             #expect(second.status == 200, "\(second.text)")
-            let renewed = try door.client(ClientIdentity(chain: [try Self.certificate(second)], key: next), tls: version)
+            let renewed = try door.client(
+                ClientIdentity(chain: [try Self.certificate(second)], key: next), tls: version)
             #expect(try await renewed.post(DeviceAPI.checkIn, json: scene.report()).status == 200)
             #expect(try await operational.status().state == .revoked)
         }
@@ -67,11 +70,14 @@ import X509
         let scene = try await DeviceScene()
         try await DeviceBench.run(scene.bench, settings: { $0.door.layouts["strongswan"] = .oneLine }) { door in
             let client = try door.birth(scene.unit)
-            for (label, isOneLine) in [("", false), ("/strongswan", true), ("/other", false)] {
-                let prefix = "/.well-known/est\(label)"
+            let est = "/.well-known/est"
+            for (prefix, isOneLine) in [
+                (est, false), (est + "/strongswan", true), (est + "/other", false), ("/strongswan" + est, true),
+            ] {
                 let request = try CertificationRequest.enrolment(device: scene.unit.device, key: EphemeralKey())
                 let answers = [
-                    try await client.get("\(prefix)/cacerts"), try await client.enrol(request, at: "\(prefix)/simpleenroll"),
+                    try await client.get("\(prefix)/cacerts"),
+                    try await client.enrol(request, at: "\(prefix)/simpleenroll"),
                 ]
                 for answer in answers {
                     #expect(answer.status == 200)
@@ -107,8 +113,11 @@ import X509
         try await DeviceBench.run(scene.bench) { door in
             let client = try door.birth(scene.unit)
             let good = try CertificationRequest.enrolment(device: scene.unit.device, key: EphemeralKey())
-            func expect(_ status: Int, _ body: String, type: String? = "application/pkcs10", _ rule: String? = nil) async throws {
-                expectRefusal(try await client.send(.POST, Self.enrol, Array(body.utf8), type: type), status, rule: rule)
+            func expect(_ status: Int, _ body: String, type: String? = "application/pkcs10", _ rule: String? = nil)
+                async throws
+            {
+                expectRefusal(
+                    try await client.send(.POST, Self.enrol, Array(body.utf8), type: type), status, rule: rule)
             }
             try await expect(400, "", "RFC 8951 §3.1")
             try await expect(400, "not base64!", "RFC 8951 §3.1")
@@ -137,20 +146,33 @@ import X509
         let cases: [(what: String, der: [UInt8], status: Int, rule: String)] = [
             ("bad signature", broken, 400, "RFC 2986 §4.2"),
             (
-                "an authority", try Self.request(name, key, asking: [.init(BasicConstraints.isCertificateAuthority(maxPathLength: 0), critical: true)]),
+                "an authority",
+                try Self.request(
+                    name, key,
+                    asking: [.init(BasicConstraints.isCertificateAuthority(maxPathLength: 0), critical: true)]),
                 400, "RFC 5280 §4.2.1.9"
             ),
-            ("to sign", try Self.request(name, key, asking: [.init(KeyUsage(keyCertSign: true), critical: true)]), 400, "RFC 5280 §4.2.1.9"),
+            (
+                "to sign", try Self.request(name, key, asking: [.init(KeyUsage(keyCertSign: true), critical: true)]),
+                400, "RFC 5280 §4.2.1.9"
+            ),
             ("another subject", try Self.request("somebody-else", key), 403, "STANDARDS: EST subject"),
             ("a published key", try Self.request(name, published), 403, "key blocklist"),
-            ("an unsupported curve", try Self.request(name, Certificate.PrivateKey(P521.Signing.PrivateKey())), 400, "IEEE 802.1AR §9"),
-            ("the birth key", try CertificationRequest.enrolment(device: scene.unit.device, key: scene.unit.key), 409, "one key, one tenure"),
+            (
+                "an unsupported curve", try Self.request(name, Certificate.PrivateKey(P521.Signing.PrivateKey())), 400,
+                "IEEE 802.1AR §9"
+            ),
+            (
+                "the birth key", try CertificationRequest.enrolment(device: scene.unit.device, key: scene.unit.key),
+                409, "one key, one tenure"
+            ),
         ]
         try await DeviceBench.run(scene.bench) { door in
             let client = try door.birth(scene.unit)
             for item in cases {
                 let answer = try await client.enrol(item.der)
-                #expect(answer.status == item.status && answer.refusal?.rule == item.rule, "\(item.what): \(answer.text)")
+                #expect(
+                    answer.status == item.status && answer.refusal?.rule == item.rule, "\(item.what): \(answer.text)")
             }
             #expect(try await scene.passport().certificates.count == 1)
         }

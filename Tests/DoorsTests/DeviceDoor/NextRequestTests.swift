@@ -58,7 +58,8 @@ import Workbench
 
     @Test func `by retirement ends with the next request on an open connection`() async throws {
         try await expectCut(rule: "certificate: revoked") { scene in
-            _ = try await scene.bench.house.perform(RetireDevice(device: scene.unit.serial, how: .destroyed), as: .system)
+            _ = try await scene.bench.house.perform(
+                RetireDevice(device: scene.unit.serial, how: .destroyed), as: .system)
         }
     }
 
@@ -74,7 +75,8 @@ import Workbench
                 return try await OutsideProgram.run(
                     "openssl",
                     [
-                        "s_client", "-connect", "127.0.0.1:\(door.ports.device)", version, "-ign_eof", "-cert", "birth.pem",
+                        "s_client", "-connect", "127.0.0.1:\(door.ports.device)", version, "-ign_eof", "-cert",
+                        "birth.pem",
                         "-key", bench.birthKeyFile(scene.unit),
                     ] + session, input: Array(request.utf8), in: bench.folder, seconds: 10
                 ).text
@@ -85,7 +87,8 @@ import Workbench
             let second = try await ask(["-sess_in", "session"])
             #expect(second.contains("Reused, TLSv1"), "\(second)")
             // Known again without its certificate, and judged as it stands now.
-            #expect(second.contains("\"state\":\"quarantined\"") && second.contains(scene.unit.device.text), "\(second)")
+            #expect(
+                second.contains("\"state\":\"quarantined\"") && second.contains(scene.unit.device.text), "\(second)")
         }
     }
 }

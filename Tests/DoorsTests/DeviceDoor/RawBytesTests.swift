@@ -14,11 +14,13 @@ import Workbench
         try scene.operational.identity.tlsConfiguration(anchors: door.anchors)
     }
 
-    private static let head = "POST \(DeviceAPI.checkIn) HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    private static let head =
+        "POST \(DeviceAPI.checkIn) HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 
     @Test func `gives up a body that trickles`() async throws {
         let scene = try await DeviceScene()
         try await DeviceBench.run(scene.bench, settings: { $0.door.bodySeconds = 1 }) { door in
+            // Much less than the half minute that holds elsewhere, with room for a busy machine.
             let start = ContinuousClock.now
             try await RawConnection.with(port: door.ports.device, tls: tls(scene, door)) { connection in
                 try await connection.send(Self.head + "Content-Length: 1000\r\n\r\n")
@@ -28,7 +30,7 @@ import Workbench
                 }
                 let answer = try await connection.answer()
                 #expect(answer.status == 400 && answer.body.contains("slow body"), "\(answer)")
-                #expect(ContinuousClock.now - start < .seconds(5))
+                #expect(ContinuousClock.now - start < .seconds(20))
             }
             #expect(try await door.client(scene.operational.identity).status().state == .enrolled)
         }
@@ -43,7 +45,7 @@ import Workbench
                 let piece = String(repeating: " ", count: 16_384)
                 let framed = length.hasPrefix("T") ? "4000\r\n\(piece)\r\n" : piece
                 var isCut = false
-                let end = ContinuousClock.now + .seconds(10)
+                let end = ContinuousClock.now + .seconds(20)
                 while !isCut, ContinuousClock.now < end {
                     do { try await connection.send(framed) } catch { isCut = true }
                 }
@@ -73,7 +75,9 @@ import Workbench
         try await DeviceBench.run(scene.bench) { door in
             try await RawConnection.with(port: door.ports.device, tls: tls(scene, door)) { connection in
                 try await connection.send(bytes)
-                if let answer = try? await connection.answer() { #expect((400...505).contains(answer.status), "\(answer)") }
+                if let answer = try? await connection.answer() {
+                    #expect((400...505).contains(answer.status), "\(answer)")
+                }
             }
             #expect(try await door.client(scene.operational.identity).status().state == .enrolled)
         }
@@ -88,7 +92,9 @@ import Workbench
             ] {
                 try await RawConnection.with(port: door.ports.device, tls: tls(scene, door)) { connection in
                     try await connection.send("GET \(DeviceAPI.status) HTTP/1.1\r\nHost: localhost\r\n\(head)\r\n")
-                    if let answer = try? await connection.answer() { #expect((400...499).contains(answer.status), "\(answer)") }
+                    if let answer = try? await connection.answer() {
+                        #expect((400...499).contains(answer.status), "\(answer)")
+                    }
                 }
             }
             #expect(try await door.client(scene.operational.identity).status().state == .enrolled)
@@ -105,7 +111,7 @@ import Workbench
                 #expect(try await connection.answer().status == 200)
                 #expect(await connection.isClosed())
             }
-            #expect(ContinuousClock.now - start < .seconds(8))
+            #expect(ContinuousClock.now - start < .seconds(20))
         }
     }
 
@@ -132,7 +138,10 @@ import Workbench
     @Test func `closes what is not TLS and goes on`() async throws {
         let scene = try await DeviceScene()
         try await DeviceBench.run(scene.bench) { door in
-            for bytes in [Array("GET / HTTP/1.1\r\nHost: x\r\n\r\n".utf8), [UInt8](repeating: 0x16, count: 4096), [0x16, 3, 1, 255, 255]] {
+            for bytes in [
+                Array("GET / HTTP/1.1\r\nHost: x\r\n\r\n".utf8), [UInt8](repeating: 0x16, count: 4096),
+                [0x16, 3, 1, 255, 255],
+            ] {
                 try await RawConnection.with(port: door.ports.device) { connection in
                     try await connection.send(bytes)
                     if bytes.count > 5 { #expect(await connection.isClosed()) }
@@ -155,7 +164,7 @@ import Workbench
             }
             #expect(try await issued() == 2)
             scene.bench.clock.advance(days: 300)
-            for _ in 0..<50 where try await issued() < 4 { try await Task.sleep(for: .milliseconds(100)) }
+            for _ in 0..<200 where try await issued() < 4 { try await Task.sleep(for: .milliseconds(100)) }
             #expect(try await issued() == 4)
         }
     }

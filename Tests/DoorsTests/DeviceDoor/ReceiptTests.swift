@@ -21,7 +21,8 @@ import Workbench
         try Data(artifact).write(to: URL(filePath: house.settings.artifactFolder + "/\(sha256)"))
         let published = try await house.perform(
             PublishRelease(
-                product: HouseBench.product, sequence: 1, version: "1.1", hardware: [HouseBench.hardware], sha256: sha256,
+                product: HouseBench.product, sequence: 1, version: "1.1", hardware: [HouseBench.hardware],
+                sha256: sha256,
                 size: artifact.count), as: .system)
         _ = try await house.perform(OfferUpdate(product: HouseBench.product, sequence: 1), as: .system)
         return published.release
@@ -89,7 +90,8 @@ import Workbench
             receipt.release = nil
             expectRefusal(try await client.post(DeviceAPI.receipts, json: scene.seal(receipt, with: key)), 400)
             for text in ["", "{}", "{\"payload\":\"!\",\"payloadType\":\"x\",\"signatures\":[]}"] {
-                expectRefusal(try await client.send(.POST, DeviceAPI.receipts, Array(text.utf8), type: "application/json"), 400)
+                expectRefusal(
+                    try await client.send(.POST, DeviceAPI.receipts, Array(text.utf8), type: "application/json"), 400)
             }
             let large = [UInt8](repeating: 32, count: DeviceAPI.maximumReceiptBytes + 1)
             expectRefusal(try await client.send(.POST, DeviceAPI.receipts, large, type: "application/json"), 413)

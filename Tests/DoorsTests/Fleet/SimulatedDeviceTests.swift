@@ -57,8 +57,7 @@ import Wire
 
     @Test func `is born at a real station, and is the same after a new start`() async throws {
         let workshop = try Workshop()
-        workshop.set(SimulatedDevice.now())
-        let batch = try workshop.open(try workshop.permit(quantity: 6, authorityFrom: SimulatedDevice.now().adding(days: -1)))
+        let batch = try workshop.open(try workshop.permit(quantity: 6))
         let socket = NSTemporaryDirectory() + "/fleet-\(UUID().uuidString.prefix(8)).sock"
         let source = try LineAddress("unix:\(socket)").open(.init(answerSeconds: 20))
         let line = Task.detached { RunBatch(batch, source: source, count: 6, atOnce: 2).perform { _ in } }

@@ -40,7 +40,8 @@ import Workbench
         let admin = try #require(staff.tokens[.makerAdmin])
         try await LiveDoor.run(staff.bench) { door async throws in
             #expect(try await door.send(.GET, "/api/v1/whoami", token: token).status == 200)
-            let revoked = try await door.post("people/revoke-token", #"{"person":"support","label":"test"}"#, token: admin)
+            let revoked = try await door.post(
+                "people/revoke-token", #"{"person":"support","label":"test"}"#, token: admin)
             #expect(revoked.status == 200)
             #expect(try await door.send(.GET, "/api/v1/whoami", token: token).status == 401)
         }
@@ -75,7 +76,8 @@ import Workbench
             "alarms": [.makerAdmin, .support, .auditor, .owner], "ledger": [.makerAdmin, .support, .auditor],
             "ledger/entries": [.makerAdmin, .support, .auditor], "people": [.makerAdmin],
             "owners": [.makerAdmin, .owner], "products": Set(staff.tokens.keys),
-            "batches": [.makerAdmin, .station, .support, .auditor], "releases": [.makerAdmin, .support, .auditor, .owner],
+            "batches": [.makerAdmin, .station, .support, .auditor],
+            "releases": [.makerAdmin, .support, .auditor, .owner],
             "authorities": [.makerAdmin, .station, .support, .auditor], "whoami": Set(staff.tokens.keys),
         ]
         try await LiveDoor.run(staff.bench) { door async throws in
@@ -83,7 +85,9 @@ import Workbench
                 for (role, token) in staff.tokens {
                     let answer = try await door.send(.GET, "/api/v1/\(path)", token: token)
                     #expect(answer.status == (roles.contains(role) ? 200 : 403), "\(path) as \(role): \(answer.text)")
-                    if answer.status == 403 { #expect(answer.refusal?.rule?.hasPrefix("role \(role.rawValue)") == true) }
+                    if answer.status == 403 {
+                        #expect(answer.refusal?.rule?.hasPrefix("role \(role.rawValue)") == true)
+                    }
                 }
             }
         }

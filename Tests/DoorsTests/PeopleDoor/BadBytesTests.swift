@@ -23,16 +23,20 @@ import Workbench
                 #expect(answer.headers.first(name: "Content-Type") == "application/json", what)
             }
             let action = "people/add-owner"
-            for text in ["", "{", "[]", "null", "\"x\"", "{\"owner\":1}", "{\"owner\":\"A\",\"kind\":\"ghost\"}", "\u{0}"] {
+            for text in [
+                "", "{", "[]", "null", "\"x\"", "{\"owner\":1}", "{\"owner\":\"A\",\"kind\":\"ghost\"}", "\u{0}",
+            ] {
                 check(try await door.post(action, text, token: admin), 400, .malformed, "\(text)")
             }
             let large = [UInt8](repeating: 32, count: (1 << 20) + 1)
             let path = "/api/v1/\(action)"
             check(try await door.send(.POST, path, token: admin, body: large), 413, .tooLarge, "too large")
             let json = Array(#"{"owner":"A","kind":"person"}"#.utf8)
-            for type in ["text/plain", "application/x-www-form-urlencoded", "application/jsonx", "multipart/form-data"] {
+            for type in ["text/plain", "application/x-www-form-urlencoded", "application/jsonx", "multipart/form-data"]
+            {
                 check(
-                    try await door.send(.POST, path, token: admin, body: json, type: type), 415, .unsupported, "\(type)")
+                    try await door.send(.POST, path, token: admin, body: json, type: type), 415, .unsupported, "\(type)"
+                )
             }
             check(try await door.send(.POST, path, token: admin, body: json, type: nil), 415, .unsupported, "no type")
             let parameters = "application/JSON; charset=utf-8"
@@ -51,7 +55,8 @@ import Workbench
             #expect(unknown.refusal?.code == .notFound)
             for (method, path, allowed) in [
                 (HTTPMethod.DELETE, "/api/v1/fleet", "GET, HEAD"), (.POST, "/api/v1/devices", "GET, HEAD"),
-                (.GET, "/api/v1/people/add-owner", "POST"), (.GET, "/api/v1/artifacts/\(String(repeating: "a", count: 64))", "PUT"),
+                (.GET, "/api/v1/people/add-owner", "POST"),
+                (.GET, "/api/v1/artifacts/\(String(repeating: "a", count: 64))", "PUT"),
             ] {
                 let answer = try await door.send(method, path, token: admin)
                 #expect(answer.status == 405, "\(path)")
@@ -64,13 +69,15 @@ import Workbench
     @Test func `a misspelt or impossible query shows nothing instead of everything`() async throws {
         try await run { door, admin in
             for query in [
-                "stag=inUse", "stage=sold", "limit=0", "limit=201", "limit=x", "limit=-1", "alarm=loud", "stage=made&stage=made",
+                "stag=inUse", "stage=sold", "limit=0", "limit=201", "limit=x", "limit=-1", "alarm=loud",
+                "stage=made&stage=made",
                 "product=a%20b",
             ] {
                 let answer = try await door.send(.GET, "/api/v1/devices?\(query)", token: admin)
                 #expect(answer.status == 400, "\(query): \(answer.text)")
             }
-            for path in ["ledger/entries/x", "ledger/proof/-1", "ledger/entries?after=1&before=2", "alarms?open=maybe"] {
+            for path in ["ledger/entries/x", "ledger/proof/-1", "ledger/entries?after=1&before=2", "alarms?open=maybe"]
+            {
                 #expect(try await door.send(.GET, "/api/v1/\(path)", token: admin).status == 400, "\(path)")
             }
             #expect(try await door.send(.GET, "/api/v1/ledger/entries/99999999", token: admin).status == 404)
@@ -86,7 +93,8 @@ import Workbench
         try await LiveDoor.run(staff.bench) { door async throws in
             func put(_ name: String, _ body: [UInt8], as role: Role = .makerAdmin) async throws -> LiveDoor.Answer {
                 try await door.send(
-                    .PUT, "/api/v1/artifacts/\(name)", token: role == .makerAdmin ? admin : staff.tokens[role], body: body,
+                    .PUT, "/api/v1/artifacts/\(name)", token: role == .makerAdmin ? admin : staff.tokens[role],
+                    body: body,
                     type: "application/octet-stream")
             }
             #expect(try await put(name, bytes, as: .support).status == 403)
@@ -107,7 +115,8 @@ import Workbench
         try await run { door, admin in
             for path in ["/healthz", "/api/v1/fleet", "/nothing", "/sign-in/x"] {
                 let headers = try await door.send(.GET, path, token: path == "/api/v1/fleet" ? admin : nil).headers
-                #expect(headers.first(name: "Content-Security-Policy")?.contains("default-src 'none'") == true, "\(path)")
+                #expect(
+                    headers.first(name: "Content-Security-Policy")?.contains("default-src 'none'") == true, "\(path)")
                 #expect(headers.first(name: "X-Content-Type-Options") == "nosniff")
                 #expect(headers.first(name: "Cache-Control") == "no-store")
                 #expect(headers.first(name: "Referrer-Policy") != nil)

@@ -38,7 +38,9 @@ import Workbench
         var path = ""
         for line in kept.split(separator: "\n").prefix(while: { $0 != "components:" }) {
             if line.hasPrefix("  /") { path = String(line.dropFirst(2).dropLast()) }
-            for method in ["get", "put", "post"] where line == "    \(method):" { documented.insert("\(method) \(path)") }
+            for method in ["get", "put", "post"] where line == "    \(method):" {
+                documented.insert("\(method) \(path)")
+            }
         }
         #expect(documented == Set(routes.map(\.operation)))
         for action in ActionList.all { #expect(documented.contains("post /api/v1/\(action.name)")) }

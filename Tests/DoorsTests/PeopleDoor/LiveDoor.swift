@@ -20,16 +20,20 @@ struct LiveDoor: Sendable {
         var headers: HTTPHeaders
         var body: [UInt8]
 
-        func decoded<T: Decodable>(_ type: T.Type) throws -> T { try CanonicalJSON.decode(type, from: body, limit: 64 << 20) }
+        func decoded<T: Decodable>(_ type: T.Type) throws -> T {
+            try CanonicalJSON.decode(type, from: body, limit: 64 << 20)
+        }
         var refusal: Refusal? { try? decoded(Refusal.self) }
         var text: String { String(decoding: body, as: UTF8.self) }
     }
 
     static func run(
-        _ bench: HouseBench, pages: PeopleDoor.Pages = .plain, _ body: @escaping @Sendable (LiveDoor) async throws -> Void
+        _ bench: HouseBench, pages: PeopleDoor.Pages = .plain,
+        _ body: @escaping @Sendable (LiveDoor) async throws -> Void
     ) async throws {
         let door = PeopleDoor(
-            house: bench.house, publisherKey: bench.publisher.verifierKey, settings: .init(isSecure: false), pages: pages)
+            house: bench.house, publisherKey: bench.publisher.verifierKey, settings: .init(isSecure: false),
+            pages: pages)
         let (ports, port) = AsyncStream<Int>.makeStream()
         let application = Application(
             router: door.router(), configuration: .init(address: .hostname("127.0.0.1", port: 0)),
@@ -61,7 +65,8 @@ struct LiveDoor: Sendable {
         return Answer(status: response.status.code, headers: response.headers, body: Array(buffer: bytes))
     }
 
-    func post(_ action: String, _ json: String, token: String? = nil, headers: HTTPHeaders = [:]) async throws -> Answer {
+    func post(_ action: String, _ json: String, token: String? = nil, headers: HTTPHeaders = [:]) async throws -> Answer
+    {
         try await send(.POST, "/api/v1/\(action)", token: token, headers: headers, body: Array(json.utf8))
     }
 

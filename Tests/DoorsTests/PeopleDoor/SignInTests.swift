@@ -54,7 +54,9 @@ import Workbench
         let staff = try await Staff()
         let path = try await link(staff)
         try await LiveDoor.run(staff.bench) { door async throws in
-            for _ in 0..<10 { #expect(try await door.send(.POST, "/sign-in/ll_link_x", headers: Self.ours).status == 401) }
+            for _ in 0..<10 {
+                #expect(try await door.send(.POST, "/sign-in/ll_link_x", headers: Self.ours).status == 401)
+            }
             let limited = try await door.send(.POST, path, headers: Self.ours)
             #expect(limited.status == 429)
             #expect(limited.headers.first(name: "Retry-After").flatMap { Int($0) } ?? 0 > 0)
@@ -121,7 +123,8 @@ import Workbench
                 ["Sec-Fetch-Site": "same-origin", "Origin": "https://evil.example", "X-Form-Key": key])
             #expect(evil.status == 403)
             #expect(try await post(["Sec-Fetch-Site": "same-origin", "X-Form-Key": key]).status == 200)
-            let owners = try await door.send(.GET, "/api/v1/owners", headers: ["Cookie": cookie]).decoded(OwnerList.self)
+            let owners = try await door.send(.GET, "/api/v1/owners", headers: ["Cookie": cookie]).decoded(
+                OwnerList.self)
             #expect(owners.owners.count == 2)
         }
     }

@@ -55,7 +55,8 @@ import Wire
             .updateOffered(release: Life.release, sequence: 6),
             .updated(release: Life.release, sequence: 5, receipt: Life.digest),
             .updateFailed(release: Life.release, sequence: 5, reason: "rolledBack", receipt: Life.digest),
-            .quarantined(reason: "tamper"), .restored, .offered, .offerWithdrawn, .accepted, .tenureEnded(tenure: tenure),
+            .quarantined(reason: "tamper"), .restored, .offered, .offerWithdrawn, .accepted,
+            .tenureEnded(tenure: tenure),
             .wiped(receipt: Life.digest), .retired(how: .destroyed),
             .logTaken(from: log, to: log + 1, head: Life.digest), .alarmRaised(alarm: .logBroken),
             .authorityCreated(name: "a", certificate: Life.digest), .certificateAbandoned(serial: "c1"),
@@ -70,7 +71,9 @@ import Wire
         return events.first { $0.kind == kind }
     }
 
-    @Test(arguments: matrix) func `allows each event exactly where its life may have it`(_ kind: String, _ row: String) throws {
+    @Test(arguments: matrix) func `allows each event exactly where its life may have it`(_ kind: String, _ row: String)
+        throws
+    {
         let cells = row.filter { $0 != " " }
         try #require(cells.count == Situation.allCases.count)
         for (situation, cell) in zip(Situation.allCases, cells) {
@@ -140,9 +143,13 @@ import Wire
         try life.live(.updated(release: Life.release, sequence: 5, receipt: Life.digest))
         #expect(throws: Refusal.self) { try life.live(.updateOffered(release: Life.digest, sequence: 5)) }
         #expect(throws: Refusal.self) { try life.live(.updateOffered(release: Life.digest, sequence: 4)) }
-        #expect(throws: Refusal.self) { try life.live(.updated(release: Life.release, sequence: 5, receipt: Life.digest)) }
+        #expect(throws: Refusal.self) {
+            try life.live(.updated(release: Life.release, sequence: 5, receipt: Life.digest))
+        }
         try life.live(.updateOffered(release: Life.digest, sequence: 6))
-        #expect(throws: Refusal.self) { try life.live(.updated(release: Life.release, sequence: 6, receipt: Life.digest)) }
+        #expect(throws: Refusal.self) {
+            try life.live(.updated(release: Life.release, sequence: 6, receipt: Life.digest))
+        }
         try life.live(.updateFailed(release: Life.digest, sequence: 6, reason: "rolledBack", receipt: Life.digest))
         #expect(life.passport?.installed?.sequence == 5)
     }

@@ -27,7 +27,8 @@ struct Life {
     static let digest = Digest([UInt8](repeating: 7, count: 32))
     static let release = Digest([UInt8](repeating: 9, count: 32))
     static let birth = Event.born(
-        product: ProductID(trusted: "thermostat-2"), batch: BatchID(trusted: "batch-1"), birthCertificate: certificate(0))
+        product: ProductID(trusted: "thermostat-2"), batch: BatchID(trusted: "batch-1"),
+        birthCertificate: certificate(0))
     static func tenure(_ number: Int) -> TenureID { TenureID(trusted: "tenure-\(number)") }
 
     init() {}

@@ -56,7 +56,9 @@ private struct Bystander {
         if passport.stage == .retired && (passport.tenure != nil || !passport.certificates.isEmpty) {
             return "a retired device holds something"
         }
-        if [.made, .shipped, .claimable].contains(passport.stage) && passport.tenure != nil { return "an unowned stage is owned" }
+        if [.made, .shipped, .claimable].contains(passport.stage) && passport.tenure != nil {
+            return "an unowned stage is owned"
+        }
         if let before, let was = before.installed?.sequence, (passport.installed?.sequence ?? 0) < was {
             return "the release went back"
         }
@@ -86,7 +88,8 @@ private struct Bystander {
                 let before = life.passport
                 do throws(Refusal) {
                     let at = life.now.adding(seconds: Int64.random(in: 0...2, using: &random))
-                    let next = try Passport.advance(before, device: life.device, by: event, at: max(at, before?.changedAt ?? at))
+                    let next = try Passport.advance(
+                        before, device: life.device, by: event, at: max(at, before?.changedAt ?? at))
                     life.passport = next
                     bystander.see(event)
                     accepted += 1

@@ -11,7 +11,8 @@ private let artifact = [UInt8](repeating: 7, count: 1000)
 private func manifest(_ change: (inout ReleaseManifest) -> Void = { _ in }) -> ReleaseManifest {
     var manifest = ReleaseManifest(
         product: product, sequence: 5, version: "1.4.2", hardware: ["board-b", "board-c"],
-        sha256: Wire.Digest(SHA256.hash(data: artifact)), size: artifact.count, created: Timestamp(seconds: 1_790_000_000))
+        sha256: Wire.Digest(SHA256.hash(data: artifact)), size: artifact.count,
+        created: Timestamp(seconds: 1_790_000_000))
     change(&manifest)
     return manifest
 }
@@ -88,14 +89,19 @@ private func verify(
     @Test func `is refused if it is enormous`() throws {
         let large = try seal(manifest { $0.version = String(repeating: "x", count: 70_000) })
         #expect { try verify(large) } throws: { ($0 as? Refusal)?.code == .tooLarge }
-        #expect(VerifiedRelease.digest(ofUnverified: Seal(payloadType: "", payload: [UInt8](repeating: 0, count: 200_000), signatures: [])) == nil)
+        #expect(
+            VerifiedRelease.digest(
+                ofUnverified: Seal(payloadType: "", payload: [UInt8](repeating: 0, count: 200_000), signatures: []))
+                == nil)
     }
 }
 
 @Suite struct `An arriving artifact` {
     @Test func `is whole when every byte came and the digest is right`() throws {
         var check = ArtifactCheck(manifest())
-        for start in stride(from: 0, to: artifact.count, by: 300) { try check.take(artifact[start..<min(start + 300, 1000)]) }
+        for start in stride(from: 0, to: artifact.count, by: 300) {
+            try check.take(artifact[start..<min(start + 300, 1000)])
+        }
         #expect(check.isComplete)
         try check.finish()
     }

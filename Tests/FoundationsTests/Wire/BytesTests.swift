@@ -52,7 +52,8 @@ import Wire
     }
 
     @Test(arguments: [
-        "Z", "Zg", "Zg=", "Zg===", "=Zg=", "Zg==Zg==", "Zm9v!", "Zm9-", "Zm9_", "Zm9\0", "Zmé=", "=", "==", "====", "Z===",
+        "Z", "Zg", "Zg=", "Zg===", "=Zg=", "Zg==Zg==", "Zm9v!", "Zm9-", "Zm9_", "Zm9\0", "Zmé=", "=", "==", "====",
+        "Z===",
         "Zm9v====", "Zm9v=", "Zm9v==", "Zm9v====Zg==", "====Zm9v",
     ])
     func `is refused when it is broken`(_ text: String) {
@@ -72,7 +73,8 @@ import Wire
 
     @Test func `gives every block in order, whatever stands between`() throws {
         let text =
-            "Bag Attributes\r\n" + PEM.encode(der, label: "CERTIFICATE").replacing("\n", with: "\r\n") + "\n\nsubject=x\n"
+            "Bag Attributes\r\n" + PEM.encode(der, label: "CERTIFICATE").replacing("\n", with: "\r\n")
+            + "\n\nsubject=x\n"
             + PEM.encode([1, 2, 3], label: "PUBLIC KEY")
         let blocks = try PEM.decode(text)
         #expect(blocks.map(\.label) == ["CERTIFICATE", "PUBLIC KEY"])

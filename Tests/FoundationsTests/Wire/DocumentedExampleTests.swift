@@ -20,7 +20,8 @@ import Wire
         #expect(types.isSuperset(of: ["DeviceStatus", "CheckInReport", "DesiredState", "Seal", "Refusal"]))
         let states = Set(Self.examples.map(\.name).filter { $0.hasPrefix("DeviceStatus-") }.map { $0.dropFirst(13) })
         #expect(states == Set(DeviceStatus.State.allCases.map { $0.rawValue[...] }))
-        let codes = Set(Self.examples.map(\.name).filter { $0.hasPrefix("Refusal-") }.map { $0.dropFirst(8).prefix { $0 != "-" } })
+        let codes = Set(
+            Self.examples.map(\.name).filter { $0.hasPrefix("Refusal-") }.map { $0.dropFirst(8).prefix { $0 != "-" } })
         // Nothing on the device plane counts attempts.
         #expect(codes == Set(Refusal.Code.allCases.filter { $0 != .tooMany }.map { $0.rawValue[...] }))
     }

@@ -4,7 +4,8 @@ import Wire
 
 @Suite struct `A refusal` {
     static let statuses: [Refusal.Code: Int] = [
-        .malformed: 400, .unauthenticated: 401, .forbidden: 403, .notFound: 404, .conflict: 409, .gone: 410, .tooLarge: 413,
+        .malformed: 400, .unauthenticated: 401, .forbidden: 403, .notFound: 404, .conflict: 409, .gone: 410,
+        .tooLarge: 413,
         .unsupported: 415, .tooMany: 429, .internal: 500, .unavailable: 503,
     ]
 
@@ -13,7 +14,8 @@ import Wire
         #expect(refusal.httpStatus == Self.statuses[code])
         let page = URL(filePath: #filePath).appending(path: "../../../../docs/errors.md").standardizedFileURL
         let text = try String(contentsOf: page, encoding: .utf8)
-        #expect(text.contains("| `\(code.rawValue)` | \(refusal.httpStatus) |"), "docs/errors.md lacks \(code.rawValue)")
+        #expect(
+            text.contains("| `\(code.rawValue)` | \(refusal.httpStatus) |"), "docs/errors.md lacks \(code.rawValue)")
     }
 
     @Test func `reads as a sentence, a rule and what to do`() {

@@ -82,8 +82,11 @@ import Wire
 
     @Test func `is a string in JSON`() throws {
         let instant = Timestamp(year: 2026, month: 11, day: 21, hour: 5, minute: 26, second: 34, millisecond: 7)
-        #expect(String(decoding: try CanonicalJSON.encode([instant]), as: UTF8.self) == "[\"2026-11-21T05:26:34.007Z\"]")
-        #expect(throws: Refusal.self) { try CanonicalJSON.decode([Timestamp].self, from: Array("[\"yesterday\"]".utf8)) }
+        #expect(
+            String(decoding: try CanonicalJSON.encode([instant]), as: UTF8.self) == "[\"2026-11-21T05:26:34.007Z\"]")
+        #expect(throws: Refusal.self) {
+            try CanonicalJSON.decode([Timestamp].self, from: Array("[\"yesterday\"]".utf8))
+        }
         #expect(throws: Refusal.self) { try CanonicalJSON.decode([Timestamp].self, from: Array("[1763703000]".utf8)) }
     }
 }

@@ -8,7 +8,8 @@ import Workbench
     .enabled(if: OutsideProgram.findOrSay("openssl", package: "openssl"))
 ) struct `curl and openssl` {
     private func post(
-        _ scene: ESTScene, _ door: DeviceBench, _ name: String, to operation: String, cert: String, key: String, _ more: [String]
+        _ scene: ESTScene, _ door: DeviceBench, _ name: String, to operation: String, cert: String, key: String,
+        _ more: [String]
     ) async throws {
         try await scene.run(
             "curl",
@@ -18,20 +19,25 @@ import Workbench
                 "\(door.device)/.well-known/est/\(operation)",
             ] + more)
         try await scene.run("openssl", ["base64", "-d", "-in", "\(name).p7.b64", "-out", "\(name).p7"])
-        try await scene.run("openssl", ["pkcs7", "-inform", "DER", "-in", "\(name).p7", "-print_certs", "-out", "\(name).pem"])
+        try await scene.run(
+            "openssl", ["pkcs7", "-inform", "DER", "-in", "\(name).p7", "-print_certs", "-out", "\(name).pem"])
     }
 
     private func status(_ scene: ESTScene, _ door: DeviceBench, _ name: String) async throws -> String {
         try await scene.run(
             "curl",
             [
-                "--silent", "--show-error", "--fail-with-body", "--cacert", "root.pem", "--cert", "\(name).pem", "--key",
+                "--silent", "--show-error", "--fail-with-body", "--cacert", "root.pem", "--cert", "\(name).pem",
+                "--key",
                 "\(name).key", "\(door.device)/device/v1/status",
-            ]).text
+            ]
+        ).text
     }
 
     @Test(arguments: [["--tls-max", "1.2"], ["--tlsv1.3"]])
-    func `enrol on the birth certificate and renew with the same key and with a new one`(_ version: [String]) async throws {
+    func `enrol on the birth certificate and renew with the same key and with a new one`(_ version: [String])
+        async throws
+    {
         let scene = try await ESTScene()
         try await scene.serve { door in
             try await scene.request("first", subject: "/CN=\(scene.unit.serial)")
@@ -44,7 +50,8 @@ import Workbench
             try await scene.expectOperational("second.pem")
             #expect(try await status(scene, door, "first").contains("\"state\":\"revoked\""))
 
-            try await scene.run("openssl", ["x509", "-x509toreq", "-in", "second.pem", "-signkey", "second.key", "-out", "third.req"])
+            try await scene.run(
+                "openssl", ["x509", "-x509toreq", "-in", "second.pem", "-signkey", "second.key", "-out", "third.req"])
             try await scene.run("openssl", ["req", "-in", "third.req", "-outform", "DER", "-out", "third.csr"])
             try await scene.run("openssl", ["base64", "-e", "-in", "third.csr", "-out", "third.b64"])
             try await post(scene, door, "third", to: "simplereenroll", cert: "second.pem", key: "second.key", version)
@@ -59,7 +66,8 @@ import Workbench
             try await scene.request("dev", subject: "/CN=\(scene.unit.device)")
             let arguments = [
                 "--silent", "--show-error", "--cacert", "root.pem", "--user", "\(scene.unit.serial):\(code)",
-                "--data-binary", "@dev.b64", "-H", "Content-Type: application/pkcs10", "-w", "%{http_code}", "-o", "dev.p7.b64",
+                "--data-binary", "@dev.b64", "-H", "Content-Type: application/pkcs10", "-w", "%{http_code}", "-o",
+                "dev.p7.b64",
                 "\(door.device)/.well-known/est/simpleenroll",
             ]
             #expect(try await scene.run("curl", arguments).text == "200")
@@ -72,9 +80,14 @@ import Workbench
         try await scene.serve { door in
             try await scene.run(
                 "curl",
-                ["--silent", "--fail", "--cacert", "root.pem", "-o", "ca.b64", "\(door.device)/.well-known/est/cacerts"])
+                [
+                    "--silent", "--fail", "--cacert", "root.pem", "-o", "ca.b64",
+                    "\(door.device)/.well-known/est/cacerts",
+                ])
             try await scene.run("openssl", ["base64", "-d", "-in", "ca.b64", "-out", "ca.p7"])
-            let names = try await scene.run("openssl", ["pkcs7", "-inform", "DER", "-in", "ca.p7", "-print_certs", "-noout"]).text
+            let names = try await scene.run(
+                "openssl", ["pkcs7", "-inform", "DER", "-in", "ca.p7", "-print_certs", "-noout"]
+            ).text
             #expect(names.contains("Operational Root") && names.contains("Operational Issuing"))
         }
     }

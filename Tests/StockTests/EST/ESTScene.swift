@@ -19,7 +19,8 @@ struct ESTScene: Sendable {
         ada = try await bench.ownership()
         unit = try await bench.makeUnits(1)[0]
         try await bench.pair(unit, with: ada)
-        for (name, file) in [(Authorities.Name.operationalRoot, "root.pem"), (Authorities.Name.issuing, "issuing.pem")] {
+        for (name, file) in [(Authorities.Name.operationalRoot, "root.pem"), (Authorities.Name.issuing, "issuing.pem")]
+        {
             guard let known = bench.house.authorities.known(name) else { continue }
             try write(PEM.encode(known.certificate, label: "CERTIFICATE"), file)
         }
@@ -45,7 +46,8 @@ struct ESTScene: Sendable {
         let outcome = try await OutsideProgram.run(program, arguments, in: folder)
         guard outcome.status == 0 else {
             throw Refusal(
-                .conflict, "\(program) ended with \(outcome.status): \(outcome.text.suffix(2000)) \(outcome.errors.suffix(2000))",
+                .conflict,
+                "\(program) ended with \(outcome.status): \(outcome.text.suffix(2000)) \(outcome.errors.suffix(2000))",
                 hint: "Read what it said.")
         }
         return outcome
@@ -53,14 +55,22 @@ struct ESTScene: Sendable {
 
     /// A new P-256 key in NAME.key and a request for `subject` in NAME.csr (DER) and NAME.b64.
     func request(_ name: String, subject: String) async throws {
-        try await run("openssl", ["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", "\(name).key"])
-        try await run("openssl", ["req", "-new", "-key", "\(name).key", "-subj", subject, "-outform", "DER", "-out", "\(name).csr"])
+        try await run(
+            "openssl", ["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", "\(name).key"])
+        try await run(
+            "openssl",
+            ["req", "-new", "-key", "\(name).key", "-subj", subject, "-outform", "DER", "-out", "\(name).csr"])
         try await run("openssl", ["base64", "-e", "-in", "\(name).csr", "-out", "\(name).b64"])
     }
 
     /// `openssl verify` to the operational root, and whose it is.
     func expectOperational(_ file: String) async throws {
-        try await run("openssl", ["verify", "-x509_strict", "-CAfile", "root.pem", "-untrusted", "issuing.pem", "-purpose", "sslclient", file])
+        try await run(
+            "openssl",
+            [
+                "verify", "-x509_strict", "-CAfile", "root.pem", "-untrusted", "issuing.pem", "-purpose", "sslclient",
+                file,
+            ])
         let subject = try await run("openssl", ["x509", "-in", file, "-noout", "-subject"]).text
         guard subject.contains(unit.device.text) else {
             throw Refusal(.conflict, "The certificate is not the device's: \(subject)", hint: "Look at the profile.")

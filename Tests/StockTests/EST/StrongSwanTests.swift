@@ -3,7 +3,8 @@ import Testing
 import Wire
 import Workbench
 
-private let packages = "strongswan-pki libstrongswan-standard-plugins libstrongswan-extra-plugins libcharon-extra-plugins"
+private let packages =
+    "strongswan-pki libstrongswan-standard-plugins libstrongswan-extra-plugins libcharon-extra-plugins"
 
 @Suite(.enabled(if: OutsideProgram.findOrSay("pki", package: packages))) struct `strongSwan's pki` {
     private func enrol(
@@ -12,7 +13,8 @@ private let packages = "strongswan-pki libstrongswan-standard-plugins libstrongs
         let made = try await scene.run(
             "pki",
             [
-                "--est", "--url", "\(door.device)/.well-known/est/strongswan", "--in", "\(name).csr", "--cacert", "root.pem", "--cacert",
+                "--est", "--url", "\(door.device)/strongswan", "--in", "\(name).csr", "--cacert", "root.pem",
+                "--cacert",
                 "issuing.pem", "--outform", "pem",
             ] + credentials)
         try scene.write(made.text, "\(name).pem")
@@ -29,13 +31,18 @@ private let packages = "strongswan-pki libstrongswan-standard-plugins libstrongs
         }
     }
 
-    @Test func `enrols on the birth certificate`() async throws {
+    @Test func `is refused with a wrong code, and with a birth certificate for a renewal`() async throws {
         let scene = try await ESTScene()
         try await scene.serve { door in
             try await scene.request("dev", subject: "/CN=\(scene.unit.device)")
-            await #expect(throws: Refusal.self) {
-                // It takes --cert for a renewal, and a birth certificate renews nothing.
-                try await enrol(scene, door, "dev", ["--cert", "birth.pem", "--key", "birth.key"])
+            for (credentials, status) in [
+                (["--userpass", "\(scene.unit.serial):0000-0000-0000-0000"], "HTTP 401"),
+                // It takes --cert for the certificate that is renewed, and a birth certificate renews nothing.
+                (["--cert", "birth.pem", "--key", "birth.key"], "HTTP 403"),
+            ] {
+                await #expect { try await enrol(scene, door, "dev", credentials) } throws: {
+                    ($0 as? Refusal)?.detail.contains(status) == true
+                }
             }
         }
     }

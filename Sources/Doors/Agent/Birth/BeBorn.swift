@@ -83,7 +83,9 @@ package struct BeBorn {
         _ certificate: String, _ chain: [String], _ service: ServiceAnchor, _ serial: String, _ product: ProductID,
         at now: Timestamp
     ) throws -> Identity {
-        guard (1...8).contains(chain.count) else { throw Self.wrong("comes without a chain, or with one of more than 8") }
+        guard (1...8).contains(chain.count) else {
+            throw Self.wrong("comes without a chain, or with one of more than 8")
+        }
         let ders = try ([certificate] + chain).map { text in
             guard let der = Base64.decode(text) else { throw Self.wrong("is not base64") }
             return der
@@ -91,7 +93,8 @@ package struct BeBorn {
         let own = try HeldCertificate(ders[0])
         guard own.spki == key.publicKeyDER else { throw Self.wrong("is for another key than the one made here") }
         guard own.serialNumber == serial else { throw Self.wrong("is for another serial than \(serial)") }
-        let verifier = try ChainVerifier(anchors: [ders[ders.count - 1]], intermediates: Array(ders[1..<(ders.count - 1)]))
+        let verifier = try ChainVerifier(
+            anchors: [ders[ders.count - 1]], intermediates: Array(ders[1..<(ders.count - 1)]))
         // A unit on the line may not know the hour yet: a certificate that was made just now is not from the future.
         switch verifier.verify(leaf: ders[0], at: max(now, own.notBefore), purpose: .birth) {
         case .failure(let refusal): throw refusal
@@ -113,7 +116,9 @@ package struct BeBorn {
             _ = try HeldCertificate(der)
         }
         for releaseKey in service.releaseKeys {
-            guard let spki = Base64.decode(releaseKey) else { throw Self.wrong("brings a release key that is not base64") }
+            guard let spki = Base64.decode(releaseKey) else {
+                throw Self.wrong("brings a release key that is not base64")
+            }
             _ = try PublicKeys.algorithm(spki)
         }
         _ = try DeviceClient.base(service.url)
@@ -130,7 +135,8 @@ package struct BeBorn {
 
     private static func wrong(_ what: String) -> Refusal {
         Refusal(
-            .malformed, "The birth certificate \(what).", hint: "Check the station's permit, and connect the unit again.",
+            .malformed, "The birth certificate \(what).",
+            hint: "Check the station's permit, and connect the unit again.",
             rule: "birth: certificate")
     }
 }

@@ -27,7 +27,8 @@ package struct Newborn: Sendable {
         let before = try disk.read(UnitRecord.self, from: home.unit)
         guard try disk.size(of: home.current) == nil else {
             throw Refusal(
-                .conflict, "The unit in \(home.folder) is in use; it cannot be born again.", hint: "Choose another --home.")
+                .conflict, "The unit in \(home.folder) is in use; it cannot be born again.",
+                hint: "Choose another --home.")
         }
         if let before, before.hardware != hardware || (serial != nil && before.serial != serial) {
             throw Refusal(

@@ -17,11 +17,15 @@ package final class StationLine {
     private var buffer: [UInt8] = []
 
     private init(input: Int32, output: Int32, isOwn: Bool, patienceSeconds: Int) {
+        _ = Self.ignoreBrokenPipes
         self.input = input
         self.output = output
         self.isOwn = isOwn
         self.patienceSeconds = patienceSeconds
     }
+
+    /// A station that goes away is an error of `write`, not the end of the unit.
+    private static let ignoreBrokenPipes: Void = { _ = signal(SIGPIPE, SIG_IGN) }()
 
     /// Over a descriptor that is open in both directions already; it is closed with this line.
     package convenience init(connected file: Int32, patienceSeconds: Int = 120) {

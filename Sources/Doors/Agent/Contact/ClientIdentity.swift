@@ -25,6 +25,8 @@ package struct ClientIdentity: Sendable {
         var tls = TLSConfiguration.makeClientConfiguration()
         tls.minimumTLSVersion = .tlsv12
         tls.certificateVerification = .fullVerification
+        // A peer that does not say goodbye is not waited for.
+        tls.shutdownTimeout = .seconds(1)
         do {
             tls.trustRoots = .certificates(try anchors.map { try NIOSSLCertificate(bytes: $0, format: .der) })
             tls.certificateChain = try chain.map { .certificate(try NIOSSLCertificate(bytes: $0, format: .der)) }

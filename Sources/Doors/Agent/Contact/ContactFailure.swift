@@ -44,12 +44,15 @@ package enum ContactFailure: Error, Sendable, Equatable, CustomStringConvertible
         case let failure as ContactFailure: failure
         case let refusal as Refusal: .local(refusal)
         case is TimedOut: timedOut(service)
-        case let error as HTTPClientError where error == .deadlineExceeded || error == .readTimeout
+        case let error as HTTPClientError
+        where error == .deadlineExceeded || error == .readTimeout
             || error == .connectTimeout || error == .tlsHandshakeTimeout || error == .getConnectionFromPoolTimeout:
             timedOut(service)
         case is NIOTooManyBytesError:
             .nonsense(
-                Refusal(.tooLarge, "The answer of \(service) is larger than allowed.", hint: "Check the service's version."))
+                Refusal(
+                    .tooLarge, "The answer of \(service) is larger than allowed.", hint: "Check the service's version.")
+            )
         case let error where isDistrust(error):
             .untrusted(
                 Refusal(
@@ -68,7 +71,8 @@ package enum ContactFailure: Error, Sendable, Equatable, CustomStringConvertible
     private static func timedOut(_ service: String) -> ContactFailure {
         .unreachable(
             Refusal(
-                .unavailable, "No answer from \(service) in time.", hint: "Check the network and that the service runs."))
+                .unavailable, "No answer from \(service) in time.", hint: "Check the network and that the service runs."
+            ))
     }
 
     private static func isDistrust(_ error: any Error) -> Bool {

@@ -66,7 +66,8 @@ extension DeviceClient {
             guard allowed <= 0 || count >= Int(allowed) * transport.limits.slowestBytesPerSecond else {
                 throw ContactFailure.unreachable(
                     Refusal(
-                        .unavailable, "The artifact arrives too slowly: \(count) bytes in \(elapsed.components.seconds) s.",
+                        .unavailable,
+                        "The artifact arrives too slowly: \(count) bytes in \(elapsed.components.seconds) s.",
                         hint: "The rest is fetched at the next attempt."))
             }
         }
@@ -83,7 +84,8 @@ extension DeviceClient {
             guard range.hasPrefix("bytes \(asked)-") else {
                 throw ContactFailure.nonsense(
                     Refusal(
-                        .malformed, "The service sent another range than asked for.", hint: "Check what stands between.",
+                        .malformed, "The service sent another range than asked for.",
+                        hint: "Check what stands between.",
                         rule: "RFC 9110 §14.4"))
             }
             return asked

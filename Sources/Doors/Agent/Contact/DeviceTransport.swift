@@ -28,7 +28,8 @@ package struct DeviceTransport: Sendable {
         configuration.httpVersion = .http1Only
         configuration.redirectConfiguration = .disallow
         configuration.timeout = .init(connect: TimeAmount(limits.connect), read: TimeAmount(limits.silence))
-        configuration.connectionPool = .init(idleTimeout: TimeAmount(limits.idle), concurrentHTTP1ConnectionsPerHostSoftLimit: 2)
+        configuration.connectionPool = .init(
+            idleTimeout: TimeAmount(limits.idle), concurrentHTTP1ConnectionsPerHostSoftLimit: 2)
         // A failed connection is reported at once; when to try again is the caller's affair.
         configuration.connectionPool.retryConnectionEstablishment = false
         http = HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration)

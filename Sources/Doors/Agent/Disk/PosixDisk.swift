@@ -15,7 +15,8 @@ package struct PosixDisk: Disk {
                 atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
             throw Refusal(
-                .unavailable, "The folder \(path) cannot be made.", hint: "Check its path, its owner and the free space.")
+                .unavailable, "The folder \(path) cannot be made.",
+                hint: "Check its path, its owner and the free space.")
         }
     }
 
@@ -125,6 +126,7 @@ package struct PosixDisk: Disk {
     private func failure(_ verb: String, _ path: String) -> Refusal {
         let reason = String(cString: strerror(errno))
         return Refusal(
-            .unavailable, "Could not \(verb) \(path): \(reason).", hint: "Check free space and the folder's permissions.")
+            .unavailable, "Could not \(verb) \(path): \(reason).",
+            hint: "Check free space and the folder's permissions.")
     }
 }

@@ -35,7 +35,9 @@ extension Agent {
         if let wanted = desired.configuration { changed = try apply(wanted, device: current.record.device) }
         // 5.
         // What was just told about an offer may have settled it: the next answer says.
-        if let offer = desired.update, !told.contains(where: { $0.release == VerifiedRelease.digest(ofUnverified: offer.manifest) }) {
+        if let offer = desired.update,
+            !told.contains(where: { $0.release == VerifiedRelease.digest(ofUnverified: offer.manifest) })
+        {
             switch try await take(offer, over: client, device: current.record.device) {
             case .restart: return .restart
             case .failedBefore, .refused, .runsAlready: changed = true

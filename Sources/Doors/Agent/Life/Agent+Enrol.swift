@@ -20,8 +20,15 @@ extension Agent {
         return try await renew(held)
     }
 
+    /// A certificate that was due when it came is not renewed at once again: a third of what was left has to pass.
+    private func isFresh(_ held: Operational) -> Bool {
+        let left = held.certificate.notAfter.milliseconds - held.record.since.milliseconds
+        return now.milliseconds - held.record.since.milliseconds < left / 3
+    }
+
     /// Nil, and nothing changed, if the service does not renew now; the certificate is still good.
     func renew(_ held: Operational) async throws -> Next? {
+        guard !isFresh(held) else { return nil }
         let client = try operationalClient(held)
         let path = held.record.enrol
         do {

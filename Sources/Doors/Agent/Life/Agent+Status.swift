@@ -14,7 +14,8 @@ extension Agent {
         case .notPaired:
             guard let challenge = status.pairing, challenge.nonce != proven else { return .after(pause()) }
             try await client.send(
-                Receipt(kind: .pairingProof, device: status.device, at: now, nonce: challenge.nonce), signedBy: birth.key)
+                Receipt(kind: .pairingProof, device: status.device, at: now, nonce: challenge.nonce),
+                signedBy: birth.key)
             proven = challenge.nonce
             try note("pairing", "Proved with the birth key that this device is here.")
             // Somebody is waiting in front of the device.
@@ -29,7 +30,8 @@ extension Agent {
         case .transferPending, .retired:
             if let order = status.wipe {
                 return try await wipe(
-                    WipeOrder(device: status.device, nonce: order.nonce, retired: status.state == .retired, done: false))
+                    WipeOrder(device: status.device, nonce: order.nonce, retired: status.state == .retired, done: false)
+                )
             }
             guard status.state == .retired else { return .after(pause()) }
             return try retire()

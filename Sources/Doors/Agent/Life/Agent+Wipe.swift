@@ -25,7 +25,7 @@ extension Agent {
             // Another nonce stands by now, or the receipt had arrived: the status will say.
             around.logger.warning("The receipt of the wipe was not taken: \(failure)")
             try disk.erase(home.wipe)
-            return .after(pause())
+            return received.done ? .now : .after(pause())
         }
         // 5.
         if order.retired { _ = try retire() }

@@ -50,7 +50,9 @@ package struct HomeStatus: Codable, Sendable, Equatable {
         image = try Self.image(home, disk)
         configuration = try Self.configuration(of: home, on: disk)
         let chain = try Self.readLog(of: home, on: disk)
-        log = Log(entries: chain.last.map { $0.index + 1 } ?? 0, head: chain.last?.hash, brokenAt: DeviceLog.firstFault(in: chain))
+        log = Log(
+            entries: chain.last.map { $0.index + 1 } ?? 0, head: chain.last?.hash,
+            brokenAt: DeviceLog.firstFault(in: chain))
         receiptsWaiting = try disk.names(in: home.outbox).filter { $0.hasSuffix(".json") }.count
         wipeOutstanding = try disk.size(of: home.wipe) != nil
         retired = try disk.size(of: home.retired) != nil

@@ -14,9 +14,10 @@ package struct Download: Sendable {
 
     /// Delivers the bytes from an offset on. `begin` is called once before the first byte, with the offset at which the
     /// bytes really begin (the one asked for, or 0) and the new entity tag.
-    package typealias Source = @Sendable (
-        _ offset: Int, _ etag: String?, _ begin: (Int, String?) throws -> Void, _ take: ([UInt8]) throws -> Void
-    ) async throws -> Void
+    package typealias Source =
+        @Sendable (
+            _ offset: Int, _ etag: String?, _ begin: (Int, String?) throws -> Void, _ take: ([UInt8]) throws -> Void
+        ) async throws -> Void
 
     let disk: any Disk
     let folder: String
@@ -35,22 +36,29 @@ package struct Download: Sendable {
     package func fetch(from source: Source) async throws {
         var (check, etag) = try resume()
         if !check.isComplete {
+            var unsynced = 0
+            /// What went wrong here, however the source wraps it.
+            var fault: (any Error)?
             do {
-                var unsynced = 0
                 try await source(check.count, etag) { offset, tag in
-                    if offset == 0 { (check, etag) = (try start(etag: tag), tag) }
+                    do {
+                        if offset == 0 { (check, etag) = (try start(etag: tag), tag) }
+                    } catch { fault = error; throw error }
                 } _: { bytes in
-                    try check.take(bytes)
-                    try disk.append(bytes, to: path)
-                    unsynced += bytes.count
-                    if unsynced >= Self.bytesPerSync {
-                        try disk.sync(path)
-                        unsynced = 0
-                    }
+                    do {
+                        try check.take(bytes)
+                        try disk.append(bytes, to: path)
+                        unsynced += bytes.count
+                        if unsynced >= Self.bytesPerSync {
+                            try disk.sync(path)
+                            unsynced = 0
+                        }
+                    } catch { fault = error; throw error }
                 }
-            } catch let refusal as Refusal where refusal.code == .tooLarge {
-                try discard()
-                throw refusal
+            } catch {
+                // Endless data, or a full disk: what came is no use, and its space is needed.
+                if let refusal = fault as? Refusal, [.tooLarge, .unavailable].contains(refusal.code) { try? discard() }
+                throw fault ?? error
             }
         }
         try disk.sync(path)

@@ -55,7 +55,8 @@ package struct Slots: Sendable {
     package func active() throws -> Name {
         guard let target = try disk.target(of: activeLink), let name = Name(rawValue: target) else {
             throw Refusal(
-                .unavailable, "No slot is active in \(folder).", hint: "Give the unit back to its station, or run: lifelong-agent birth")
+                .unavailable, "No slot is active in \(folder).",
+                hint: "Give the unit back to its station, or run: lifelong-agent birth")
         }
         return name
     }
@@ -119,7 +120,8 @@ package struct Slots: Sendable {
         try disk.syncFolder(folder(of: slot))
         try disk.syncFolder(disk.folder(of: download))
         try disk.write(
-            Content(manifest: release.manifest, release: release.digest, seal: release.seal), as: manifestFile(of: slot))
+            Content(manifest: release.manifest, release: release.digest, seal: release.seal), as: manifestFile(of: slot)
+        )
         // Read back: what the medium kept is what counts.
         try verify(slot)
     }

@@ -79,12 +79,15 @@ package struct DeviceAuthentication: Sendable {
                 rule: "stage retired: contact")
         }
         return Caller(
-            device: device, shown: shown, isRevoked: shown.kind == .operational && state != "issued", address: peer.address)
+            device: device, shown: shown, isRevoked: shown.kind == .operational && state != "issued",
+            address: peer.address)
     }
 
     private func verify(_ der: [UInt8], of peer: TLSPeer) throws -> VerifiedCertificate {
         let now = house.clock()
-        if let known = peer.verified, known.der == der, known.reference.notBefore <= now, now <= known.reference.notAfter {
+        if let known = peer.verified, known.der == der, known.reference.notBefore <= now,
+            now <= known.reference.notAfter
+        {
             return known
         }
         let verified = try Self.verify(der, at: now, house)

@@ -46,7 +46,7 @@ private struct ChallengeMiddleware: RouterMiddleware {
         _ request: Request, context: DeviceContext, next: (Request, DeviceContext) async throws -> Response
     ) async throws -> Response {
         var response = try await next(request, context)
-        if response.status == .unauthorized, request.uri.path.hasPrefix(EST.path) {
+        if response.status == .unauthorized, request.uri.path.contains(EST.path + "/") {
             response.headers[.wwwAuthenticate] = "Basic realm=\"lifelong\", charset=\"UTF-8\""
         }
         return response
@@ -66,7 +66,10 @@ struct RefusalMiddleware<Context: RequestContext>: RouterMiddleware {
             let refusal = Answers.asRefusal(error, log: log)
             log.info(
                 "refused",
-                metadata: ["path": "\(request.uri.path.prefix(128))", "status": "\(refusal.httpStatus)", "rule": "\(refusal.rule ?? "")"])
+                metadata: [
+                    "path": "\(request.uri.path.prefix(128))", "status": "\(refusal.httpStatus)",
+                    "rule": "\(refusal.rule ?? "")",
+                ])
             return Answers.refusal(refusal)
         }
     }

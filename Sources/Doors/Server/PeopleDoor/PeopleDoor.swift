@@ -27,7 +27,8 @@ package struct PeopleDoor: Sendable {
         /// The page with one button behind a sign-in link; its form posts to `path` of the request itself.
         package var signIn: @Sendable (_ request: Request, _ context: PeopleContext) throws -> Response
         /// A refusal for a person with a browser.
-        package var refusal: @Sendable (_ refusal: Refusal, _ request: Request, _ context: PeopleContext) throws -> Response
+        package var refusal:
+            @Sendable (_ refusal: Refusal, _ request: Request, _ context: PeopleContext) throws -> Response
         /// Adds the console's own routes.
         package var add: @Sendable (_ router: Router<PeopleContext>, _ house: House, _ reading: Reading) -> Void
 

@@ -74,7 +74,8 @@ struct MutualTLSChannel<Base: ServerChildChannel>: ServerChildChannel {
         let peer = TLSPeer(address: channel.remoteAddress?.ipAddress ?? "unknown")
         return channel.eventLoop.makeCompletedFuture {
             let handler = NIOSSLServerHandler(
-                context: context.current, customVerificationCallback: { _, promise in promise.succeed(.certificateVerified) })
+                context: context.current,
+                customVerificationCallback: { _, promise in promise.succeed(.certificateVerified) })
             try channel.pipeline.syncOperations.addHandler(handler)
             try channel.pipeline.syncOperations.addHandler(PeerHandler(peer: peer, log: logger))
         }.flatMap { base.setup(channel: channel, logger: logger) }

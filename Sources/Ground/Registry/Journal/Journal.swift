@@ -26,7 +26,8 @@ actor Journal {
     private var isRunning = false
 
     /// - Parameter committed: called after each commit, to wake the publisher.
-    init(database: any Database, clock: @escaping @Sendable () -> Timestamp, committed: @escaping @Sendable () -> Void) {
+    init(database: any Database, clock: @escaping @Sendable () -> Timestamp, committed: @escaping @Sendable () -> Void)
+    {
         self.database = database
         self.clock = clock
         self.committed = committed

@@ -51,7 +51,8 @@ package enum LedgerReader {
     /// The proof of one entry.
     package static func proof(of index: Int64, key: VerifierKey, in rows: any Rows) throws -> Evidence {
         let (note, size) = try checkpoint(in: rows)
-        guard index >= 0, index < size, let row = try rows.first("SELECT entry FROM ledger WHERE idx = $1", [.int(index)])
+        guard index >= 0, index < size,
+            let row = try rows.first("SELECT entry FROM ledger WHERE idx = $1", [.int(index)])
         else {
             throw Refusal(
                 .notFound, "The ledger has no published entry \(index); it holds \(size).",

@@ -5,19 +5,21 @@ import Store
 import Wire
 
 /// Integrates committed leaves into the Merkle tree and publishes signed checkpoints, within a second of each commit; and
-/// keeps revocation lists fresh.
+/// keeps revocation lists fresh and destroyed keys out of the files.
 ///
 /// Invariants: a checkpoint is stored, together with the tiles that it needs, before anybody can read it; its size never
 /// decreases (the table's key and a compare refuse it); only what was committed is ever integrated.
 package struct Publisher: Sendable {
     private let house: House
     private let signer: NoteSigner
+    private let erasure: Erasure
 
     /// At most so many leaves in one step, to bound memory.
     private static let stepLimit = 65_536
 
     package init(_ house: House) throws {
         self.house = house
+        erasure = Erasure(house.database)
         signer = try NoteSigner(name: house.settings.ledgerOrigin, key: house.keys.require(Founding.Label.ledger))
     }
 
@@ -30,6 +32,7 @@ package struct Publisher: Sendable {
             do {
                 try await publish()
                 try await Issuer.sweep(house)
+                try await erasure.clean()
             } catch {
                 house.log.error("publishing failed; trying again", metadata: ["error": "\(error)"])
                 try? await Task.sleep(for: .seconds(1))

@@ -43,7 +43,8 @@ final class Sequencer {
         try rows.execute(
             "INSERT INTO ledger (idx, entry, hash, device, kind, at) VALUES ($1, $2, $3, $4, $5, $6)",
             [
-                .int(index), .bytes(bytes), .bytes(LedgerLeaf.hash(bytes)), Value(entry.device), .text(entry.event.kind),
+                .int(index), .bytes(bytes), .bytes(LedgerLeaf.hash(bytes)), Value(entry.device),
+                .text(entry.event.kind),
                 Value(entry.at),
             ])
         size += 1
@@ -56,7 +57,9 @@ final class Sequencer {
             "UPDATE ledger_size SET size = $1, last_at = $2 WHERE one = 1 AND size = $3",
             [.int(size), Value(now), .int(start)])
         guard changed == 1 else {
-            throw Refusal(.unavailable, "Another node took the same place in the ledger.", hint: "Try again.", retryAfterSeconds: 1)
+            throw Refusal(
+                .unavailable, "Another node took the same place in the ledger.", hint: "Try again.",
+                retryAfterSeconds: 1)
         }
     }
 }

@@ -18,7 +18,8 @@ package enum DeviceActions {
     package static func offered(on device: Device, to principal: Principal) -> [DeviceView.ActionView] {
         let passport = device.passport
         return all.filter { offer in
-            guard Access.allows(offer.permission, principal), offer.stages.contains(passport.stage), offer.holds(passport)
+            guard Access.allows(offer.permission, principal), offer.stages.contains(passport.stage),
+                offer.holds(passport)
             else { return false }
             return offer.permission != .own || (try? Access.demandOwner(of: device, principal)) != nil
         }.map { .init(name: $0.name, title: $0.title, consequence: $0.consequence, isFinal: $0.isFinal) }
@@ -27,7 +28,8 @@ package enum DeviceActions {
     package static let all: [Offer] = [
         Offer(
             name: "manufacture/ship-devices", permission: .ship, title: "Ship",
-            consequence: "The device counts as sold: it may be paired, and contact no longer means that it was diverted.",
+            consequence:
+                "The device counts as sold: it may be paired, and contact no longer means that it was diverted.",
             isFinal: true, stages: [.made]),
         Offer(
             name: "pairing/pair-device", permission: .pair, title: "Pair",
@@ -38,8 +40,9 @@ package enum DeviceActions {
             stages: [.inUse]),
         Offer(
             name: "use/offer-update", permission: .publish, title: "Offer an update",
-            consequence: "The device fetches the release, verifies it, installs it beside the old one and signs for it.",
-            stages: [.shipped, .claimable, .inUse, .quarantined, .inTransfer]),
+            consequence:
+                "The device fetches the release, verifies it, installs it beside the old one and signs for it.",
+            stages: [.shipped, .claimable, .inUse], holds: { $0.may(.firmware).allowed }),
         Offer(
             name: "use/quarantine-device", permission: .respond, title: "Quarantine",
             consequence: "The device is cut off with its next request; only a remedy reaches it until it is restored.",

@@ -12,7 +12,9 @@ extension Reading {
         }
     }
 
-    private func view(_ device: Device, at now: Timestamp, _ principal: Principal, in rows: any Rows) throws -> DeviceView {
+    private func view(_ device: Device, at now: Timestamp, _ principal: Principal, in rows: any Rows) throws
+        -> DeviceView
+    {
         let passport = device.passport
         let product = try rows.first("SELECT name FROM product WHERE id = $1", [Value(passport.product)])
         let pairing = try rows.first("SELECT expires FROM pairing WHERE device = $1", [Value(device.id)])
@@ -23,7 +25,8 @@ extension Reading {
             stage: passport.stage, retirement: passport.retirement.map { .init(how: $0.how, at: $0.at) },
             passportVersion: passport.version, bornAt: passport.bornAt, changedAt: passport.changedAt,
             whatToDo: passport.whatToDo, rights: Self.rights(of: passport),
-            tenures: try Self.tenures(of: device, principal, in: rows), birthChain: try birthChain(of: device, in: rows),
+            tenures: try Self.tenures(of: device, principal, in: rows),
+            birthChain: try birthChain(of: device, in: rows),
             operationalCertificates: try Self.operational(of: device.id, at: now, in: rows),
             contact: try Self.contact(of: device.id, in: rows),
             configuration: .init(
@@ -68,7 +71,8 @@ extension Reading {
                 at: try row.time("at"), agent: try row.text("agent"), softwareVersion: try row.text("version"),
                 sequence: try row.int("sequence"), slot: row.optionalText("slot"),
                 configurationVersion: try row.int("configuration"),
-                posture: (try? CanonicalJSON.decode([String: String].self, from: Array(row.text("posture").utf8))) ?? [:])
+                posture: (try? CanonicalJSON.decode([String: String].self, from: Array(row.text("posture").utf8)))
+                    ?? [:])
         }
     }
 

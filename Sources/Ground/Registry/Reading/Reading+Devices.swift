@@ -81,12 +81,14 @@ extension Reading {
             let contact = try rows.first("SELECT at, version FROM contact WHERE device = $1", [Value(id)])
             let tenure = try owner.flatMap { _ in
                 try rows.first(
-                    "SELECT grade FROM tenure WHERE device = $1 AND ended IS NULL ORDER BY since DESC LIMIT 1", [Value(id)])
+                    "SELECT grade FROM tenure WHERE device = $1 AND ended IS NULL ORDER BY since DESC LIMIT 1",
+                    [Value(id)])
             }
             return DeviceRow(
                 device: id, serial: try row.text("serial"), product: try row.id("product"), batch: try row.id("batch"),
                 hardware: try row.text("hardware"), stage: try stage(row),
-                grade: tenure?.optionalText("grade").flatMap(Grade.init(rawValue:)), owner: owner.flatMap { owners[$0] },
+                grade: tenure?.optionalText("grade").flatMap(Grade.init(rawValue:)),
+                owner: owner.flatMap { owners[$0] },
                 lastContactAt: contact?.optionalTime("at"), softwareVersion: contact?.optionalText("version"),
                 openAlarms: try rows.count(
                     "SELECT COUNT(*) AS n FROM alarm WHERE device = $1 AND acknowledged_at IS NULL", [Value(id)]),

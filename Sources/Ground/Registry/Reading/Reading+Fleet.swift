@@ -12,8 +12,10 @@ extension Reading {
             let ledger = Access.allows(.readLedger, principal) ? try state(rows) : nil
             let isStaff = confined == nil
             var view = FleetView(
-                at: now, devices: stages.reduce(0) { $0 + $1.count }, stages: stages, contactMinutes: Self.contactMinutes,
-                contactedLately: try Self.contacts(since: now.adding(seconds: Int64(-60 * Self.contactMinutes)), confined, rows),
+                at: now, devices: stages.reduce(0) { $0 + $1.count }, stages: stages,
+                contactMinutes: Self.contactMinutes,
+                contactedLately: try Self.contacts(
+                    since: now.adding(seconds: Int64(-60 * Self.contactMinutes)), confined, rows),
                 openAlarms: try Self.openAlarmCount(confined, rows),
                 alarms: try Self.alarms(open: true, owner: confined, before: nil, limit: 20, in: rows),
                 batches: isStaff ? try Self.batches(product: nil, limit: 10, in: rows) : [], needsPerson: [],
@@ -85,7 +87,8 @@ extension Reading {
                 kind: .authorities, count: ending.count,
                 sentence: "Authorities end within 90 days: make their successors now.", path: "/authorities"),
             .init(
-                kind: .batches, count: unfinished, sentence: "Batches with births still to come: import their manifests.",
+                kind: .batches, count: unfinished,
+                sentence: "Batches with births still to come: import their manifests.",
                 path: "/batches"),
         ]
         // A checkpoint follows each commit within a second; a minute means that the publisher is stuck.

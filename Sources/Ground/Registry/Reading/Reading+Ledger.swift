@@ -76,7 +76,8 @@ extension Reading {
             var entries = try found.prefix(Self.lifeLimit).map { try Self.entry($0, published: published) }
             for index in entries.indices { entries[index].serial = device.serial }
             return LifeView(
-                device: device.id, serial: device.serial, product: device.passport.product, stage: device.passport.stage,
+                device: device.id, serial: device.serial, product: device.passport.product,
+                stage: device.passport.stage,
                 entries: entries, isCut: found.count > Self.lifeLimit)
         }
     }
@@ -97,7 +98,8 @@ extension Reading {
             """, [.int(index)])
         guard let row else {
             throw Refusal(
-                .notFound, "The ledger has no entry \(index).", hint: "Ask for an index from 0 and below the ledger's size.")
+                .notFound, "The ledger has no entry \(index).",
+                hint: "Ask for an index from 0 and below the ledger's size.")
         }
         return row
     }

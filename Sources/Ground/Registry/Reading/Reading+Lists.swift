@@ -48,7 +48,8 @@ extension Reading {
         ).map { row in
             BatchView(
                 batch: try row.id("id"), product: try row.id("product"), quantity: try row.int("quantity"),
-                admitted: try row.int("admitted"), station: try row.text("station"), authority: try row.text("authority"),
+                admitted: try row.int("admitted"), station: try row.text("station"),
+                authority: try row.text("authority"),
                 openedAt: try row.time("at"))
         }
     }

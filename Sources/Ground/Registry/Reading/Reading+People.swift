@@ -21,7 +21,9 @@ extension Reading {
         }
     }
 
-    private static func tokens(of person: PersonID, alive now: Timestamp, in rows: any Rows) throws -> [PersonView.Token] {
+    private static func tokens(of person: PersonID, alive now: Timestamp, in rows: any Rows) throws -> [PersonView
+        .Token]
+    {
         try rows.query(
             """
             SELECT label, expires, at FROM credential WHERE person = $1 AND kind = 'token' AND expires > $2
@@ -45,12 +47,14 @@ extension Reading {
         let limit = conditions.argument(Value(Self.listLimit))
         let asked = conditions
         return try await house.read { rows in
-            try rows.query("SELECT id, name, kind, at FROM owner \(asked.sql) ORDER BY name, id LIMIT \(limit)", asked.arguments)
-                .map { row in
-                    OwnerView(
-                        owner: try row.id("id"), name: try row.text("name"), kind: try row.text("kind"),
-                        addedAt: try row.time("at"))
-                }
+            try rows.query(
+                "SELECT id, name, kind, at FROM owner \(asked.sql) ORDER BY name, id LIMIT \(limit)", asked.arguments
+            )
+            .map { row in
+                OwnerView(
+                    owner: try row.id("id"), name: try row.text("name"), kind: try row.text("kind"),
+                    addedAt: try row.time("at"))
+            }
         }
     }
 

@@ -28,7 +28,9 @@ package struct Reading: Sendable {
 
     /// Refuses unless the role includes one of the permissions.
     static func demand(_ permissions: Permission..., of principal: Principal) throws(Refusal) {
-        guard let first = permissions.first, !permissions.contains(where: { Access.allows($0, principal) }) else { return }
+        guard let first = permissions.first, !permissions.contains(where: { Access.allows($0, principal) }) else {
+            return
+        }
         try Access.demand(first, of: principal)
     }
 
@@ -55,7 +57,8 @@ package struct Reading: Sendable {
         guard let limit else { return pageLimit }
         guard (1...maximumPageLimit).contains(limit) else {
             throw Refusal(
-                .malformed, "A page of \(limit) rows is not possible.", hint: "Use a limit from 1 to \(maximumPageLimit).")
+                .malformed, "A page of \(limit) rows is not possible.",
+                hint: "Use a limit from 1 to \(maximumPageLimit).")
         }
         return limit
     }

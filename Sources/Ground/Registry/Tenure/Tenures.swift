@@ -24,7 +24,8 @@ package enum Tenures {
             VALUES ($1, $2, $3, $4, $5, $6, $7)
             """,
             [
-                Value(tenure), Value(device.id), Value(owner), .text(grade.rawValue), Value(change.now), .bytes(wrapped),
+                Value(tenure), Value(device.id), Value(owner), .text(grade.rawValue), Value(change.now),
+                .bytes(wrapped),
                 Value(commitment),
             ])
         try change.rows.execute(
@@ -68,7 +69,8 @@ package enum Tenures {
         return Array(combined)
     }
 
-    package static func open(_ sealed: [UInt8], of tenure: TenureID, in rows: any Rows, house: House) throws -> [UInt8] {
+    package static func open(_ sealed: [UInt8], of tenure: TenureID, in rows: any Rows, house: House) throws -> [UInt8]
+    {
         let key = try dataKey(of: tenure, in: rows, house: house)
         let box = try AES.GCM.SealedBox(combined: sealed)
         return Array(try AES.GCM.open(box, using: key, authenticating: Array(tenure.text.utf8)))

@@ -15,7 +15,8 @@ package enum WipeOrders {
 
     package static func pending(for device: DeviceID, in rows: any Rows) throws -> String? {
         try rows.first(
-            "SELECT nonce FROM nonce WHERE device = $1 AND purpose = 'wipe' AND used = 0", [Value(device)])?.text("nonce")
+            "SELECT nonce FROM nonce WHERE device = $1 AND purpose = 'wipe' AND used = 0", [Value(device)])?.text(
+                "nonce")
     }
 
     package static func fulfil(_ nonce: String?, for device: DeviceID, in change: Change) throws {

@@ -6,7 +6,9 @@ import Wire
 /// How a command finds the server and shows who it is. No secret is ever an argument: arguments stand in process lists
 /// and shell histories.
 struct Connection: ParsableArguments {
-    @Option(help: ArgumentHelp("The server's people's door, such as https://people.example:8444 (or LIFELONG_SERVER).", valueName: "url"))
+    @Option(
+        help: ArgumentHelp(
+            "The server's people's door, such as https://people.example:8444 (or LIFELONG_SERVER).", valueName: "url"))
     var server: String?
     @Option(help: ArgumentHelp("Home of a server on this machine (or LIFELONG_HOME).", valueName: "folder"))
     var home: String?
@@ -84,8 +86,9 @@ enum InputFile {
 /// Files that a command makes: readable by their owner only.
 enum OutputFile {
     static func write(_ text: String, to path: String) throws {
-        guard FileManager.default.createFile(
-            atPath: path, contents: Data(text.utf8), attributes: [.posixPermissions: 0o600])
+        guard
+            FileManager.default.createFile(
+                atPath: path, contents: Data(text.utf8), attributes: [.posixPermissions: 0o600])
         else {
             throw Refusal(.unavailable, "\(path) cannot be written.", hint: "Check the path and its permissions.")
         }

@@ -39,7 +39,8 @@ struct DevicePair: AsyncParsableCommand {
     @OptionGroup var connection: Connection
 
     func run() async throws {
-        let secret = try grade == .secret || secretFile != nil
+        let secret =
+            try grade == .secret || secretFile != nil
             ? SecretInput.read(file: secretFile, variable: "LIFELONG_PAIRING_SECRET", prompt: "Pairing secret") : nil
         let input = PairDevice(device: target.device, grade: grade, labelCode: labelCode, secret: secret)
         let answer: PairDevice.Answer = try await connection.client().perform(PairDevice.name, input)

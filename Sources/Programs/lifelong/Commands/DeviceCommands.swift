@@ -83,7 +83,8 @@ enum DeviceText {
         if view.wipeOwed { lines.append("  wipe      owed; its receipt is not in") }
         lines += view.tenures.map { tenure in
             let owner = tenure.owner.map { " by \($0.name)" } ?? ""
-            return "  owned     \(Plain.time(tenure.since)) to \(tenure.isOpen ? "now" : Plain.time(tenure.ended))\(owner), "
+            return
+                "  owned     \(Plain.time(tenure.since)) to \(tenure.isOpen ? "now" : Plain.time(tenure.ended))\(owner), "
                 + Sentences.proof(tenure.grade)
         }
         lines += (view.birthChain + view.operationalCertificates).map { certificate in
@@ -91,7 +92,9 @@ enum DeviceText {
                 + (certificate.notAfter.civil.year == 9999 ? "no end" : Plain.time(certificate.notAfter))
         }
         lines.append("  rights")
-        lines += view.rights.map { "    \($0.allowed ? "yes" : "no ")  \($0.right.rawValue.padding(to: 13))\($0.reason)" }
+        lines += view.rights.map {
+            "    \($0.allowed ? "yes" : "no ")  \($0.right.rawValue.padding(to: 13))\($0.reason)"
+        }
         lines += view.openAlarms.map { "  ALARM \($0.index)  \($0.meaning) \($0.detail)" }
         if !view.actions.isEmpty { lines.append("  you may") }
         lines += view.actions.map { "    \($0.title): \($0.consequence)" }

@@ -22,8 +22,11 @@ struct FleetStatus: AsyncParsableCommand {
         let view: FleetView = try await connection.client().read("fleet")
         try connection.show(view) {
             var lines = view.stages.map { "  \($0.stage.rawValue.padding(to: 14))\($0.count)" }
-            lines.append("  \(view.contactedLately) of \(view.devices) made contact in the last \(view.contactMinutes) minutes")
-            if let ledger = view.ledger { lines.append("  ledger: \(ledger.publishedSize) of \(ledger.size) entries published") }
+            lines.append(
+                "  \(view.contactedLately) of \(view.devices) made contact in the last \(view.contactMinutes) minutes")
+            if let ledger = view.ledger {
+                lines.append("  ledger: \(ledger.publishedSize) of \(ledger.size) entries published")
+            }
             lines += view.needsPerson.isEmpty ? ["Nothing needs you."] : ["Needs you:"]
             return lines + view.needsPerson.map { "  \($0.count)  \($0.sentence)" }
         }
@@ -39,7 +42,8 @@ struct AlarmCommand: AsyncParsableCommand {
 
 struct AlarmList: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "list", abstract: "List open alarms, newest first.", discussion: "Example:\n  lifelong alarm list --all")
+        commandName: "list", abstract: "List open alarms, newest first.",
+        discussion: "Example:\n  lifelong alarm list --all")
     @Flag(help: "Acknowledged ones, too.") var all = false
     @Option(help: "Alarms before this one.") var before: Int64?
     @Option(help: "Alarms on a page, 1 to 200.") var limit: Int?

@@ -41,7 +41,8 @@ struct LedgerEntries: AsyncParsableCommand {
         let page: LedgerEntryPage = try await connection.client().read(
             "ledger/entries",
             query: [
-                ("after", after.map(String.init)), ("before", before.map(String.init)), ("limit", limit.map(String.init)),
+                ("after", after.map(String.init)), ("before", before.map(String.init)),
+                ("limit", limit.map(String.init)),
             ])
         try connection.show(page) {
             Plain.table(
@@ -74,7 +75,8 @@ struct LedgerProof: AsyncParsableCommand {
         commandName: "proof", abstract: "How an entry hangs in the tree, up to the signed root.",
         discussion: "Example:\n  lifelong ledger proof 17 --evidence proof.json")
     @Argument(help: "Its index, from 0.") var index: Int64
-    @Option(help: ArgumentHelp("Write what lifelong verify takes to this file.", valueName: "file")) var evidence: String?
+    @Option(help: ArgumentHelp("Write what lifelong verify takes to this file.", valueName: "file")) var evidence:
+        String?
     @OptionGroup var connection: Connection
 
     func run() async throws {
@@ -82,7 +84,9 @@ struct LedgerProof: AsyncParsableCommand {
         if let evidence { try OutputFile.write(try CanonicalJSON.pretty(proof.evidence) + "\n", to: evidence) }
         try connection.show(proof) {
             ["entry \(index)  \(proof.entry.sentence)", "  leaf   \(proof.leafHash)"]
-                + proof.path.map { "  + \($0.side.rawValue.padding(to: 5))\($0.sibling)  → entries \($0.first) to \($0.end - 1)" }
+                + proof.path.map {
+                    "  + \($0.side.rawValue.padding(to: 5))\($0.sibling)  → entries \($0.first) to \($0.end - 1)"
+                }
                 + ["  root   \(proof.root)  of \(proof.size) entries"]
         }
     }

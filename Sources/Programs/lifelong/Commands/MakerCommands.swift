@@ -66,8 +66,10 @@ struct BatchOpen: AsyncParsableCommand {
     @Argument(help: "The product.") var product: String
     @Option(help: "At most so many births.") var quantity: Int
     @Option(help: "How many days the station may use the permit.") var days = 30
-    @Option(help: ArgumentHelp("The station's request, from lifelong station init.", valueName: "file")) var request: String
-    @Option(help: ArgumentHelp("Where the permit goes; it is carried to the station.", valueName: "file")) var permit: String
+    @Option(help: ArgumentHelp("The station's request, from lifelong station init.", valueName: "file")) var request:
+        String
+    @Option(help: ArgumentHelp("Where the permit goes; it is carried to the station.", valueName: "file")) var permit:
+        String
     @OptionGroup var connection: Connection
 
     func run() async throws {
@@ -75,7 +77,9 @@ struct BatchOpen: AsyncParsableCommand {
         let input = OpenBatch(product: try ProductID(product), quantity: quantity, days: days, request: station)
         let answer: OpenBatch.Answer = try await connection.client().perform(OpenBatch.name, input)
         try OutputFile.write(try CanonicalJSON.pretty(answer.permit) + "\n", to: permit)
-        try connection.show(answer) { ["Batch \(answer.batch) is open. Carry \(permit) to the station \(station.name)."] }
+        try connection.show(answer) {
+            ["Batch \(answer.batch) is open. Carry \(permit) to the station \(station.name)."]
+        }
     }
 }
 
@@ -113,7 +117,10 @@ struct BatchListCommand: AsyncParsableCommand {
             Plain.table(
                 ["BATCH", "PRODUCT", "ADMITTED", "STATION", "OPENED"],
                 answer.batches.map {
-                    [$0.batch.text, $0.product.text, "\($0.admitted) of \($0.quantity)", $0.station, Plain.time($0.openedAt)]
+                    [
+                        $0.batch.text, $0.product.text, "\($0.admitted) of \($0.quantity)", $0.station,
+                        Plain.time($0.openedAt),
+                    ]
                 })
         }
     }

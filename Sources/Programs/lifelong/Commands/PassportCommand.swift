@@ -33,7 +33,8 @@ struct PassportCommand: AsyncParsableCommand {
 
     private static func lines(_ life: LifeView, _ view: DeviceView) -> [String] {
         var lines = [
-            "PASSPORT  \(life.serial)", "\(view.productTitle ?? life.product.text), \(view.hardware); in Lifelong \(life.device)",
+            "PASSPORT  \(life.serial)",
+            "\(view.productTitle ?? life.product.text), \(view.hardware); in Lifelong \(life.device)",
             "Now: \(life.stage.rawValue). \(view.whatToDo)", "",
         ]
         let entries = life.entries.map { entry in

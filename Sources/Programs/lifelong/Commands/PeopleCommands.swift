@@ -22,7 +22,9 @@ struct PersonAdd: AsyncParsableCommand {
         let input = AddPerson(person: name, role: role, owner: try owner.map { try OwnerID($0) })
         let client = try connection.client()
         let answer: AddPerson.Answer = try await client.perform(AddPerson.name, input)
-        try connection.show(answer) { ["Added \(name). Sign in once, within 15 minutes:", client.url(answer.signInPath)] }
+        try connection.show(answer) {
+            ["Added \(name). Sign in once, within 15 minutes:", client.url(answer.signInPath)]
+        }
     }
 }
 

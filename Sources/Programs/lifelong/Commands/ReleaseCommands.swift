@@ -14,7 +14,8 @@ struct ReleaseCommand: AsyncParsableCommand {
 
 struct ReleasePublish: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "publish", abstract: "Upload an artifact and publish it as a release; the house seals its manifest.",
+        commandName: "publish",
+        abstract: "Upload an artifact and publish it as a release; the house seals its manifest.",
         discussion: """
             Example:
               lifelong release publish thermostat-2 firmware.bin --sequence 7 --version-name 1.4.2 --hardware thermostat-board-c
@@ -33,10 +34,13 @@ struct ReleasePublish: AsyncParsableCommand {
         try await client.upload(artifact, size: Int64(size), sha256: sha256)
         try artifact.close()
         let input = PublishRelease(
-            product: try ProductID(product), sequence: sequence, version: versionName, hardware: hardware, sha256: sha256,
+            product: try ProductID(product), sequence: sequence, version: versionName, hardware: hardware,
+            sha256: sha256,
             size: size)
         let answer: PublishRelease.Answer = try await client.perform(PublishRelease.name, input)
-        try connection.show(answer) { ["Release \(sequence) (\(versionName)) of \(product) is published: \(answer.release)"] }
+        try connection.show(answer) {
+            ["Release \(sequence) (\(versionName)) of \(product) is published: \(answer.release)"]
+        }
     }
 
     private static func measure(_ path: String) throws -> (Wire.Digest, Int) {
@@ -100,6 +104,8 @@ struct ReleaseOffer: AsyncParsableCommand {
             total.more = answer.more
         }
         let answer = total
-        try connection.show(answer) { ["Offered to \(answer.offered) devices; \(answer.skipped) have it or may not have it."] }
+        try connection.show(answer) {
+            ["Offered to \(answer.offered) devices; \(answer.skipped) have it or may not have it."]
+        }
     }
 }

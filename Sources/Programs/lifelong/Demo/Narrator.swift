@@ -44,12 +44,39 @@ final class Narrator: Sendable {
     func alarm(_ sentence: String) { event("!", sentence, .alarm) }
     /// Belongs to the line before.
     func detail(_ text: String) {
-        for part in text.split(separator: "\n", omittingEmptySubsequences: false) { line("            " + styled(String(part), .faint)) }
+        for part in text.split(separator: "\n", omittingEmptySubsequences: false) { line(Self.indent + styled(String(part), .faint)) }
     }
 
     private func event(_ mark: String, _ sentence: String, _ style: Style) {
         let time = String(format: "%6.1f s", seconds)
-        line("\(styled(time, .faint))  \(styled(mark, style))  \(style == .alarm ? styled(sentence, style) : sentence)")
+        var head = "\(styled(time, .faint))  \(styled(mark, style))  "
+        for part in wrapped(sentence) {
+            line(head + (style == .alarm ? styled(part, style) : part))
+            head = Self.indent
+        }
+    }
+
+    /// As wide as the head of an event.
+    private static let indent = String(repeating: " ", count: 13)
+
+    /// Lines that fit the terminal, broken between words; one line where there is none.
+    private func wrapped(_ sentence: String) -> [String] {
+        guard isTerminal else { return [sentence] }
+        var size = winsize()
+        let isKnown = ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col >= 60
+        let room = min(isKnown ? Int(size.ws_col) : 100, 120) - Self.indent.count
+        var lines = [""]
+        for word in sentence.split(separator: " ") {
+            let last = lines[lines.count - 1]
+            if last.isEmpty {
+                lines[lines.count - 1] = String(word)
+            } else if last.count + word.count < room {
+                lines[lines.count - 1] += " " + word
+            } else {
+                lines.append(String(word))
+            }
+        }
+        return lines
     }
 
     /// On a terminal, until the next line or the next bar.
@@ -63,8 +90,14 @@ final class Narrator: Sendable {
             let width = 30
             let filled = all > 0 ? min(width, done * width / all) : width
             let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: width - filled)
-            write("\r\u{1b}[K            \(bar) \(done) of \(all) \(what)")
+            write("\r\u{1b}[K\(Self.indent)\(bar) \(done) of \(all) \(what)")
         }
+    }
+
+    /// Takes away the line above, where another program left its bar.
+    func eraseLine() {
+        guard isTerminal else { return }
+        state.withLock { _ in write("\u{1b}[1A\u{1b}[2K\r") }
     }
 
     private func line(_ text: String) {

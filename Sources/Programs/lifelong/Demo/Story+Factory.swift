@@ -176,6 +176,7 @@ extension Story {
             name,
             ["fleet", "--count", "\(count ?? settings.fleet)", "--state", home.path + "/fleet", "--check-ins", "\(checkIns)",
                 "--json"] + more, showsErrors: narrator.isTerminal)
+        narrator.eraseLine()
         let last = said.split(separator: "\n").last.map(String.init) ?? ""
         return try CanonicalJSON.decode(FleetSummary.self, from: Array(last.utf8))
     }

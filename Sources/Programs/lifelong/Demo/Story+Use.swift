@@ -103,7 +103,7 @@ extension Story {
         narrator.check("What it would start is whole: slot \(status.image.slot.rawValue), release \(status.image.sequence).")
         try startAgent(index)
         try await eventually("\(unit.serial) recovers", within: .seconds(60)) { try await hasInstalled(1, index) }
-        narrator.check("Started again, it went on where it was, installed into slot b, and confirmed it.")
+        narrator.check("Started again, it fetches the rest, installs it into slot b, and confirms it.")
     }
 
     /// Kills the process as soon as the file has so many bytes, or is gone again. Returns its size then.
@@ -156,7 +156,7 @@ extension Story {
         }
         let denied = try await view(unit.serial).rights.first { $0.right == .backEnd }
         try expect(denied?.allowed == false, "the right backEnd of \(unit.serial) is still there.")
-        narrator.tell("\(unit.serial) is quarantined; its very next request, on an open connection, is refused.")
+        narrator.tell("\(unit.serial) is quarantined; its very next request is refused.")
         narrator.detail(denied.map { "\($0.reason) [\($0.rule)]" } ?? "")
         _ = try await admin.act(RestoreDevice(device: unit.serial))
         try await eventually("\(unit.serial) is back", within: .seconds(30)) {

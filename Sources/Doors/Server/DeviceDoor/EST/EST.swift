@@ -14,7 +14,8 @@ struct EST: Sendable {
     private static let maximumBodyBytes = 96 * 1024
 
     func add(to router: Router<DeviceContext>) {
-        for prefix in [Self.path, Self.path + "/:label"] {
+        // strongSwan's pki can only put something before the well-known path: a label is taken there too.
+        for prefix in [Self.path, Self.path + "/:label", "/:label" + Self.path] {
             router.get(RouterPath(prefix + "/cacerts")) { _, context in try certificates(context) }
             router.get(RouterPath(prefix + "/csrattrs")) { _, context in try attributes(context) }
             router.post(RouterPath(prefix + "/simpleenroll")) { request, context in
@@ -35,7 +36,9 @@ struct EST: Sendable {
     private func certificates(_ context: DeviceContext) throws -> Response {
         guard let root = door.house.authorities.known(Authorities.Name.operationalRoot),
             let issuing = door.house.authorities.known(Authorities.Name.issuing)
-        else { throw Refusal(.unavailable, "The authorities are not loaded.", hint: "Try again.", retryAfterSeconds: 2) }
+        else {
+            throw Refusal(.unavailable, "The authorities are not loaded.", hint: "Try again.", retryAfterSeconds: 2)
+        }
         let bundle = CertificateBundle.encode([issuing.certificate, root.certificate])
         return Self.answer(bundle, "application/pkcs7-mime", layout(context))
     }

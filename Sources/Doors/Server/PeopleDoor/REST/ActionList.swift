@@ -20,7 +20,8 @@ package struct ActionRoute: Sendable {
     let schema: String
     let perform: @Sendable (House, [UInt8], Principal) async throws -> [UInt8]
 
-    static func action<A: Action>(_ type: A.Type, _ summary: String, limit: Int = PeopleRoute.bodyLimit) -> ActionRoute {
+    static func action<A: Action>(_ type: A.Type, _ summary: String, limit: Int = PeopleRoute.bodyLimit) -> ActionRoute
+    {
         ActionRoute(name: A.name, permission: A.permission, summary: summary, limit: limit, schema: "\(A.self)") {
             house, body, principal in
             let action = try CanonicalJSON.decode(A.self, from: body, limit: limit)
@@ -63,7 +64,8 @@ package enum ActionList {
             limit: AdmitBirths.maximumManifestBytes / 3 * 4 + PeopleRoute.bodyLimit),
         .action(ShipDevices.self, "Marks devices, or a whole batch, as having left the maker."),
         .ceremony(PairDevice.self, "Makes a shipped device the caller's."),
-        .action(IssueEnrolmentCode.self, "Makes a one-time code with which a stock EST client enrols; it is shown once."),
+        .action(
+            IssueEnrolmentCode.self, "Makes a one-time code with which a stock EST client enrols; it is shown once."),
         .action(UnlockPairing.self, "Lets a device be paired again that locked after wrong codes."),
         .action(ConfigureDevice.self, "Gives a device its configuration."),
         .action(PublishRelease.self, "Seals and publishes a release; its artifact was uploaded before."),

@@ -59,7 +59,8 @@ struct Artifacts: Sendable {
             let found = Wire.Digest(hasher.finalize())
             guard found == sha256 else {
                 throw Refusal(
-                    .conflict, "The bytes have the SHA-256 \(found).", hint: "Upload under that name, or send the right file.",
+                    .conflict, "The bytes have the SHA-256 \(found).",
+                    hint: "Upload under that name, or send the right file.",
                     rule: "artifact: named by its hash")
             }
             try await NIOThreadPool.singleton.runIfActive { try upload.keep(as: sha256.description) }

@@ -11,7 +11,8 @@ struct Outermost: RouterMiddleware {
     let isSecure: Bool
 
     private static let contentSecurityPolicy = [
-        "default-src 'none'", "style-src 'self'", "img-src 'self' data:", "form-action 'self'", "frame-ancestors 'none'",
+        "default-src 'none'", "style-src 'self'", "img-src 'self' data:", "form-action 'self'",
+        "frame-ancestors 'none'",
         "script-src 'self'", "base-uri 'none'",
     ].joined(separator: "; ")
 
@@ -27,7 +28,8 @@ struct Outermost: RouterMiddleware {
             metadata: [
                 "method": "\(request.method.rawValue)", "route": "\(context.endpointPath ?? "none")",
                 "status": "\(response.status.code)", "address": "\(context.address)",
-                "microseconds": "\(elapsed.components.seconds * 1_000_000 + elapsed.components.attoseconds / 1_000_000_000_000)",
+                "microseconds":
+                    "\(elapsed.components.seconds * 1_000_000 + elapsed.components.attoseconds / 1_000_000_000_000)",
             ])
         return response
     }

@@ -60,7 +60,9 @@ struct Query {
 
     func text(_ name: String) -> String? { values[name] }
 
-    func id<Kind>(_ name: String, as kind: Identifier<Kind>.Type = Identifier<Kind>.self) throws(Refusal) -> Identifier<Kind>? {
+    func id<Kind>(_ name: String, as kind: Identifier<Kind>.Type = Identifier<Kind>.self) throws(Refusal) -> Identifier<
+        Kind
+    >? {
         guard let text = values[name] else { return nil }
         return try Identifier<Kind>(text)
     }
@@ -115,7 +117,8 @@ extension Request {
     /// The whole body, at most `limit` bytes; more is refused before it is read where its length is told.
     func bytes(limit: Int) async throws -> [UInt8] {
         func tooLarge() -> Refusal {
-            Refusal(.tooLarge, "The body has more than \(limit) bytes.", hint: "Send a smaller one, or send it in parts.")
+            Refusal(
+                .tooLarge, "The body has more than \(limit) bytes.", hint: "Send a smaller one, or send it in parts.")
         }
         if let length = headers[.contentLength].flatMap(Int.init), length > limit { throw tooLarge() }
         do {

@@ -23,7 +23,8 @@ enum Reads {
     private static let product = P(name: "product", schema: "{type: string}", meaning: "Only of this product.")
 
     private static func fleet(_ reading: Reading) -> [PeopleRoute] {
-        let open = P(name: "open", schema: "{type: boolean}", meaning: "true: nobody acknowledged them; false: the others.")
+        let open = P(
+            name: "open", schema: "{type: boolean}", meaning: "true: nobody acknowledged them; false: the others.")
         return [
             read("fleet", "FleetView", "The fleet on one page.", tag: "fleet") { _, _, principal in
                 try await reading.fleet(as: principal)
@@ -31,7 +32,8 @@ enum Reads {
             read("alarms", "AlarmPage", "Alarms, newest first.", tag: "fleet", query: [open, before, limit]) {
                 query, _, principal in
                 try await reading.alarms(
-                    open: query.flag("open"), before: query.number("before"), limit: query.number("limit").map(Int.init),
+                    open: query.flag("open"), before: query.number("before"),
+                    limit: query.number("limit").map(Int.init),
                     as: principal)
             },
             read("whoami", "WhoAmI", "Who the caller is, and what it may do.", tag: "people") { _, _, principal in
@@ -53,7 +55,8 @@ enum Reads {
             read("devices", "DevicePage", "Devices, page by page.", tag: "devices", query: filters) {
                 query, _, principal in
                 try await reading.devices(
-                    filter(query), after: query.text("after"), limit: query.number("limit").map(Int.init), as: principal)
+                    filter(query), after: query.text("after"), limit: query.number("limit").map(Int.init), as: principal
+                )
             },
             read("devices/{device}", "DeviceView", "Everything of one device.", tag: "devices") { _, name, principal in
                 try await reading.device(name, as: principal)
@@ -81,7 +84,8 @@ enum Reads {
 
     private static func ledger(_ reading: Reading) -> [PeopleRoute] {
         let behind = P(
-            name: "after", schema: "{type: integer, format: int64, minimum: 0}", meaning: "Entries behind this one, oldest first.")
+            name: "after", schema: "{type: integer, format: int64, minimum: 0}",
+            meaning: "Entries behind this one, oldest first.")
         let newest = P(
             name: "before", schema: "{type: integer, format: int64, minimum: 0}",
             meaning: "Entries before this one, newest first; not together with `after`.")
@@ -89,7 +93,10 @@ enum Reads {
             read("ledger", "LedgerView", "The ledger's size, root and checkpoint.", tag: "ledger") { _, _, principal in
                 try await reading.ledger(as: principal)
             },
-            read("ledger/entries", "LedgerEntryPage", "Entries of the ledger.", tag: "ledger", query: [behind, newest, limit]) {
+            read(
+                "ledger/entries", "LedgerEntryPage", "Entries of the ledger.", tag: "ledger",
+                query: [behind, newest, limit]
+            ) {
                 query, _, principal in
                 let limit = try query.number("limit").map(Int.init)
                 guard let before = try query.number("before") else {
@@ -154,7 +161,8 @@ enum Reads {
 
     private static func number(_ text: String) throws(Refusal) -> Int64 {
         guard text.utf8.count <= 19, let number = Int64(text), number >= 0 else {
-            throw Refusal(.malformed, "\"\(text.prefix(64))\" is not an index.", hint: "Use a whole number, 0 or above.")
+            throw Refusal(
+                .malformed, "\"\(text.prefix(64))\" is not an index.", hint: "Use a whole number, 0 or above.")
         }
         return number
     }

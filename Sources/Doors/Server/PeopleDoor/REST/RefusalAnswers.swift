@@ -56,7 +56,8 @@ struct RefusalAnswers: RouterMiddleware {
         log.error(
             "internal error",
             metadata: [
-                "type": "\(type(of: error))", "error": isQuoting ? "not shown" : "\(String(describing: error).prefix(500))",
+                "type": "\(type(of: error))",
+                "error": isQuoting ? "not shown" : "\(String(describing: error).prefix(500))",
             ])
         return Refusal(.internal, "Something broke inside.", hint: "Report this with the server's log.")
     }

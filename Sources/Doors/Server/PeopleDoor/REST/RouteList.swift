@@ -21,7 +21,8 @@ package enum RouteList {
                 reply: "text/yaml", isOpen: true
             ) { _, _ in .text(OpenAPI.document(all(door)), type: "application/yaml; charset=utf-8") },
             PeopleRoute(
-                method: .get, path: "/healthz", summary: "The program runs.", tag: "service", reply: "Health", isOpen: true
+                method: .get, path: "/healthz", summary: "The program runs.", tag: "service", reply: "Health",
+                isOpen: true
             ) { _, _ in try .json(Health(status: "ok")) },
             PeopleRoute(
                 method: .get, path: "/readyz", summary: "The database answers; requests may be sent.", tag: "service",

@@ -64,15 +64,17 @@ struct Authentication: RouterMiddleware {
         let origin = request.headers[.origin]
         let isOurs = origin.map { $0 == settings.origin ?? ownOrigin(request) }
         // A page that sends no referrer has the origin "null"; then the browser's other word counts alone.
-        let fits = switch (site, isOurs) {
-        case ("same-origin", let isOurs): isOurs != false || origin == "null"
-        case (nil, true): true
-        default: false
-        }
+        let fits =
+            switch (site, isOurs) {
+            case ("same-origin", let isOurs): isOurs != false || origin == "null"
+            case (nil, true): true
+            default: false
+            }
         guard fits else {
             throw Refusal(
                 .forbidden, "The request did not come from a page of this server.",
-                hint: "Use the console, or send an API token instead of the cookie.", rule: "people's door: same origin")
+                hint: "Use the console, or send an API token instead of the cookie.", rule: "people's door: same origin"
+            )
         }
     }
 

@@ -9,7 +9,8 @@ extension PeopleDoor.Pages {
         signIn: { _, _ in page("<h1>Sign in to Lifelong</h1><form method=\"post\"><button>Sign in</button></form>") },
         refusal: { refusal, _, _ in
             Response(
-                status: HTTPResponse.Status(code: refusal.httpStatus), headers: [.contentType: "text/plain; charset=utf-8"],
+                status: HTTPResponse.Status(code: refusal.httpStatus),
+                headers: [.contentType: "text/plain; charset=utf-8"],
                 body: ResponseBody(byteBuffer: ByteBuffer(string: "\(refusal.detail)\n\(refusal.hint)\n")))
         },
         add: { _, _, _ in })

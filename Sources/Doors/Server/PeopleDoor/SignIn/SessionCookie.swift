@@ -9,7 +9,8 @@ enum SessionCookie {
     static func value(in request: Request) -> String? { request.cookies[name]?.value }
 
     static func header(_ session: String, isSecure: Bool) -> String {
-        "\(name)=\(session); Path=/; Max-Age=\(People.sessionSeconds); HttpOnly; SameSite=Strict" + (isSecure ? "; Secure" : "")
+        "\(name)=\(session); Path=/; Max-Age=\(People.sessionSeconds); HttpOnly; SameSite=Strict"
+            + (isSecure ? "; Secure" : "")
     }
 
     static func removal(isSecure: Bool) -> String {

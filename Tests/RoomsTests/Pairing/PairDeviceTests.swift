@@ -1,0 +1,123 @@
+import Manufacture
+import Pairing
+import Passport
+import Registry
+import Store
+import Testing
+import Trust
+import Wire
+import Workbench
+
+@Suite struct `Pairing` {
+    private static let secret = PairingSecret.make(random: Array(1...10))
+    private static let code = LabelCode.make(random: Array(1...5))
+
+    /// A shipped unit with a label, as a station with labels would have made it.
+    private func labelled() async throws -> (HouseBench, BenchUnit, Principal) {
+        let bench = try await HouseBench()
+        let unit = try await bench.makeUnits(1)[0]
+        let hash = try PairingSecret.hash(Self.secret, salt: Array(1...16))
+        let digest = try #require(LabelCode.digest(serial: unit.serial, code: Self.code))
+        _ = try await bench.house.database.write { rows in
+            try rows.execute(
+                "UPDATE device SET secret_hash = $1, label_code = $2 WHERE id = $3",
+                [.text(hash), Value(digest), Value(unit.device)])
+        }
+        return (bench, unit, try await bench.ownership())
+    }
+
+    private func device(_ bench: HouseBench, _ unit: BenchUnit) async throws -> Device {
+        try await bench.house.read { try Device.require(unit.serial, in: $0) }
+    }
+
+    @Test func `records how strongly it was shown`() async throws {
+        for (grade, code, secret) in [
+            (Grade.declared, nil, nil), (.label, Self.code, nil), (.secret, nil, Self.secret),
+            (.secret, Self.code, Self.secret),
+        ] as [(Grade, String?, String?)] {
+            let (bench, unit, ada) = try await labelled()
+            let pairing = PairDevice(device: unit.serial, grade: grade, labelCode: code, secret: secret)
+            #expect(try await bench.house.perform(pairing, as: ada).state == .paired)
+            let device = try await device(bench, unit)
+            #expect(device.passport.tenure?.grade == grade && device.owner == ada.owner)
+            #expect((device.secretHash == nil) == (grade == .secret))
+        }
+    }
+
+    @Test func `locks after ten wrong secrets, raises one alarm, and is unlocked by the maker`() async throws {
+        let (bench, unit, ada) = try await labelled()
+        let house = bench.house
+        let wrong = PairDevice(device: unit.serial, grade: .label, labelCode: "0000-0000")
+        for left in (0..<10).reversed() {
+            await #expect { try await house.perform(wrong, as: ada) } throws: { error in
+                let refusal = error as? Refusal
+                return refusal?.code == .forbidden && refusal?.detail.contains("\(left) attempts") == true
+            }
+        }
+        let right = PairDevice(device: unit.serial, grade: .label, labelCode: Self.code)
+        await #expect { try await house.perform(right, as: ada) } throws: { ($0 as? Refusal)?.code == .tooMany }
+        #expect(try await bench.alarms(.pairingLocked, on: unit) == 1)
+        await #expect { try await house.perform(UnlockPairing(device: unit.serial), as: ada) } throws: {
+            ($0 as? Refusal)?.code == .forbidden
+        }
+        _ = try await house.perform(UnlockPairing(device: unit.serial), as: Principal(role: .makerAdmin))
+        #expect(try await house.perform(right, as: ada).state == .paired)
+    }
+
+    @Test func `below the product's grade is refused`() async throws {
+        let (bench, unit, ada) = try await labelled()
+        _ = try await bench.house.database.write { rows in
+            try rows.execute("UPDATE product SET minimum_grade = 'label'", [])
+        }
+        await #expect {
+            try await bench.house.perform(PairDevice(device: unit.serial, grade: .declared), as: ada)
+        } throws: {
+            ($0 as? Refusal)?.rule == "product: minimum grade"
+        }
+    }
+
+    @Test func `of a device that is owned, not shipped or unknown is refused with what to do`() async throws {
+        let (bench, unit, ada) = try await labelled()
+        let house = bench.house
+        let ben = try await bench.ownership("Ben")
+        try await bench.pair(unit, with: ada)
+        for (device, rule) in [
+            (unit.serial, "stage inUse: pair"),
+            (try await bench.makeUnits(1, shipped: false, station: "line-2")[0].serial, "stage made: pair"),
+        ] {
+            await #expect { try await house.perform(PairDevice(device: device, grade: .declared), as: ben) } throws: {
+                error in
+                let refusal = error as? Refusal
+                return refusal?.rule == rule && refusal?.hint.isEmpty == false
+            }
+        }
+        await #expect { try await house.perform(PairDevice(device: "NOBODY-1", grade: .declared), as: ben) } throws: {
+            ($0 as? Refusal)?.code == .notFound
+        }
+        await #expect {
+            try await house.perform(PairDevice(device: unit.serial, grade: .voucher), as: Principal(role: .makerAdmin))
+        } throws: {
+            ($0 as? Refusal)?.code == .forbidden
+        }
+    }
+
+    @Test func `by two at once gives one owner`() async throws {
+        let (bench, unit, ada) = try await labelled()
+        let ben = try await bench.ownership("Ben")
+        let won = try await withThrowingTaskGroup(of: Bool.self) { group in
+            for principal in [ada, ben, ada, ben] {
+                group.addTask {
+                    do {
+                        try await bench.pair(unit, with: principal)
+                        return true
+                    } catch is Refusal {
+                        return false
+                    }
+                }
+            }
+            return try await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+        }
+        #expect(won == 1)
+        #expect(try await Audit.run(bench.house.database).findings.isEmpty)
+    }
+}
