@@ -22,7 +22,9 @@ import Glibc
     @Test(.timeLimit(.minutes(2))) func `ends every process when it is interrupted`() async throws {
         let demo = try Demonstration(["--devices", "6", "--fleet", "20"])
         let end = ContinuousClock.now + .seconds(60)
-        while !demo.said.contains("agents start"), ContinuousClock.now < end { try await Task.sleep(for: .milliseconds(50)) }
+        while !demo.said.contains("agents start"), ContinuousClock.now < end {
+            try await Task.sleep(for: .milliseconds(50))
+        }
         #expect(!demo.processesLeft.isEmpty)
         demo.send(SIGINT)
         #expect(await demo.wait(seconds: 30) == 130)
@@ -46,7 +48,9 @@ private final class Demonstration: Sendable {
         // The programs lie beside the tests.
         let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
         let built = (own as NSString).deletingLastPathComponent
-        let bundle = CommandLine.arguments.first { $0.hasSuffix(".xctest") }.map { ($0 as NSString).deletingLastPathComponent }
+        let bundle = CommandLine.arguments.first { $0.hasSuffix(".xctest") }.map {
+            ($0 as NSString).deletingLastPathComponent
+        }
         let program = try #require(
             [built, bundle].compactMap { $0.map { $0 + "/lifelong" } }.first {
                 FileManager.default.isExecutableFile(atPath: $0)
@@ -91,7 +95,9 @@ private final class Demonstration: Sendable {
     var processesLeft: [pid_t] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
         return names.compactMap { Int32($0) }.filter { number in
-            guard number != pid, let words = FileManager.default.contents(atPath: "/proc/\(number)/cmdline") else { return false }
+            guard number != pid, let words = FileManager.default.contents(atPath: "/proc/\(number)/cmdline") else {
+                return false
+            }
             return String(decoding: words, as: UTF8.self).contains(folder)
         }
     }

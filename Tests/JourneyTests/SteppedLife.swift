@@ -101,7 +101,8 @@ struct SteppedLife {
         try Data(bytes).write(to: URL(fileURLWithPath: house.settings.artifactFolder + "/\(sha256)"))
         _ = try await house.perform(
             PublishRelease(
-                product: HouseBench.product, sequence: sequence, version: "\(sequence).0", hardware: [HouseBench.hardware],
+                product: HouseBench.product, sequence: sequence, version: "\(sequence).0",
+                hardware: [HouseBench.hardware],
                 sha256: sha256, size: bytes.count), as: maker)
         let offered = try await house.perform(OfferUpdate(product: HouseBench.product, sequence: sequence), as: maker)
         #expect(offered.offered == 1)

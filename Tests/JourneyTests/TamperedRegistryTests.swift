@@ -27,25 +27,31 @@ import Workbench
             testDescription: "a stage", sql: ["UPDATE device SET stage = 'shipped' WHERE id = $1"], about: "device",
             says: "stage is shipped"),
         Tampering(
-            testDescription: "an owner taken away", sql: ["UPDATE device SET owner = NULL WHERE id = $1"], about: "device",
+            testDescription: "an owner taken away", sql: ["UPDATE device SET owner = NULL WHERE id = $1"],
+            about: "device",
             says: "no owner"),
         Tampering(
             testDescription: "a passport",
-            sql: ["UPDATE device SET passport = REPLACE(passport, '\"wipeOwed\":false', '\"wipeOwed\":true') WHERE id = $1"],
+            sql: [
+                "UPDATE device SET passport = REPLACE(passport, '\"wipeOwed\":false', '\"wipeOwed\":true') WHERE id = $1"
+            ],
             about: "device", says: "passport is not what its events give"),
         Tampering(
             testDescription: "a deleted device", sql: ["DELETE FROM device WHERE id = $1"], about: "device",
             says: "row is gone"),
         Tampering(
             testDescription: "a birth certificate",
-            sql: ["UPDATE device SET birth_certificate = x'00' WHERE id = $1"], about: "device", says: "birth certificate"),
+            sql: ["UPDATE device SET birth_certificate = x'00' WHERE id = $1"], about: "device",
+            says: "birth certificate"),
         Tampering(
             testDescription: "a revoked certificate made good",
-            sql: ["UPDATE certificate SET state = 'issued' WHERE device = $1 AND state = 'revoked'"], about: "certificate",
+            sql: ["UPDATE certificate SET state = 'issued' WHERE device = $1 AND state = 'revoked'"],
+            about: "certificate",
             says: "ledger revoked it"),
         Tampering(
             testDescription: "a good certificate made revoked",
-            sql: ["UPDATE certificate SET state = 'revoked' WHERE device = $1 AND state = 'issued'"], about: "certificate",
+            sql: ["UPDATE certificate SET state = 'revoked' WHERE device = $1 AND state = 'issued'"],
+            about: "certificate",
             says: "revoked without an event"),
         Tampering(
             testDescription: "a deleted certificate",
@@ -85,7 +91,8 @@ import Workbench
         let (bench, unit) = try await resold()
         try await bench.house.database.write { rows in
             let row = try #require(
-                try rows.first("SELECT idx, entry FROM ledger WHERE device = $1 AND kind = 'shipped'", [Value(unit.device)]))
+                try rows.first(
+                    "SELECT idx, entry FROM ledger WHERE device = $1 AND kind = 'shipped'", [Value(unit.device)]))
             var entry = try CanonicalJSON.decode(Entry.self, from: row.bytes("entry"))
             entry.at = entry.at.adding(seconds: -1)
             let bytes = try CanonicalJSON.encode(entry)

@@ -55,7 +55,8 @@ package struct Fleet: Sendable {
 
     /// - Parameter transport: shared by all devices; its `observe` is set here.
     package init(
-        _ plan: Plan, transport: DeviceTransport, logger: Logger = Logger(label: "fleet") { _ in SwiftLogNoOpLogHandler() }
+        _ plan: Plan, transport: DeviceTransport,
+        logger: Logger = Logger(label: "fleet") { _ in SwiftLogNoOpLogHandler() }
     ) {
         self.plan = plan
         var transport = transport

@@ -22,7 +22,8 @@ final class SimulatedDisk: Disk {
         for (path, text) in contents.files {
             guard let bytes = Base64.decode(text) else {
                 throw Refusal(
-                    .malformed, "A simulated device's file \(path) is not base64.", hint: "Remove the fleet's state folder.")
+                    .malformed, "A simulated device's file \(path) is not base64.",
+                    hint: "Remove the fleet's state folder.")
             }
             state.files[path] = bytes
         }

@@ -11,11 +11,11 @@ package struct HouseSettings: Sendable {
     /// Name of the maker, as it stands in certificates.
     package var organisation = "Example Maker"
     /// "https://devices.example:8443", as devices reach it.
-    package var serviceURL = "https://localhost:8443"
+    package var serviceURL = "https://127.0.0.1:8443"
     /// "http://pki.example:8080", as anybody reaches the public plane; stands in certificates.
-    package var publicURL = "http://localhost:8080"
+    package var publicURL = "http://127.0.0.1:8080"
     /// DNS names and addresses in the service's certificate.
-    package var serviceNames = ["localhost", "127.0.0.1"]
+    package var serviceNames = ["127.0.0.1"]
     /// Life of an operational certificate.
     package var operationalDays = 90
     /// The same in seconds, for tests and demonstrations; 0 means `operationalDays` holds.

@@ -1,10 +1,8 @@
 import Agent
 import ArgumentParser
-import AsyncHTTPClient
 import Fleet
 import Foundation
 import Logging
-import NIOCore
 import NIOPosix
 import Wire
 
@@ -29,7 +27,8 @@ struct FleetCommand: AsyncParsableCommand {
             """)
 
     @Option(help: "How many devices.") var count = 100
-    @Option(help: ArgumentHelp("unix:PATH, where a station listens, for devices that are not born yet.", valueName: "line"))
+    @Option(
+        help: ArgumentHelp("unix:PATH, where a station listens, for devices that are not born yet.", valueName: "line"))
     var station: String?
     @Option(help: "Hardware name that they report at birth.") var hardware = "simulated-1"
     @Option(help: ArgumentHelp("Folder that keeps them between runs (0700; holds their keys).", valueName: "folder"))
@@ -44,7 +43,8 @@ struct FleetCommand: AsyncParsableCommand {
         guard (1...1_000_000).contains(count), (0...1_000_000).contains(checkIns), (1...1000).contains(atOnce),
             rate.map({ $0 > 0 }) ?? true
         else {
-            throw ValidationError("--count is 1 to 1000000, --check-ins 0 or more, --at-once 1 to 1000, --rate above 0.")
+            throw ValidationError(
+                "--count is 1 to 1000000, --check-ins 0 or more, --at-once 1 to 1000, --rate above 0.")
         }
     }
 
@@ -87,7 +87,10 @@ struct FleetCommand: AsyncParsableCommand {
         let rate = Double(summary.requests) / max(summary.seconds, 0.001)
         var lines = [
             ("devices", "\(summary.devices), \(summary.born) of them born now"),
-            ("requests", "\(summary.requests) in \(String(format: "%.1f", summary.seconds)) s, \(String(format: "%.1f", rate)) a second"),
+            (
+                "requests",
+                "\(summary.requests) in \(String(format: "%.1f", summary.seconds)) s, \(String(format: "%.1f", rate)) a second"
+            ),
             ("not done", list(summary.failures)),
             (
                 "latency",

@@ -22,7 +22,8 @@ final class Child: Sendable {
         pid = try Self.spawn(program, arguments, log: log, showsErrors: showsErrors)
     }
 
-    private static func spawn(_ program: String, _ arguments: [String], log: String, showsErrors: Bool) throws -> pid_t {
+    private static func spawn(_ program: String, _ arguments: [String], log: String, showsErrors: Bool) throws -> pid_t
+    {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }

@@ -68,7 +68,9 @@ struct DemoCommand: AsyncParsableCommand {
     }
 
     /// Runs the work as a task that SIGINT, SIGTERM and SIGHUP cancel.
-    private static func untilTerminated(_ work: @escaping @Sendable () async throws -> Void) async -> Result<Void, any Error> {
+    private static func untilTerminated(_ work: @escaping @Sendable () async throws -> Void) async -> Result<
+        Void, any Error
+    > {
         let task = Task { try await work() }
         var unblocked = sigset_t()
         sigemptyset(&unblocked)

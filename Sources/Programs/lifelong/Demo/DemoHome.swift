@@ -23,13 +23,15 @@ struct DemoHome: Sendable {
             let names = try files.contentsOfDirectory(atPath: path)
             guard names.isEmpty || names.contains(Self.marker) else {
                 throw Refusal(
-                    .conflict, "\(path) has files that are not of an earlier demo.", hint: "Choose another --home, or move them away.")
+                    .conflict, "\(path) has files that are not of an earlier demo.",
+                    hint: "Choose another --home, or move them away.")
             }
         }
         try DurableFile.makeFolder(path)
         lock = open(path + "/" + Self.marker, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard lock >= 0, flock(lock, LOCK_EX | LOCK_NB) == 0 else {
-            throw Refusal(.conflict, "Another demo runs in \(path).", hint: "End it with Ctrl-C, or choose another --home.")
+            throw Refusal(
+                .conflict, "Another demo runs in \(path).", hint: "End it with Ctrl-C, or choose another --home.")
         }
         for name in try files.contentsOfDirectory(atPath: path) where name != Self.marker {
             try files.removeItem(atPath: path + "/" + name)

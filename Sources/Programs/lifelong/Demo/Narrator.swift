@@ -44,7 +44,9 @@ final class Narrator: Sendable {
     func alarm(_ sentence: String) { event("!", sentence, .alarm) }
     /// Belongs to the line before.
     func detail(_ text: String) {
-        for part in text.split(separator: "\n", omittingEmptySubsequences: false) { line(Self.indent + styled(String(part), .faint)) }
+        for part in text.split(separator: "\n", omittingEmptySubsequences: false) {
+            line(Self.indent + styled(String(part), .faint))
+        }
     }
 
     private func event(_ mark: String, _ sentence: String, _ style: Style) {

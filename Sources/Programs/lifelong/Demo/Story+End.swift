@@ -17,14 +17,18 @@ extension Story {
         let notes = unit.folder + "/data/notes.txt"
         _ = FileManager.default.createFile(atPath: notes, contents: Data("Ada's habits\n".utf8))
         let code = try await owners[unit.owner]?.act(OfferDevice(device: unit.serial)).code ?? ""
-        narrator.tell("\(unit.owner) offers \(unit.serial); the code goes to the buyer, and the device is cut off meanwhile.")
+        narrator.tell(
+            "\(unit.owner) offers \(unit.serial); the code goes to the buyer, and the device is cut off meanwhile.")
         _ = try await owners[Self.grace]?.act(AcceptDevice(device: unit.serial, code: code))
-        narrator.tell("\(Self.grace) accepts. In one transaction \(unit.owner)'s certificates, access, data and data key end.")
+        narrator.tell(
+            "\(Self.grace) accepts. In one transaction \(unit.owner)'s certificates, access, data and data key end.")
         try await eventually("\(unit.serial) has its second tenure", within: .seconds(60)) {
             try await self.view(unit.serial).tenures.count == 2
         }
         try await eventually("\(unit.serial) enrols afresh", within: .seconds(60)) {
-            try await self.view(unit.serial).operationalCertificates.first.map { $0.state == .good && $0.tenure != before.tenures.last?.tenure } ?? false
+            try await self.view(unit.serial).operationalCertificates.first.map {
+                $0.state == .good && $0.tenure != before.tenures.last?.tenure
+            } ?? false
         }
         let after = try await view(unit.serial)
         try expect(
@@ -32,10 +36,12 @@ extension Story {
             "\(unit.serial) is \(after.stage.rawValue) with \(after.tenures.count) tenures.")
         let old = before.operationalCertificates.first?.serial
         try expect(
-            after.operationalCertificates.first { $0.serial == old }?.state == .revoked, "the old certificate is not revoked.")
+            after.operationalCertificates.first { $0.serial == old }?.state == .revoked,
+            "the old certificate is not revoked.")
         try expect(!FileManager.default.fileExists(atPath: notes), "the old owner's data is still on the device.")
         try expect(try status(3).configuration == 0, "the old owner's configuration is still on the device.")
-        narrator.check("It wiped itself and signed the receipt with a fresh nonce; the new tenure has a certificate of its own.")
+        narrator.check(
+            "It wiped itself and signed the receipt with a fresh nonce; the new tenure has a certificate of its own.")
         let refusal = try await refusal { _ = try await self.owners[unit.owner]?.act(OfferDevice(device: unit.serial)) }
         narrator.check("\(unit.owner) has no say any more: \(refusal.detail)")
         var alarms: [Alarm] = []
@@ -54,10 +60,13 @@ extension Story {
         narrator.chapter("A retirement")
         let unit = units[4]
         _ = try await admin.act(RetireDevice(device: unit.serial, how: .recycled))
-        try await eventually("\(unit.serial) wipes itself", within: .seconds(60)) { try await !self.view(unit.serial).wipeOwed }
+        try await eventually("\(unit.serial) wipes itself", within: .seconds(60)) {
+            try await !self.view(unit.serial).wipeOwed
+        }
         try await eventually("its agent ends", within: .seconds(30)) { unit.process?.poll() != nil }
         try expect(unit.process?.poll() == 0, "the agent of \(unit.serial) ended with \(unit.process?.poll() ?? 0).")
-        narrator.tell("\(unit.serial) is retired: revoked everywhere, wiped with receipt, its agent switched itself off.")
+        narrator.tell(
+            "\(unit.serial) is retired: revoked everywhere, wiped with receipt, its agent switched itself off.")
         // A unit that was taken from the recycler and does not know, or does not want to know, that its life is over.
         try FileManager.default.removeItem(atPath: AgentHome(unit.folder).retired)
         try startAgent(4, once: true)
@@ -68,7 +77,8 @@ extension Story {
         try expect(
             view.stage == .retired && !view.operationalCertificates.contains { $0.state == .good },
             "\(unit.serial) is \(view.stage.rawValue) with a live certificate.")
-        narrator.check("Somebody took it from the bin and switched it on: it was served nothing, and a person hears of it.")
+        narrator.check(
+            "Somebody took it from the bin and switched it on: it was served nothing, and a person hears of it.")
     }
 
     // MARK: - Proof
@@ -106,7 +116,9 @@ extension Story {
         let stages = today.stages.filter { $0.count > 0 }.map { "\($0.count) \($0.stage.rawValue)" }
         let size = today.ledger?.size ?? 0
         narrator.chapter("Where they are now")
-        narrator.tell("\(today.devices) devices: \(stages.joined(separator: ", ")). \(today.openAlarms) alarms wait for a person. \(size) facts in the ledger.")
+        narrator.tell(
+            "\(today.devices) devices: \(stages.joined(separator: ", ")). \(today.openAlarms) alarms wait for a person. \(size) facts in the ledger."
+        )
     }
 
     /// A fresh one-time link for the first person.

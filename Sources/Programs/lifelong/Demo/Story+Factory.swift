@@ -28,9 +28,11 @@ extension Story {
             return server.output.contains("/sign-in/")
         }
         if ports != [8443, 8444, 8080] {
-            narrator.tell("A usual port is taken; devices come to \(ports[0]), people to \(ports[1]), the public to \(ports[2]).")
+            narrator.tell(
+                "A usual port is taken; devices come to \(ports[0]), people to \(ports[1]), the public to \(ports[2]).")
         }
-        narrator.tell("The server runs as process \(server.pid): keys, CAs, database and ledger made in \(home.server).")
+        narrator.tell(
+            "The server runs as process \(server.pid): keys, CAs, database and ledger made in \(home.server).")
         let token = try String(contentsOfFile: home.server + "/cli-token", encoding: .utf8)
         admin = try RestClient(server: peopleURL, token: token, anchor: nil)
         let ledger: LedgerView = try await admin.read("ledger")
@@ -62,12 +64,16 @@ extension Story {
     }
 
     private func addPeople() async throws {
-        for (name, kind) in [(Self.organisation, AddOwner.Kind.organisation), (Self.ada, .person), (Self.grace, .person)] {
+        for (name, kind) in [
+            (Self.organisation, AddOwner.Kind.organisation), (Self.ada, .person), (Self.grace, .person),
+        ] {
             let owner = try await admin.act(AddOwner(owner: name, kind: kind)).owner
             owners[name] = try await client(for: name, role: .owner, owner: owner)
         }
         auditor = try await client(for: "auditor", role: .auditor)
-        narrator.tell("\(Self.organisation), \(Self.ada) and \(Self.grace) may own devices; an auditor may read. Each has a token.")
+        narrator.tell(
+            "\(Self.organisation), \(Self.ada) and \(Self.grace) may own devices; an auditor may read. Each has a token."
+        )
     }
 
     func client(for person: String, role: Role, owner: OwnerID? = nil) async throws -> RestClient {
@@ -93,8 +99,10 @@ extension Story {
         let command = "'\(agent)' birth --home '\(home.path)/devices/{n}' --hardware \(Self.hardware)"
         let run = try start(
             "station-line-1",
-            ["station", "run", "--home", station.folder, "--permit", station.permit, "--line", "exec:\(command)",
-                "--at-once", "2", "--json"])
+            [
+                "station", "run", "--home", station.folder, "--permit", station.permit, "--line", "exec:\(command)",
+                "--at-once", "2", "--json",
+            ])
         while run.poll() == nil {
             narrator.bar(run.output.split(separator: "\n").count, of: settings.devices, "born")
             try await Task.sleep(for: .milliseconds(100))
@@ -105,7 +113,8 @@ extension Story {
             let status = try HomeStatus(of: AgentHome(folder), on: PosixDisk())
             units.append(Unit(number: number, serial: status.unit.serial, folder: folder))
         }
-        narrator.tell("\(units.count) thermostats are born at line-1: each an agent process that made its key and kept it.")
+        narrator.tell(
+            "\(units.count) thermostats are born at line-1: each an agent process that made its key and kept it.")
         narrator.detail("the first is \(units[0].serial), the last \(units[units.count - 1].serial)")
         try await importBatch(station, expecting: settings.devices)
     }
@@ -116,8 +125,11 @@ extension Story {
         let socket = home.lines + "/line-2"
         let run = try start(
             "station-line-2",
-            ["station", "run", "--home", station.folder, "--permit", station.permit, "--line", "unix:\(socket)", "--at-once",
-                "4", "--no-label-secrets", "--json"])
+            [
+                "station", "run", "--home", station.folder, "--permit", station.permit, "--line", "unix:\(socket)",
+                "--at-once",
+                "4", "--no-label-secrets", "--json",
+            ])
         try await eventually("line-2 listens", within: .seconds(20)) { FileManager.default.fileExists(atPath: socket) }
         try await fleet(
             "fleet-births", checkIns: 0, ["--station", "unix:\(socket)", "--hardware", Self.fleetHardware])
@@ -174,8 +186,11 @@ extension Story {
     func fleet(_ name: String, count: Int? = nil, checkIns: Int, _ more: [String] = []) async throws -> FleetSummary {
         let said = try await run(
             name,
-            ["fleet", "--count", "\(count ?? settings.fleet)", "--state", home.path + "/fleet", "--check-ins", "\(checkIns)",
-                "--json"] + more, showsErrors: narrator.isTerminal)
+            [
+                "fleet", "--count", "\(count ?? settings.fleet)", "--state", home.path + "/fleet", "--check-ins",
+                "\(checkIns)",
+                "--json",
+            ] + more, showsErrors: narrator.isTerminal)
         narrator.eraseLine()
         let last = said.split(separator: "\n").last.map(String.init) ?? ""
         return try CanonicalJSON.decode(FleetSummary.self, from: Array(last.utf8))

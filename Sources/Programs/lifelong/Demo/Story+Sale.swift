@@ -49,7 +49,9 @@ extension Story {
         try expect(left.shipped == units.count - 1, "\(left.shipped) thermostats were shipped.")
         let fleet = try await admin.act(ShipDevices(batch: fleetBatch))
         try expect(fleet.shipped == settings.fleet, "\(fleet.shipped) sensors were shipped.")
-        narrator.tell("\(left.shipped) thermostats and \(fleet.shipped) sensors leave the maker; the diverted one stays in stock.")
+        narrator.tell(
+            "\(left.shipped) thermostats and \(fleet.shipped) sensors leave the maker; the diverted one stays in stock."
+        )
         try await refuseWrongSecret()
         try await pairUnits()
         try await pairFleet()
@@ -82,7 +84,8 @@ extension Story {
             narrator.bar(index + 1, of: sold.count, "asked for by their owners")
         }
         let counts = grades.map { grade in "\(sold.count { units[$0].grade == grade }) \(grade.rawValue)" }
-        narrator.tell("Owners pair the thermostats: \(counts.joined(separator: ", ")) (codes and secrets from the labels).")
+        narrator.tell(
+            "Owners pair the thermostats: \(counts.joined(separator: ", ")) (codes and secrets from the labels).")
     }
 
     private func pairFleet() async throws {
@@ -112,16 +115,19 @@ extension Story {
     func enrol() async throws {
         narrator.chapter("Enrolment")
         for index in sold { try startAgent(index) }
-        narrator.tell("\(sold.count) agents start, each a process with nothing but its birth key and the anchor from birth.")
+        narrator.tell(
+            "\(sold.count) agents start, each a process with nothing but its birth key and the anchor from birth.")
         try await eventually("enrolled", all: Array(sold)) { try self.status($0).operational != nil }
         for index in sold {
             let view = try await view(units[index].serial)
             try expect(
                 view.stage == .inUse && view.tenures.last?.grade == units[index].grade,
-                "\(units[index].serial) is \(view.stage.rawValue), paired \(view.tenures.last?.grade.rawValue ?? "not at all").")
+                "\(units[index].serial) is \(view.stage.rawValue), paired \(view.tenures.last?.grade.rawValue ?? "not at all")."
+            )
         }
         let proven = sold.count { units[$0].grade == .proven }
-        narrator.check("All found their owners and enrolled over EST; \(proven) proved with the birth key that they are there.")
+        narrator.check(
+            "All found their owners and enrolled over EST; \(proven) proved with the birth key that they are there.")
         let summary = try await fleet("fleet-enrolment", checkIns: 1)
         try expect(summary.states == ["enrolled": settings.fleet], "the fleet's states are \(summary.states).")
         narrator.check("\(summary.devices) sensors enrolled and checked in: \(Self.figures(summary)).")
@@ -141,12 +147,15 @@ extension Story {
         for index in sold {
             let unit = units[index]
             let answer = try await owners[unit.owner]?.act(
-                ConfigureDevice(device: unit.serial, document: "{\"setpoint\":\(18 + index % 5),\"room\":\"\(100 + unit.number)\"}"))
+                ConfigureDevice(
+                    device: unit.serial, document: "{\"setpoint\":\(18 + index % 5),\"room\":\"\(100 + unit.number)\"}")
+            )
             try expect(answer?.version == 1, "configuring \(unit.serial) gave \(String(describing: answer)).")
         }
         narrator.tell("The owners set a temperature for each room.")
         try await eventually("configured", all: Array(sold)) {
-            try self.status($0).configuration == 1 ? try await self.view(self.units[$0].serial).configuration.appliedVersion == 1 : false
+            try self.status($0).configuration == 1
+                ? try await self.view(self.units[$0].serial).configuration.appliedVersion == 1 : false
         }
         narrator.check("All \(sold.count) put it in force and acknowledged it with a signed receipt.")
     }

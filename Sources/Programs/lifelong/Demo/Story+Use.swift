@@ -27,9 +27,12 @@ extension Story {
             let image = try status(index).image
             try expect(
                 image.slot == .b && image.whole && !image.onTrial,
-                "\(units[index].serial) runs slot \(image.slot.rawValue), whole \(image.whole), on trial \(image.onTrial).")
+                "\(units[index].serial) runs slot \(image.slot.rawValue), whole \(image.whole), on trial \(image.onTrial)."
+            )
         }
-        narrator.check("All \(sold.count) run it from slot b, after a health check; slot a keeps what ran before. Receipts are in.")
+        narrator.check(
+            "All \(sold.count) run it from slot b, after a health check; slot a keeps what ran before. Receipts are in."
+        )
         try await updateFleet()
     }
 
@@ -51,8 +54,10 @@ extension Story {
         try await admin.upload(handle, size: Int64(bytes.count), sha256: sha256)
         _ = try await admin.act(
             PublishRelease(
-                product: product, sequence: 1, version: "2.1.0", hardware: [hardware], sha256: sha256, size: bytes.count))
-        narrator.tell("Release 2.1.0 of \(product): \(bytes.count >> 10) KiB, its manifest signed with the release key.")
+                product: product, sequence: 1, version: "2.1.0", hardware: [hardware], sha256: sha256, size: bytes.count
+            ))
+        narrator.tell(
+            "Release 2.1.0 of \(product): \(bytes.count >> 10) KiB, its manifest signed with the release key.")
         return PublishedArtifact(sha256: sha256, path: home.server + "/artifacts/\(sha256)", size: bytes.count)
     }
 
@@ -96,11 +101,14 @@ extension Story {
         let cut = try await Self.kill(unit.process, when: part, grows: artifact.size / 4)
         guard let cut else { throw failed("\(unit.serial) did not begin to download.") }
         try await eventually("the agent is dead", within: .seconds(10)) { unit.process?.poll() != nil }
-        try expect(unit.process?.poll() == -SIGKILL, "the agent of \(unit.serial) ended with \(unit.process?.poll() ?? 0).")
+        try expect(
+            unit.process?.poll() == -SIGKILL, "the agent of \(unit.serial) ended with \(unit.process?.poll() ?? 0).")
         let status = try status(index)
         try expect(status.image.whole, "the image of \(unit.serial) is broken.")
-        narrator.tell("\(unit.serial) loses its power (SIGKILL) \(cut >> 10) of \(artifact.size >> 10) KiB into the download.")
-        narrator.check("What it would start is whole: slot \(status.image.slot.rawValue), release \(status.image.sequence).")
+        narrator.tell(
+            "\(unit.serial) loses its power (SIGKILL) \(cut >> 10) of \(artifact.size >> 10) KiB into the download.")
+        narrator.check(
+            "What it would start is whole: slot \(status.image.slot.rawValue), release \(status.image.sequence).")
         try startAgent(index)
         try await eventually("\(unit.serial) recovers", within: .seconds(60)) { try await hasInstalled(1, index) }
         narrator.check("Started again, it fetches the rest, installs it into slot b, and confirms it.")

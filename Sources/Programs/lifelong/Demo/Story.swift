@@ -58,7 +58,8 @@ actor Story {
 
     init(_ settings: Settings, narrator: Narrator) throws {
         guard settings.devices >= 6, settings.fleet >= 1 else {
-            throw Refusal(.malformed, "The story needs 6 agents and 1 simulated device at least.", hint: "Use larger numbers.")
+            throw Refusal(
+                .malformed, "The story needs 6 agents and 1 simulated device at least.", hint: "Use larger numbers.")
         }
         self.settings = settings
         self.narrator = narrator
@@ -136,7 +137,8 @@ actor Story {
 
     func failed(_ sentence: String) -> Refusal {
         Refusal(
-            .internal, "The story did not go as told: \(sentence)", hint: "Read what the programs said in \(home.path)/logs.")
+            .internal, "The story did not go as told: \(sentence)",
+            hint: "Read what the programs said in \(home.path)/logs.")
     }
 
     func expect(_ holds: Bool, _ sentence: @autoclosure () -> String) throws {
@@ -144,7 +146,9 @@ actor Story {
     }
 
     /// Waits until it holds; what it throws meanwhile counts as "not yet".
-    func eventually(_ sentence: String, within limit: Duration = .seconds(60), _ holds: () async throws -> Bool) async throws {
+    func eventually(_ sentence: String, within limit: Duration = .seconds(60), _ holds: () async throws -> Bool)
+        async throws
+    {
         let clock = ContinuousClock()
         let end = clock.now + limit
         var last = ""

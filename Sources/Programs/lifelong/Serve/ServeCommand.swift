@@ -62,8 +62,8 @@ struct ServeCommand: AsyncParsableCommand {
             configuration.listen.device = device ?? configuration.listen.device
             configuration.listen.people = people ?? configuration.listen.people
             configuration.listen.public = open ?? configuration.listen.public
-            configuration.serviceURL = "https://localhost:\(Self.port(configuration.listen.device))"
-            configuration.publicURL = "http://localhost:\(Self.port(configuration.listen.public))"
+            configuration.serviceURL = "https://127.0.0.1:\(Self.port(configuration.listen.device))"
+            configuration.publicURL = "http://127.0.0.1:\(Self.port(configuration.listen.public))"
             try DurableFile.write(Array(ConfigurationTemplate.text(configuration).utf8), to: home.configurationFile)
         }
         configuration.listen.device = device ?? configuration.listen.device

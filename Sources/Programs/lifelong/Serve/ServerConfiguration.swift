@@ -21,9 +21,9 @@ struct ServerConfiguration: Codable, Equatable {
 
     var organisation = "Example Maker"
     var listen = Listen()
-    var serviceURL = "https://localhost:8443"
-    var publicURL = "http://localhost:8080"
-    var serviceNames = ["localhost", "127.0.0.1"]
+    var serviceURL = "https://127.0.0.1:8443"
+    var publicURL = "http://127.0.0.1:8080"
+    var serviceNames = ["127.0.0.1"]
     var operationalDays = 90
     var operationalSeconds = 0
     var checkInSeconds = 300
