@@ -103,7 +103,8 @@ let package = Package(
         room(
             "Agent", in: "Doors",
             [
-                "Wire", "Trust", "Ledger", "Release", "Keys", "KeysTLS", httpClient, nioCore, nioSSL, nioHTTP1, nioFoundation, crypto,
+                "Wire", "Trust", "Ledger", "Release", "Keys", "KeysTLS", httpClient, nioCore, nioSSL, nioHTTP1,
+                nioFoundation, crypto,
                 x509, asn1, logging,
             ]),
         room(
@@ -133,7 +134,8 @@ let package = Package(
         .executableTarget(
             name: "lifelong-bench",
             dependencies: [
-                "Wire", "Trust", "Ledger", "Passport", "Keys", "KeysFile", "Store", "StoreSQLite", "Registry", logging, crypto,
+                "Wire", "Trust", "Ledger", "Passport", "Keys", "KeysFile", "Store", "StoreSQLite", "Registry", logging,
+                crypto,
             ],
             path: "Benchmarks", swiftSettings: strict),
 
@@ -141,7 +143,8 @@ let package = Package(
         .target(
             name: "Workbench",
             dependencies: rooms + forRooms + [
-                "Keys", "KeysFile", "StoreSQLite", "Station", "Agent", "Server", httpClient, nioCore, nioHTTP1, nioSSL, logging,
+                "Keys", "KeysFile", "StoreSQLite", "Station", "Agent", "Server", httpClient, nioCore, nioHTTP1, nioSSL,
+                logging,
                 lifecycle, x509, asn1, crypto,
             ],
             path: "Tests/Workbench", swiftSettings: strict),
@@ -151,10 +154,13 @@ let package = Package(
             path: "Tests/FoundationsTests", swiftSettings: strict),
         .testTarget(
             name: "RegistryTests",
-            dependencies: rooms + forRooms + ["Keys", "KeysFile", "StoreSQLite", "Workbench", grdb, asn1, logging, crypto, x509],
+            dependencies: rooms + forRooms + [
+                "Keys", "KeysFile", "StoreSQLite", "Workbench", grdb, asn1, logging, crypto, x509,
+            ],
             path: "Tests/RegistryTests", swiftSettings: strict),
         .testTarget(
-            name: "RoomsTests", dependencies: rooms + forRooms + ["Keys", "KeysFile", "StoreSQLite", "Workbench", crypto, x509],
+            name: "RoomsTests",
+            dependencies: rooms + forRooms + ["Keys", "KeysFile", "StoreSQLite", "Workbench", crypto, x509],
             path: "Tests/RoomsTests", swiftSettings: strict),
         .testTarget(
             name: "DoorsTests",

@@ -60,7 +60,9 @@ enum Targets {
         "line": { _ = try? CanonicalJSON.decode(LineMessage.self, from: $0) },
         "manifest": { _ = try? CanonicalJSON.decode(ReleaseManifest.self, from: $0) },
         "entry": { bytes in
-            guard let entry = try? CanonicalJSON.decode(Entry.self, from: bytes), let device = entry.device else { return }
+            guard let entry = try? CanonicalJSON.decode(Entry.self, from: bytes), let device = entry.device else {
+                return
+            }
             _ = try? Passport.advance(nil, device: device, by: entry.event, at: entry.at)
         },
         "evidence": { _ = try? CanonicalJSON.decode(Evidence.self, from: $0) },
@@ -88,7 +90,8 @@ struct Fuzz {
         }
         chosen = target
         // libFuzzer sees the program's name and the options behind the target's.
-        var arguments = [CommandLine.unsafeArgv[0]] + (2..<Int(CommandLine.argc)).map { CommandLine.unsafeArgv[$0] } + [nil]
+        var arguments =
+            [CommandLine.unsafeArgv[0]] + (2..<Int(CommandLine.argc)).map { CommandLine.unsafeArgv[$0] } + [nil]
         var count = CommandLine.argc - 1
         arguments.withUnsafeMutableBufferPointer { buffer in
             guard var base = buffer.baseAddress as UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? else { return }

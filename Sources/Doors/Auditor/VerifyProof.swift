@@ -34,7 +34,8 @@ package enum VerifyProof {
             return ProofReport(
                 verified: true, origin: key.name, head: proven.checkpoint.head, entries: entries, findings: [])
         } catch {
-            return ProofReport(verified: false, origin: key.name, head: nil, entries: [], findings: [AuditFinding(error)])
+            return ProofReport(
+                verified: false, origin: key.name, head: nil, entries: [], findings: [AuditFinding(error)])
         }
     }
 }

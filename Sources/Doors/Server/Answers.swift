@@ -15,7 +15,8 @@ package enum Answers {
         _ bytes: some Collection<UInt8>, type: String, status: HTTPResponse.Status = .ok
     ) -> Response {
         Response(
-            status: status, headers: [.contentType: type], body: ResponseBody(byteBuffer: ByteBuffer(bytes: Array(bytes))))
+            status: status, headers: [.contentType: type],
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: Array(bytes))))
     }
 
     /// The refusal as JSON, with its status and, where waiting helps, Retry-After.
@@ -43,7 +44,8 @@ package enum Answers {
             case 404:
                 return Refusal(.notFound, "There is nothing at this path.", hint: "See docs/openapi for the paths.")
             case 405:
-                return Refusal(.notFound, "This path does not know the method.", hint: "See docs/openapi for the methods.")
+                return Refusal(
+                    .notFound, "This path does not know the method.", hint: "See docs/openapi for the methods.")
             case 413: return Refusal(.tooLarge, "The body is larger than allowed.", hint: "Send a smaller one.")
             default: return Refusal(.malformed, "The request cannot be read.", hint: "Send well-formed HTTP/1.1.")
             }

@@ -40,7 +40,8 @@ package final class Batch: Sendable {
     ///   - makerKey: SPKI of the key that signs permits; may be nil if it was pinned at `InitializeStation`.
     ///   - breakpoints: for tests that stop the station between two steps.
     package static func open(
-        _ home: StationHome, permit seal: Seal, makerKey: [UInt8]? = nil, keys: any KeyStore, options: Options = Options(),
+        _ home: StationHome, permit seal: Seal, makerKey: [UInt8]? = nil, keys: any KeyStore,
+        options: Options = Options(),
         clock: @escaping @Sendable () -> Timestamp, random: @escaping RandomBytes = SystemRandom.bytes,
         breakpoints: Breakpoints = Breakpoints()
     ) throws -> Batch {

@@ -98,7 +98,8 @@ final class BirthJournal: Sendable {
             // Of a trillion serials, several taken ones in a row mean a broken generator.
             for _ in 0..<16 {
                 let serial = candidate()
-                guard state.bySerial[serial] == nil, state.underWay[serial] == nil, state.elsewhere.serials[serial] == nil
+                guard state.bySerial[serial] == nil, state.underWay[serial] == nil,
+                    state.elsewhere.serials[serial] == nil
                 else { continue }
                 state.underWay.updateValue(nil, forKey: serial)
                 return serial

@@ -26,7 +26,8 @@ package struct Label: Codable, Sendable, Equatable {
         let picture = try QRCode(payload)
         let side = 25.0
         let scale = side / Double(picture.width + 2 * QRCode.quietZone)
-        let lines = [("Product", product.text), ("Serial", serial), ("Code", code)] + (secret.map { [("Secret", $0)] } ?? [])
+        let lines =
+            [("Product", product.text), ("Serial", serial), ("Code", code)] + (secret.map { [("Secret", $0)] } ?? [])
         var out = """
             <svg xmlns="http://www.w3.org/2000/svg" width="62mm" height="29mm" viewBox="0 0 62 29">
             <metadata>\(Self.escape(String(decoding: try CanonicalJSON.encode(self), as: UTF8.self)))</metadata>
@@ -36,8 +37,10 @@ package struct Label: Codable, Sendable, Equatable {
             """
         for (at, line) in lines.enumerated() {
             let y = 5.0 + Double(at) * 6.2
-            out += "<text x=\"27\" y=\"\(y)\" font-family=\"sans-serif\" font-size=\"1.8\" fill=\"#444\">\(line.0)</text>\n"
-            out += "<text x=\"27\" y=\"\(y + 2.9)\" font-family=\"monospace\" font-weight=\"bold\" "
+            out +=
+                "<text x=\"27\" y=\"\(y)\" font-family=\"sans-serif\" font-size=\"1.8\" fill=\"#444\">\(line.0)</text>\n"
+            out +=
+                "<text x=\"27\" y=\"\(y + 2.9)\" font-family=\"monospace\" font-weight=\"bold\" "
                 + "font-size=\"\(Self.size(line.1))\">\(Self.escape(line.1))</text>\n"
         }
         return out + "</svg>\n"

@@ -42,7 +42,9 @@ package struct ServeUnit {
     private func converse(on line: UnitLine, _ report: inout UnitReport) throws(BirthFailure) {
         // 1. Who are you?
         try send(.identify(station: batch.station), on: line)
-        guard case .hardware(let hardware, let carried) = try receive(on: line) else { throw Self.outOfTurn("hardware") }
+        guard case .hardware(let hardware, let carried) = try receive(on: line) else {
+            throw Self.outOfTurn("hardware")
+        }
         report.serial = carried.map(Printable.text)
         let serial = try batch.claimSerial(hardware: hardware, carried: carried)
         defer { batch.release(serial) }

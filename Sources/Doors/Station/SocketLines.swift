@@ -79,7 +79,8 @@ final class SocketLines: LineSource {
         let bytes = Array(path.utf8) + [0]
         guard bytes.count <= MemoryLayout.size(ofValue: address.sun_path) else {
             throw Refusal(
-                .malformed, "The path of a Unix socket has at most 107 bytes.", hint: "Choose a shorter path, such as one in /run.")
+                .malformed, "The path of a Unix socket has at most 107 bytes.",
+                hint: "Choose a shorter path, such as one in /run.")
         }
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
         return withUnsafePointer(to: &address) { pointer in

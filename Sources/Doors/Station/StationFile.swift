@@ -73,7 +73,8 @@ enum StationFile {
                 atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
             throw Refusal(
-                .unavailable, "The folder \(path) cannot be made.", hint: "Check its path, its owner and the free space.")
+                .unavailable, "The folder \(path) cannot be made.",
+                hint: "Check its path, its owner and the free space.")
         }
         try syncFolder(of: path)
     }

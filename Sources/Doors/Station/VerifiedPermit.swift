@@ -26,7 +26,8 @@ package struct VerifiedPermit: Sendable {
         organisation = try Self.checkAuthority(chain, key: birthKey, at: now)
         guard (1...10_000_000).contains(permit.quantity), Self.isName(permit.hardware) else {
             throw Refusal(
-                .malformed, "The permit has no usable quantity or hardware name.", hint: "Ask the maker for another permit.")
+                .malformed, "The permit has no usable quantity or hardware name.",
+                hint: "Ask the maker for another permit.")
         }
         authority = try Authority(certificate: chain[0], chain: Array(chain.dropFirst()), key: birthKey)
         try checkExpiry(at: now)
@@ -70,7 +71,8 @@ package struct VerifiedPermit: Sendable {
     ) throws(Refusal) -> String {
         guard let certificate = try? X509.Certificate(derEncoded: chain[0]) else {
             throw Refusal(
-                .malformed, "The permit's birth CA certificate cannot be read.", hint: "Ask the maker for another permit.")
+                .malformed, "The permit's birth CA certificate cannot be read.",
+                hint: "Ask the maker for another permit.")
         }
         let start = Timestamp(milliseconds: Int64(certificate.notValidBefore.timeIntervalSince1970 * 1000))
         guard now >= start else {
@@ -78,7 +80,8 @@ package struct VerifiedPermit: Sendable {
                 .unavailable, "The clock says \(now), before the birth CA's first day \(start).",
                 hint: "Set this computer's clock and run the command again.", rule: "RFC 5280 §4.1.2.5")
         }
-        let verifier = try ChainVerifier(anchors: [chain[chain.count - 1]], intermediates: Array(chain[1..<(chain.count - 1)]))
+        let verifier = try ChainVerifier(
+            anchors: [chain[chain.count - 1]], intermediates: Array(chain[1..<(chain.count - 1)]))
         let verified = try verifier.verify(leaf: chain[0], at: now, purpose: .any).get()
         guard verified.spki == key.publicKeyDER else { throw foreign("birth CA key") }
         for name in certificate.subject {
@@ -97,5 +100,7 @@ package struct VerifiedPermit: Sendable {
             hint: "Use the permit that answers this station's own station-request.json.", rule: "permit stationKey")
     }
 
-    private static func isName(_ text: String) -> Bool { (1...64).contains(text.utf8.count) && Printable.text(text) == text }
+    private static func isName(_ text: String) -> Bool {
+        (1...64).contains(text.utf8.count) && Printable.text(text) == text
+    }
 }

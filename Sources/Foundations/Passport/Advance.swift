@@ -10,7 +10,9 @@ extension Passport {
         _ passport: Passport?, device: DeviceID, by event: Event, at: Timestamp
     ) throws(Refusal) -> Passport {
         if case .born(let product, let batch, let certificate) = event {
-            guard passport == nil else { throw refuse("born", "The device is born already.", "Import each birth once.") }
+            guard passport == nil else {
+                throw refuse("born", "The device is born already.", "Import each birth once.")
+            }
             return Passport(born: device, product: product, batch: batch, birthCertificate: certificate, at: at)
         }
         guard var next = passport else {
@@ -58,7 +60,8 @@ extension Passport {
         case .offerWithdrawn:
             try require([.inTransfer], for: "withdraw")
             guard transfer?.acceptedAt == nil else {
-                throw Self.refuse("withdraw", "The transfer is accepted already.", "Ask the new owner to offer it back.")
+                throw Self.refuse(
+                    "withdraw", "The transfer is accepted already.", "Ask the new owner to offer it back.")
             }
             stage = .inUse
             transfer = nil
@@ -105,7 +108,8 @@ extension Passport {
             try require([.shipped, .claimable, .inUse, .quarantined, .inTransfer], for: "update")
             guard sequence > (installed?.sequence ?? 0) else {
                 throw Self.refuse(
-                    "rollback", "Release \(sequence) is not newer than what is installed.", "Publish a higher sequence.")
+                    "rollback", "Release \(sequence) is not newer than what is installed.", "Publish a higher sequence."
+                )
             }
             offeredUpdate = Update(release: release, sequence: sequence)
         case .updated(let release, let sequence, _):
@@ -124,7 +128,8 @@ extension Passport {
         case .logTaken(let from, let to, let head):
             try require([.inUse], for: "hand in its log")
             guard from == (log?.count ?? 0), to > from else {
-                throw Self.refuse("log", "The log page does not follow what was taken.", "Send from \(log?.count ?? 0).")
+                throw Self.refuse(
+                    "log", "The log page does not follow what was taken.", "Send from \(log?.count ?? 0).")
             }
             log = DeviceLog(count: to, head: head)
         case .alarmRaised: break

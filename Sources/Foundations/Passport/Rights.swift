@@ -30,15 +30,18 @@ extension Passport {
         case .yes: return say(true, "A device in stage \(stage.rawValue) has the right \"\(right.rawValue)\".")
         case .no: return say(false, "A device in stage \(stage.rawValue) has no right \"\(right.rawValue)\".")
         case .atStation:
-            return say(purpose == .station, "In stage \(stage.rawValue) only a station's line gives \"\(right.rawValue)\".")
+            return say(
+                purpose == .station, "In stage \(stage.rawValue) only a station's line gives \"\(right.rawValue)\".")
         case .remedyOnly:
             return say(
                 purpose == .remedy || (purpose == .wipe && wipeOwed),
                 "A device in stage \(stage.rawValue) gets \"\(right.rawValue)\" only as a remedy.")
         case .wipeOnly:
-            return say(purpose == .wipe && wipeOwed, "A device in stage \(stage.rawValue) may only be told to wipe itself.")
+            return say(
+                purpose == .wipe && wipeOwed, "A device in stage \(stage.rawValue) may only be told to wipe itself.")
         case .withPairing:
-            return say(tenure != nil, "A device in stage \(stage.rawValue) gets \"\(right.rawValue)\" once it is paired.")
+            return say(
+                tenure != nil, "A device in stage \(stage.rawValue) gets \"\(right.rawValue)\" once it is paired.")
         case .byRole: return say(true, "Depends on the role of who gives it.")
         case .byPolicy: return say(false, "The product's policy says.")
         }

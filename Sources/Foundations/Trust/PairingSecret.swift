@@ -98,7 +98,8 @@ package enum PairingSecret {
         }
         guard let hash = derive(secret, salt, cost, blockSize, parallelism, hashBytes) else {
             throw Refusal(
-                .unavailable, "There is not enough memory to hash a pairing secret.", hint: "Free 32 MiB and try again.")
+                .unavailable, "There is not enough memory to hash a pairing secret.", hint: "Free 32 MiB and try again."
+            )
         }
         return "scrypt:\(cost):\(blockSize):\(parallelism):\(Base64.encode(salt)):\(Base64.encode(hash))"
     }
@@ -137,7 +138,8 @@ package enum PairingSecret {
             let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
             guard parts.count == 6, parts[0] == "scrypt", let cost = Int(parts[1]), let blockSize = Int(parts[2]),
                 let parallelism = Int(parts[3]), let salt = Base64.decode(parts[4]), let hash = Base64.decode(parts[5]),
-                (1 << 14...1 << 16).contains(cost), cost & (cost - 1) == 0, blockSize == 8, (1...4).contains(parallelism),
+                (1 << 14...1 << 16).contains(cost), cost & (cost - 1) == 0, blockSize == 8,
+                (1...4).contains(parallelism),
                 (16...64).contains(salt.count), (32...64).contains(hash.count)
             else { return nil }
             (self.cost, self.blockSize, self.parallelism) = (cost, blockSize, parallelism)

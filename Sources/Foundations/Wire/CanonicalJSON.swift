@@ -45,7 +45,8 @@ package enum CanonicalJSON {
         case .valueNotFound(_, let context): return "The value at \(path(context)) is missing."
         case .dataCorrupted(let context):
             return context.codingPath.isEmpty
-                ? "The document is not JSON." : "The value at \(path(context)) is not valid: \(context.debugDescription)."
+                ? "The document is not JSON."
+                : "The value at \(path(context)) is not valid: \(context.debugDescription)."
         @unknown default: return "The document does not have the expected form."
         }
     }

@@ -33,7 +33,8 @@ package struct Seal: Codable, Sendable, Equatable {
 
     package func payloadBytes() throws(Refusal) -> [UInt8] {
         guard let bytes = Base64.decode(payload) else {
-            throw Refusal(.malformed, "The payload of the seal is not base64.", hint: "Send the DSSE envelope as signed.")
+            throw Refusal(
+                .malformed, "The payload of the seal is not base64.", hint: "Send the DSSE envelope as signed.")
         }
         return bytes
     }

@@ -49,13 +49,15 @@ package enum DurableFile {
                 atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
             throw Refusal(
-                .unavailable, "The folder \(path) cannot be made.", hint: "Check its path, its owner and the free space.")
+                .unavailable, "The folder \(path) cannot be made.",
+                hint: "Check its path, its owner and the free space.")
         }
     }
 
     private static func failure(_ verb: String, _ path: String) -> Refusal {
         let reason = String(cString: strerror(errno))
         return Refusal(
-            .unavailable, "Could not \(verb) \(path): \(reason).", hint: "Check free space and the folder's permissions.")
+            .unavailable, "Could not \(verb) \(path): \(reason).",
+            hint: "Check free space and the folder's permissions.")
     }
 }

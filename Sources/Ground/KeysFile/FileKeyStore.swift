@@ -26,7 +26,9 @@ package final class FileKeyStore: KeyStore {
         let notice = folder + "/README"
         if !FileManager.default.fileExists(atPath: notice) {
             try DurableFile.write(
-                Array("Private keys as files: the development default of Lifelong. Whoever reads this folder has the keys.\n".utf8),
+                Array(
+                    "Private keys as files: the development default of Lifelong. Whoever reads this folder has the keys.\n"
+                        .utf8),
                 to: notice)
         }
     }
@@ -128,7 +130,9 @@ private struct FileKey: SigningKey {
     }
 
     /// RFC 8410 §4: SubjectPublicKeyInfo and §7: PrivateKeyInfo around the 32 raw bytes.
-    private static let ed25519Prefix: [UInt8] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00]
+    private static let ed25519Prefix: [UInt8] = [
+        0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
+    ]
     private static let ed25519PrivatePrefix: [UInt8] = [
         0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
     ]

@@ -41,7 +41,8 @@ package enum Audit {
             var next: Int64 = 0
             while next < size {
                 let page = try rows.query(
-                    "SELECT idx, entry, hash, device, kind FROM ledger WHERE idx >= $1 ORDER BY idx LIMIT 1000", [.int(next)])
+                    "SELECT idx, entry, hash, device, kind FROM ledger WHERE idx >= $1 ORDER BY idx LIMIT 1000",
+                    [.int(next)])
                 guard !page.isEmpty else { break }
                 for row in page {
                     let index = Int64(try row.int("idx"))
@@ -117,7 +118,9 @@ package enum Audit {
         let root = MerkleTree.root(of: Array(replayed.leaves.prefix(size)))
         if root.description != (try row.text("root")) {
             replayed.findings.append(
-                Finding(what: "checkpoint \(size)", finding: "Its root is not the root of the entries: history was rewritten."))
+                Finding(
+                    what: "checkpoint \(size)",
+                    finding: "Its root is not the root of the entries: history was rewritten."))
         }
         return root
     }
@@ -136,7 +139,8 @@ package enum Audit {
                 seen.insert(id)
                 guard let passport = replayed.passports[id] else {
                     replayed.findings.append(
-                        Finding(what: "device \(id)", finding: "The registry has it, the ledger never heard of its birth."))
+                        Finding(
+                            what: "device \(id)", finding: "The registry has it, the ledger never heard of its birth."))
                     continue
                 }
                 for finding in differences(row, passport) {
@@ -154,7 +158,9 @@ package enum Audit {
         var found: [String] = []
         func compare(_ column: String, _ expected: String) {
             let actual = row.optionalText(column) ?? row.optionalInt(column).map { String($0) } ?? "nothing"
-            if actual != expected { found.append("Its \(column) is \(actual) in the registry, \(expected) by the ledger.") }
+            if actual != expected {
+                found.append("Its \(column) is \(actual) in the registry, \(expected) by the ledger.")
+            }
         }
         compare("stage", passport.stage.rawValue)
         compare("version", String(passport.version))
@@ -184,7 +190,9 @@ package enum Audit {
             }
             let state = try row.text("state")
             if state != "issued", !replayed.revoked.contains(serial) { find("It is \(state) without an event.") }
-            if state == "issued", replayed.revoked.contains(serial) { find("The ledger revoked it; the registry says issued.") }
+            if state == "issued", replayed.revoked.contains(serial) {
+                find("The ledger revoked it; the registry says issued.")
+            }
             guard state != "abandoned", let der = try? row.bytes("der") else { continue }
             guard let known = replayed.certificates[serial] else {
                 find("It was issued without an event.")
@@ -194,7 +202,8 @@ package enum Audit {
             if known.sha256 != LeafCertificate.sha256(der) { find("Its bytes are not the ones that were issued.") }
         }
         for serial in replayed.certificates.keys.sorted() where !seen.contains(serial) {
-            replayed.findings.append(Finding(what: "certificate \(serial)", finding: "Its row is gone from the registry."))
+            replayed.findings.append(
+                Finding(what: "certificate \(serial)", finding: "Its row is gone from the registry."))
         }
     }
 

@@ -31,7 +31,8 @@ package struct Device: Sendable {
 
     /// By its name in Lifelong, or by its serial.
     package static func find(_ name: String, in rows: any Rows) throws -> Device? {
-        let sql = "SELECT \(columns) FROM device WHERE id = $1 UNION ALL SELECT \(columns) FROM device WHERE serial = $2"
+        let sql =
+            "SELECT \(columns) FROM device WHERE id = $1 UNION ALL SELECT \(columns) FROM device WHERE serial = $2"
         return try rows.first(sql, [.text(name), .text(name)]).map { try Device($0) }
     }
 

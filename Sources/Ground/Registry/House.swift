@@ -15,7 +15,7 @@ package struct HouseSettings: Sendable {
     /// "http://pki.example:8080", as anybody reaches the public plane; stands in certificates.
     package var publicURL = "http://127.0.0.1:8080"
     /// DNS names and addresses in the service's certificate.
-    package var serviceNames = ["127.0.0.1"]
+    package var serviceNames = ["localhost", "127.0.0.1"]
     /// Life of an operational certificate.
     package var operationalDays = 90
     /// The same in seconds, for tests and demonstrations; 0 means `operationalDays` holds.

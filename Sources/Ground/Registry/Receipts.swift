@@ -19,7 +19,8 @@ package enum Receipts {
         // Read first to know whose key to ask; believed only after the signature is checked with it.
         let claimed = try CanonicalJSON.decode(Receipt.self, from: seal.payloadBytes(), limit: limit)
         guard kinds.contains(claimed.kind) else {
-            throw Refusal(.malformed, "A receipt of this kind does not belong here.", hint: "See docs/openapi/device.yaml.")
+            throw Refusal(
+                .malformed, "A receipt of this kind does not belong here.", hint: "See docs/openapi/device.yaml.")
         }
         guard change.principal.device == claimed.device else {
             throw Refusal(
@@ -46,15 +47,18 @@ package enum Receipts {
     ) throws -> [UInt8] {
         do {
             return try seal.verified(
-                type: Seal.PayloadType.receipt, by: try keys(for: claimed.kind, of: device, in: change.rows), limit: limit)
+                type: Seal.PayloadType.receipt, by: try keys(for: claimed.kind, of: device, in: change.rows),
+                limit: limit)
         } catch let refusal as Refusal where refusal.code != .tooLarge {
             try Alarms.raise(
                 .receiptRefused, on: device.id,
-                detail: "A receipt \"\(claimed.kind.rawValue)\" was not signed by the key that it must be signed by.", in: change)
+                detail: "A receipt \"\(claimed.kind.rawValue)\" was not signed by the key that it must be signed by.",
+                in: change)
             throw change.refuseKeeping(
                 Refusal(
                     .forbidden, "The receipt's signature does not verify with this device's key.",
-                    hint: "Sign \"wiped\" and \"pairingProof\" with the birth key, all others with the operational key.",
+                    hint:
+                        "Sign \"wiped\" and \"pairingProof\" with the birth key, all others with the operational key.",
                     rule: "receipt: signature"))
         }
     }

@@ -58,9 +58,11 @@ package enum Standing {
         case .certificateExpiring: "Two thirds of the operational certificate's life are over."
         case .quarantined: "The device is cut off until a person restores it."
         case .transferPending:
-            passport.wipeOwed ? "The device has a new owner and has to wipe itself." : "Its owner has offered the device."
+            passport.wipeOwed
+                ? "The device has a new owner and has to wipe itself." : "Its owner has offered the device."
         case .revoked: "The certificate that was shown is revoked or replaced."
-        case .retired: passport.wipeOwed ? "The device is retired and has to wipe itself." : "The device's life is over."
+        case .retired:
+            passport.wipeOwed ? "The device is retired and has to wipe itself." : "The device's life is over."
         }
     }
 
@@ -95,7 +97,8 @@ package enum Contact {
             if alarm == .contactBeforePairing {
                 let sql = "SELECT alarm_before_pairing FROM product WHERE id = $1"
                 let wanted = try rows.first(sql, [Value(passport.product)])?.int("alarm_before_pairing") ?? 0
-                let isBeingPaired = try rows.first("SELECT device FROM pairing WHERE device = $1", [Value(device.id)]) != nil
+                let isBeingPaired =
+                    try rows.first("SELECT device FROM pairing WHERE device = $1", [Value(device.id)]) != nil
                 guard wanted == 1, !isBeingPaired else { return true }
             }
             return try rows.count(
@@ -110,7 +113,8 @@ package enum Contact {
 
     private static func sentence(_ alarm: Alarm, _ device: Device, _ address: String) -> String {
         switch alarm {
-        case .contactBeforeShipping: "\(device.serial) should be in stock and called from \(address): it may be diverted."
+        case .contactBeforeShipping:
+            "\(device.serial) should be in stock and called from \(address): it may be diverted."
         case .contactBeforePairing: "\(device.serial) was never sold and called from \(address)."
         default: "\(device.serial) is retired and called from \(address)."
         }

@@ -1,7 +1,8 @@
 import Wire
 
 /// A value of a column. Booleans are 0 and 1, instants are milliseconds (`Timestamp.milliseconds`).
-package enum Value: Sendable, Hashable, ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByNilLiteral {
+package enum Value: Sendable, Hashable, ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByNilLiteral
+{
     case null
     case text(String)
     case int(Int64)
@@ -45,7 +46,9 @@ package struct Row: Sendable {
     package func time(_ column: String) throws(Refusal) -> Timestamp {
         Timestamp(milliseconds: Int64(try int(column)))
     }
-    package func optionalTime(_ column: String) -> Timestamp? { optionalInt(column).map { Timestamp(milliseconds: $0) } }
+    package func optionalTime(_ column: String) -> Timestamp? {
+        optionalInt(column).map { Timestamp(milliseconds: $0) }
+    }
     package func bytes(_ column: String) throws(Refusal) -> [UInt8] {
         switch self[column] {
         case .bytes(let bytes): return bytes

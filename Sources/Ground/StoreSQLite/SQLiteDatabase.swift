@@ -15,7 +15,8 @@ package final class SQLiteDatabase: Store.Database {
     package init(path: String, migrations: [Migration]) throws {
         kind = "SQLite \(path)"
         if !FileManager.default.fileExists(atPath: path) {
-            guard FileManager.default.createFile(atPath: path, contents: nil, attributes: [.posixPermissions: 0o600]) else {
+            guard FileManager.default.createFile(atPath: path, contents: nil, attributes: [.posixPermissions: 0o600])
+            else {
                 throw Refusal(
                     .unavailable, "The database \(path) cannot be made.",
                     hint: "Check the owner and mode of its folder, and the free space.")
@@ -91,7 +92,9 @@ package final class SQLiteDatabase: Store.Database {
     static func refusal(_ error: DatabaseError) -> Refusal {
         switch error.resultCode {
         case .SQLITE_FULL:
-            Refusal(.unavailable, "The disk is full; nothing was changed.", hint: "Free space, then try again.", retryAfterSeconds: 30)
+            Refusal(
+                .unavailable, "The disk is full; nothing was changed.", hint: "Free space, then try again.",
+                retryAfterSeconds: 30)
         case .SQLITE_BUSY, .SQLITE_LOCKED:
             Refusal(
                 .unavailable, "The database is locked by another program.",
@@ -102,7 +105,8 @@ package final class SQLiteDatabase: Store.Database {
                 retryAfterSeconds: 30)
         case .SQLITE_CORRUPT, .SQLITE_NOTADB:
             Refusal(
-                .unavailable, "The database file is damaged.", hint: "Stop the server and run `lifelong restore` from a backup.")
+                .unavailable, "The database file is damaged.",
+                hint: "Stop the server and run `lifelong restore` from a backup.")
         case .SQLITE_IOERR:
             Refusal(
                 .unavailable, "The disk reported an error; nothing was changed.", hint: "Check the disk.",
@@ -111,7 +115,8 @@ package final class SQLiteDatabase: Store.Database {
             Refusal(.conflict, "The same thing is there already.", hint: "Read the present state and try again.")
         default:
             Refusal(
-                .internal, "The database refused a statement (SQLite \(error.extendedResultCode.rawValue): \(error.message ?? "")).",
+                .internal,
+                "The database refused a statement (SQLite \(error.extendedResultCode.rawValue): \(error.message ?? "")).",
                 hint: "Report this with the server's log.")
         }
     }

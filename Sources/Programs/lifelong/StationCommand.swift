@@ -131,9 +131,11 @@ struct StationStatusCommand: ParsableCommand {
         print("Station \(status.name)" + (status.isMakerKeyPinned ? "" : " (the maker's key is not pinned)"))
         if status.batches.isEmpty { print("No batch yet.") }
         for batch in status.batches {
-            let state = batch.isClosed ? "closed" : batch.isExpired ? "permit ended \(batch.expires)" : "until \(batch.expires)"
-            print("\(batch.batch): \(batch.born) of \(batch.quantity) born, \(batch.refused) refusals, \(state)"
-                + " (\(batch.product), \(batch.hardware))")
+            let state =
+                batch.isClosed ? "closed" : batch.isExpired ? "permit ended \(batch.expires)" : "until \(batch.expires)"
+            print(
+                "\(batch.batch): \(batch.born) of \(batch.quantity) born, \(batch.refused) refusals, \(state)"
+                    + " (\(batch.product), \(batch.hardware))")
         }
     }
 }

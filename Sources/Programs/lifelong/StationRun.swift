@@ -84,8 +84,9 @@ private final class RunView: Sendable {
     func end(_ summary: RunBatch.Summary) {
         if json { return say(encoded(summary)) }
         if isBar { say("") }
-        say("\(summary.born) born, \(summary.resumed) resumed, \(summary.refused) refused; "
-            + "\(summary.remaining) identities left.")
+        say(
+            "\(summary.born) born, \(summary.resumed) resumed, \(summary.refused) refused; "
+                + "\(summary.remaining) identities left.")
     }
 
     private func encoded(_ value: some Encodable) -> String {

@@ -2,9 +2,9 @@ import ArgumentParser
 
 /// Every command of the program.
 enum Subcommands {
-    static let all: [any ParsableCommand.Type] = [
-        ServeCommand.self, StationCommand.self, VerifyCommand.self, MirrorCommand.self, AuditCommand.self,
-        BackupCommand.self, RestoreCommand.self, FleetCommand.self, DemoCommand.self,
-        PassportCommand.self,
-    ]
+    static let all: [any ParsableCommand.Type] =
+        [
+            ServeCommand.self, StationCommand.self, VerifyCommand.self, MirrorCommand.self, AuditCommand.self,
+            BackupCommand.self, RestoreCommand.self, FleetCommand.self, DemoCommand.self,
+        ] + RestCommands.all
 }

@@ -43,7 +43,8 @@ package struct PublishProduct: Action {
         let known = try change.rows.first("SELECT hardware FROM product WHERE id = $1", [Value(product)])
         if let known, try known.text("hardware") != hardware {
             throw Refusal(
-                .conflict, "The hardware of \"\(product)\" is fixed.", hint: "Publish another product for other hardware.")
+                .conflict, "The hardware of \"\(product)\" is fixed.",
+                hint: "Publish another product for other hardware.")
         }
         try change.rows.execute(
             """

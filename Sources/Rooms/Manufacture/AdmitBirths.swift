@@ -57,8 +57,12 @@ package struct AdmitBirths: Action {
         return answer
     }
 
-    private func admit(_ birth: Birth, of batch: BatchID, _ row: Row, into answer: inout Answer, _ change: Change) throws {
-        func refuse(_ reason: String) { answer.refused.append(Refused(serial: String(birth.serial.prefix(64)), reason: reason)) }
+    private func admit(_ birth: Birth, of batch: BatchID, _ row: Row, into answer: inout Answer, _ change: Change)
+        throws
+    {
+        func refuse(_ reason: String) {
+            answer.refused.append(Refused(serial: String(birth.serial.prefix(64)), reason: reason))
+        }
         guard Identifier<DeviceKind>.isValid(birth.serial), let der = Base64.decode(birth.certificate) else {
             return refuse("Its serial or certificate is malformed.")
         }
@@ -68,7 +72,8 @@ package struct AdmitBirths: Action {
                 answer.known += 1
             } else {
                 try Alarms.raise(
-                    .keySeenTwice, on: known.id, detail: "A second unit was made with its serial \(birth.serial).", in: change)
+                    .keySeenTwice, on: known.id, detail: "A second unit was made with its serial \(birth.serial).",
+                    in: change)
                 refuse("Another device has this serial.")
             }
             return
@@ -90,7 +95,8 @@ package struct AdmitBirths: Action {
         let verifier = try change.house.authorities.verifier(for: .birth)
         let verified = try verifier.verify(leaf: der, at: change.now, purpose: .birth).get()
         guard verified.serialNumber == birth.serial else {
-            throw Refusal(.conflict, "The certificate names another serial.", hint: "Ask the station for the right one.")
+            throw Refusal(
+                .conflict, "The certificate names another serial.", hint: "Ask the station for the right one.")
         }
         let authority = change.house.authorities.known(try row.text("authority"))
         guard verified.chain.first == authority?.certificate else {

@@ -37,10 +37,12 @@ package struct OpenBatch: Ceremony {
                 hint: "Use 1 to 1000000 units and 1 to 3650 days.")
         }
         _ = try Identifier<Void>(request.name)
-        guard let der = Base64.decode(request.birthAuthorityRequest), let stationKey = Base64.decode(request.stationKey),
+        guard let der = Base64.decode(request.birthAuthorityRequest),
+            let stationKey = Base64.decode(request.stationKey),
             stationKey.count <= 512
         else {
-            throw Refusal(.malformed, "The station's request is not base64.", hint: "Send what `lifelong station init` wrote.")
+            throw Refusal(
+                .malformed, "The station's request is not base64.", hint: "Send what `lifelong station init` wrote.")
         }
         let csr = try VerifiedRequest(der: der)
         let station = request
@@ -54,7 +56,8 @@ package struct OpenBatch: Ceremony {
             let intent = try Profile.authority(
                 under: issuer, name: "\(house.settings.organisation) Birth \(station.name) \(Digest(serial.prefix(4)))",
                 organisation: house.settings.organisation, spki: csr.spki, pathLength: 0, serial: serial,
-                notBefore: change.now.adding(seconds: -Issuer.backdateSeconds), notAfter: .noExpiry, urls: PublicURLs.of(Authorities.Name.makerRoot, house.settings))
+                notBefore: change.now.adding(seconds: -Issuer.backdateSeconds), notAfter: .noExpiry,
+                urls: PublicURLs.of(Authorities.Name.makerRoot, house.settings))
             return (intent, Issuer.Subject())
         } record: { change, certificate, der in
             try grant(change, house, root, certificate, der, stationKey)
@@ -85,7 +88,8 @@ package struct OpenBatch: Ceremony {
             """,
             [
                 Value(batch), Value(product), Value(quantity), .text(request.name), .text(Base64.encode(stationKey)),
-                .text(authority), .text(String(decoding: try CanonicalJSON.encode(seal), as: UTF8.self)), Value(change.now),
+                .text(authority), .text(String(decoding: try CanonicalJSON.encode(seal), as: UTF8.self)),
+                Value(change.now),
             ])
         try change.record(
             .permitGranted(

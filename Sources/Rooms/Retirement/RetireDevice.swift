@@ -21,7 +21,8 @@ package struct RetireDevice: Action {
         let device = try change.device(device)
         guard device.passport.stage != .retired else {
             throw Refusal(
-                .conflict, "The device is retired already.", hint: "Nothing is left to do.", rule: "stage retired: retire")
+                .conflict, "The device is retired already.", hint: "Nothing is left to do.",
+                rule: "stage retired: retire")
         }
         try Tenures.end(device, because: .cessationOfOperation, in: change)
         try Revocation.revokeAll(of: device.id, because: .cessationOfOperation, in: change)

@@ -35,7 +35,8 @@ package struct AcceptDevice: Action {
                 rule: "transfer: offer")
         }
         guard try row.time("expires") > change.now else {
-            throw Refusal(.gone, "The offer has expired.", hint: "Ask its owner to offer it again.", rule: "transfer: offer")
+            throw Refusal(
+                .gone, "The offer has expired.", hint: "Ask its owner to offer it again.", rule: "transfer: offer")
         }
         guard try row.int("failures") < Self.maximumFailures else {
             throw Refusal(
@@ -46,7 +47,9 @@ package struct AcceptDevice: Action {
             try change.rows.execute(
                 "UPDATE transfer SET failures = failures + 1 WHERE device = $1", [Value(device.id)])
             throw change.refuseKeeping(
-                Refusal(.forbidden, "That is not the code of this transfer.", hint: "Ask its owner for the code.", rule: "transfer: code"))
+                Refusal(
+                    .forbidden, "That is not the code of this transfer.", hint: "Ask its owner for the code.",
+                    rule: "transfer: code"))
         }
         guard device.owner != buyer else {
             throw Refusal(.conflict, "The device is yours already.", hint: "Withdraw the offer instead.")

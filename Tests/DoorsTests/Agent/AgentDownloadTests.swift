@@ -143,6 +143,19 @@ private final class Shelf: Sendable {
         }
     }
 
+    @Test func `gives its space back if the disk is full, and arrives when there is space`() async throws {
+        let shelf = Shelf()
+        try await withDownload(answer: { shelf.answer($0) }) { download, disk, source in
+            disk.limit(to: 50_000)
+            await #expect { try await download.fetch(from: source) } throws: { ($0 as? Refusal)?.code == .unavailable }
+            let left = try disk.names(in: "/download")
+            #expect(left.isEmpty)
+            disk.limit(to: .max)
+            try await download.fetch(from: source)
+            #expect(try disk.readWhole(download.path) == artifact)
+        }
+    }
+
     @Test(.timeLimit(.minutes(1))) func `that never ends is refused at the first byte too many`() async throws {
         try await withDownload(answer: { _ in .endless(headers: ["ETag": "\"v1\""]) }) { download, disk, source in
             await #expect { try await download.fetch(from: source) } throws: { ($0 as? Refusal)?.code == .tooLarge }

@@ -36,6 +36,8 @@ final class MemoryDisk: Disk {
         /// The operation at which the power goes; `persisted` if that operation still takes effect.
         var cut: (at: Int, persisted: Bool)?
         var isDead = false
+        /// Bytes that fit.
+        var capacity = Int.max
     }
     private let state: Mutex<State>
 
@@ -44,6 +46,8 @@ final class MemoryDisk: Disk {
 
     func copy() -> MemoryDisk { MemoryDisk(state.withLock { $0 }) }
     var operations: Int { state.withLock { $0.count } }
+
+    func limit(to capacity: Int) { state.withLock { $0.capacity = capacity } }
 
     func cutPower(at operation: Int, persisted: Bool) {
         state.withLock { $0.cut = ($0.count + operation, persisted) }
@@ -156,6 +160,12 @@ final class MemoryDisk: Disk {
     func append(_ bytes: [UInt8], to path: String) throws {
         try change { s in
             guard let id = Self.node(path, s) else { throw Self.missing(path) }
+            let used = s.names.values.reduce(0) { sum, entry in
+                if case .file(let file) = entry { sum + (s.nodes[file]?.bytes.count ?? 0) } else { sum }
+            }
+            guard bytes.count <= s.capacity - used else {
+                throw Refusal(.unavailable, "No space left on \(path).", hint: "Make space.")
+            }
             s.nodes[id]?.bytes += bytes
         }
     }

@@ -22,15 +22,19 @@ import Wire
 
     private var wholeLife: [(kind: String, after: Int64)] {
         [
-            ("born", 0), ("shipped", 100), ("paired", 200), ("enrolled", 210), ("configured", 300), ("quarantined", 400),
-            ("restored", 500), ("offered", 600), ("accepted", 650), ("tenureEnded", 650), ("wiped", 700), ("paired", 800),
+            ("born", 0), ("shipped", 100), ("paired", 200), ("enrolled", 210), ("configured", 300),
+            ("quarantined", 400),
+            ("restored", 500), ("offered", 600), ("accepted", 650), ("tenureEnded", 650), ("wiped", 700),
+            ("paired", 800),
             ("tenureEnded", 900), ("retired", 900), ("wiped", 950),
         ]
     }
 
     @Test func `has a stretch for each stage that the device went through`() throws {
         let line = LifeLine(try entries(wholeLife), now: Self.born.adding(seconds: 1000))
-        let expected: [Stage] = [.made, .shipped, .inUse, .quarantined, .inUse, .inTransfer, .claimable, .inUse, .retired]
+        let expected: [Stage] = [
+            .made, .shipped, .inUse, .quarantined, .inUse, .inTransfer, .claimable, .inUse, .retired,
+        ]
         #expect(line.stretches.map(\.stage) == expected)
         #expect(line.stretches.map(\.events.count).reduce(0, +) + line.stretches.count == wholeLife.count)
         #expect(line.stretches.last?.to == Self.born.adding(seconds: 1000))
@@ -44,7 +48,8 @@ import Wire
         let certificate = CertificateName(serial: "01", sha256: digest, key: digest, notAfter: Self.born)
         let tenure = TenureID(trusted: "t")
         let events: [Event] = [
-            .born(product: ProductID(trusted: "p"), batch: BatchID(trusted: "b"), birthCertificate: certificate), .shipped,
+            .born(product: ProductID(trusted: "p"), batch: BatchID(trusted: "b"), birthCertificate: certificate),
+            .shipped,
             .paired(tenure: tenure, grade: .proven, owner: digest), .quarantined(reason: "x"), .restored, .offered,
             .offerWithdrawn, .offered, .accepted, .tenureEnded(tenure: tenure), .wiped(receipt: digest),
             .retired(how: .recycled), .wiped(receipt: digest),

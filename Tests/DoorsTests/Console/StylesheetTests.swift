@@ -32,7 +32,8 @@ import Testing
     }
 
     static let pairs = [
-        ("text", "ground"), ("text", "card"), ("text", "sunken"), ("soft", "card"), ("soft", "ground"), ("soft", "sunken"),
+        ("text", "ground"), ("text", "card"), ("text", "sunken"), ("soft", "card"), ("soft", "ground"),
+        ("soft", "sunken"),
         ("quiet", "card"), ("quiet", "ground"), ("quiet", "sunken"), ("accent", "card"), ("accent", "ground"),
         ("on-accent", "accent"), ("bad", "card"), ("bad", "bad-ground"), ("text", "bad-ground"), ("soft", "bad-ground"),
         ("good", "card"), ("good", "good-ground"), ("text", "good-ground"), ("warn", "warn-ground"),

@@ -23,10 +23,11 @@ import Wire
         #expect(cut.count == 16 && cut.hasPrefix("TH2-2026-0") && cut.hasSuffix("DEFGH"))
     }
 
-    @Test(arguments: [
-        (0, "just now"), (-45, "45 s ago"), (-600, "10 min ago"), (-7200, "2 h ago"), (-86_400 * 80, "80 days ago"),
-        (86_400 * 80, "in 80 days"), (-31_536_000 * 10, "10 years ago"),
-    ] as [(Int64, String)])
+    @Test(
+        arguments: [
+            (0, "just now"), (-45, "45 s ago"), (-600, "10 min ago"), (-7200, "2 h ago"), (-86_400 * 80, "80 days ago"),
+            (86_400 * 80, "in 80 days"), (-31_536_000 * 10, "10 years ago"),
+        ] as [(Int64, String)])
     func `say how long ago something was`(_ seconds: Int64, _ words: String) {
         let now = Timestamp(year: 2026, month: 11, day: 21)
         #expect(Times.relative(now.adding(seconds: seconds), now: now) == words)

@@ -66,7 +66,9 @@ import Wire
             #expect(try SimulatedUnit(serial: serial).visit(batch).outcome == .refused)
             secret = try #require(try workshop.home.label(serial).label.secret)
             hash = try #require(batch.births[0].secretHash)
-            #expect(batch.births[0].labelCode == LabelCode.digest(serial: serial, code: try workshop.home.label(serial).label.code))
+            #expect(
+                batch.births[0].labelCode
+                    == LabelCode.digest(serial: serial, code: try workshop.home.label(serial).label.code))
         }
         _ = try CloseBatch(home: workshop.home, batch: try BatchID("B-1")).perform(
             keys: workshop.keys, at: workshop.clock())

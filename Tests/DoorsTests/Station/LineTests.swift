@@ -107,7 +107,9 @@ import Wire
         #expect(again.resumed == 2 && again.stopped == nil)
     }
 
-    static let hasStranger = ["python3", "openssl"].allSatisfy { FileManager.default.isExecutableFile(atPath: "/usr/bin/" + $0) }
+    static let hasStranger = ["python3", "openssl"].allSatisfy {
+        FileManager.default.isExecutableFile(atPath: "/usr/bin/" + $0)
+    }
 
     private static let stranger = """
         import base64, hashlib, json, os, subprocess, sys
@@ -181,6 +183,8 @@ import Wire
         let workshop = try Workshop()
         let file = try LineAddress("pty:" + workshop.home.path + "/station.json").open(.init())
         #expect(throws: Refusal.self) { try file.next(1) { false } }
-        #expect(throws: Refusal.self) { try LineAddress("unix:/tmp/" + String(repeating: "x", count: 200)).open(.init()) }
+        #expect(throws: Refusal.self) {
+            try LineAddress("unix:/tmp/" + String(repeating: "x", count: 200)).open(.init())
+        }
     }
 }

@@ -51,7 +51,8 @@ final class Workshop: Sendable {
         let authority = try root.sign(IssuanceToken(stored: intent))
         var permit = Permit(
             batch: try BatchID(batch), product: try ProductID("thermostat-2"), hardware: hardware, quantity: quantity,
-            expires: Self.start.adding(days: days), birthChain: [authority, root.certificate].map { Base64.encode($0) },
+            expires: Self.start.adding(days: days),
+            birthChain: [authority, root.certificate].map { Base64.encode($0) },
             stationKey: request.stationKey,
             service: ServiceAnchor(
                 url: "https://devices.example:8443", anchors: [Base64.encode(root.certificate)], releaseKeys: []))

@@ -5,13 +5,17 @@ enum Chromium {
     static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent()
     private static let python = root.appendingPathComponent(".venv/bin/python").path
-    private static let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("walk.py").path
+    private static let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
+        "walk.py"
+    ).path
 
     static var isHere: Bool {
         let files = FileManager.default
         let hasDriver =
-            (try? files.contentsOfDirectory(atPath: root.appendingPathComponent(".venv/lib").path))?.contains { version in
-                files.fileExists(atPath: root.appendingPathComponent(".venv/lib/\(version)/site-packages/playwright").path)
+            (try? files.contentsOfDirectory(atPath: root.appendingPathComponent(".venv/lib").path))?.contains {
+                version in
+                files.fileExists(
+                    atPath: root.appendingPathComponent(".venv/lib/\(version)/site-packages/playwright").path)
             } ?? false
         return hasDriver && files.fileExists(atPath: "/usr/bin/chromium") && files.isExecutableFile(atPath: python)
     }
@@ -21,7 +25,8 @@ enum Chromium {
         if ProcessInfo.processInfo.environment["LIFELONG_SCREENSHOTS"] == "1" {
             return root.appendingPathComponent("docs/screenshots")
         }
-        return FileManager.default.temporaryDirectory.appendingPathComponent("lifelong-screenshots-\(UUID().uuidString)")
+        return FileManager.default.temporaryDirectory.appendingPathComponent(
+            "lifelong-screenshots-\(UUID().uuidString)")
     }
 
     struct Walk: Sendable {

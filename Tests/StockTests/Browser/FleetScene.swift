@@ -41,7 +41,8 @@ final class FleetScene: Sendable {
         stationKey = EphemeralKey()
         let birthKey = EphemeralKey()
         let request = StationRequest(
-            name: "line-3-north", birthAuthorityRequest: Base64.encode(
+            name: "line-3-north",
+            birthAuthorityRequest: Base64.encode(
                 try CertificationRequest.birth(serial: "line-3-north", key: birthKey)),
             stationKey: Base64.encode(stationKey.publicKeyDER))
         let opened = try await house.perform(
@@ -60,7 +61,9 @@ final class FleetScene: Sendable {
     /// The whole past of the fleet. Ends on the day that the pictures show.
     func play() async throws {
         let (house, clock) = (bench.house, bench.clock)
-        let serials = (1...34).map { "TH2-2026-0142-" + String(repeating: "0", count: 6 - String($0 * 37).count) + String($0 * 37) }
+        let serials = (1...34).map {
+            "TH2-2026-0142-" + String(repeating: "0", count: 6 - String($0 * 37).count) + String($0 * 37)
+        }
         clock.advance(seconds: 40)
         try await bear(serials)
         clock.advance(days: 2)
@@ -115,7 +118,8 @@ final class FleetScene: Sendable {
                 serial: BenchClock.random(16), notBefore: bench.clock.now)
             let certificate = try authority.sign(IssuanceToken(stored: intent))
             return Birth(
-                serial: serial, certificate: Base64.encode(certificate), at: bench.clock.now, labelCode: nil, secretHash: nil)
+                serial: serial, certificate: Base64.encode(certificate), at: bench.clock.now, labelCode: nil,
+                secretHash: nil)
         }
         let manifest = BirthManifest(batch: batch, station: "line-3-north", closed: bench.clock.now, births: births)
         let seal = try Seal.sign(

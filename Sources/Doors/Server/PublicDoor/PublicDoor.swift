@@ -49,7 +49,8 @@ package struct PublicDoor: Sendable {
             try rows.first("SELECT der, next_update FROM crl WHERE authority = $1", [.text(name)])
         }
         guard let row else {
-            throw Refusal(.notFound, "There is no revocation list of \"\(name)\".", hint: "Use the address in the certificate.")
+            throw Refusal(
+                .notFound, "There is no revocation list of \"\(name)\".", hint: "Use the address in the certificate.")
         }
         var response = Answers.bytes(try row.bytes("der"), type: "application/pkix-crl")
         response.headers[.cacheControl] = "public, max-age=60"
@@ -73,7 +74,8 @@ package struct PublicDoor: Sendable {
     private func statusByPath(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
         let name = try Self.name(context, suffix: "")
         let rest = request.uri.path.dropFirst("/ocsp/\(name)/".count)
-        guard rest.utf8.count <= 4096, let text = String(rest).removingPercentEncoding, let der = Base64.decode(text) else {
+        guard rest.utf8.count <= 4096, let text = String(rest).removingPercentEncoding, let der = Base64.decode(text)
+        else {
             return Self.ocsp(OCSP.failure(.malformedRequest))
         }
         var response = try await status(der, by: name)
@@ -85,7 +87,9 @@ package struct PublicDoor: Sendable {
     private static let validitySeconds: Int64 = 3600
 
     private func status(_ der: [UInt8], by name: String) async throws -> Response {
-        guard let responder = responders.withLockedValue({ $0[name] }), let authority = try? house.authorities.signing(name) else {
+        guard let responder = responders.withLockedValue({ $0[name] }),
+            let authority = try? house.authorities.signing(name)
+        else {
             return Self.ocsp(OCSP.failure(.unauthorized))
         }
         let request: OCSP.Request

@@ -39,7 +39,8 @@ package final class Authorities: Sendable {
 
     package func load(from house: House) async throws {
         let known = try await house.read { rows in
-            try rows.query("SELECT name, kind, certificate, chain, key_label FROM authority ORDER BY at, name").map { row in
+            try rows.query("SELECT name, kind, certificate, chain, key_label FROM authority ORDER BY at, name").map {
+                row in
                 let chain = try CanonicalJSON.decode([String].self, from: Array(row.text("chain").utf8))
                 return Known(
                     name: try row.text("name"), kind: try row.text("kind"), certificate: try row.bytes("certificate"),
@@ -74,7 +75,8 @@ package final class Authorities: Sendable {
         guard let authority = found.0 else {
             throw Refusal(
                 .unavailable, found.1 ? "The key of \"\(name)\" is not here." : "There is no authority \"\(name)\".",
-                hint: found.1 ? "Attach the key store that holds it." : "Start the server once to make its authorities.",
+                hint: found.1
+                    ? "Attach the key store that holds it." : "Start the server once to make its authorities.",
                 retryAfterSeconds: 60)
         }
         return authority

@@ -57,7 +57,8 @@ enum Founding {
                 under: issuer, name: "\(settings.organisation) \(title)", organisation: settings.organisation,
                 spki: key.publicKeyDER, serial: serial,
                 notBefore: change.now.adding(seconds: -Issuer.authorityBackdateSeconds),
-                notAfter: change.now.adding(days: 365 * 10), urls: PublicURLs.of(Authorities.Name.operationalRoot, settings))
+                notAfter: change.now.adding(days: 365 * 10),
+                urls: PublicURLs.of(Authorities.Name.operationalRoot, settings))
             try Issuer.store(intent, by: Authorities.Name.operationalRoot, for: .init(), in: change)
             return intent
         }

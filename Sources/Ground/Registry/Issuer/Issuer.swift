@@ -51,7 +51,8 @@ package enum Issuer {
         try await house.change(as: principal) { change in
             let issued = try keep(der, serial: intent.serial, in: change)
             guard issued else {
-                throw Refusal(.conflict, "The certificate took too long to sign.", hint: "Ask again.", retryAfterSeconds: 1)
+                throw Refusal(
+                    .conflict, "The certificate took too long to sign.", hint: "Ask again.", retryAfterSeconds: 1)
             }
             let reference = try authority.reference(der)
             let certificate = CertificateName(
@@ -82,7 +83,8 @@ package enum Issuer {
             """,
             [
                 .text(intent.serial), .text(name), .text(intent.kind.rawValue), Value(subject.device),
-                Value(subject.tenure), Value(subject.purpose), Value(intent.key), .bytes(intent.tbs), Value(intent.notBefore),
+                Value(subject.tenure), Value(subject.purpose), Value(intent.key), .bytes(intent.tbs),
+                Value(intent.notBefore),
                 Value(intent.notAfter), Value(change.now),
             ])
     }

@@ -41,7 +41,8 @@ package enum Revocation {
     private static func publish(_ name: String, _ authority: Authority, _ house: House) async throws {
         let now = house.clock()
         let facts = try await house.read { rows -> (number: UInt64, covered: Int, entries: [RevokedCertificate])? in
-            let last = try rows.first("SELECT number, this_update, covered FROM crl WHERE authority = $1", [.text(name)])
+            let last = try rows.first(
+                "SELECT number, this_update, covered FROM crl WHERE authority = $1", [.text(name)])
             // Grows with every revocation, in the order of commits: a clock could not tell which of them the list holds.
             let covered = try rows.count(
                 "SELECT COUNT(*) AS n FROM certificate WHERE authority = $1 AND state IN ('revoked', 'abandoned')",

@@ -36,6 +36,8 @@ package actor ContactBuffer {
     package func run() async {
         while !Task.isCancelled {
             try? await Task.sleep(for: .seconds(1))
+            // A cancelled task cannot write; whoever stops the program flushes once more.
+            guard !Task.isCancelled else { return }
             await flush()
         }
     }
@@ -47,6 +49,8 @@ package actor ContactBuffer {
         do {
             try await database.write { rows in for contact in batch { try Self.write(contact, in: rows) } }
         } catch {
+            // Kept for the next second, unless the device has called again.
+            for contact in batch where waiting[contact.device] == nil { waiting[contact.device] = contact }
             log.warning("last contacts were not written", metadata: ["count": "\(batch.count)", "error": "\(error)"])
         }
     }

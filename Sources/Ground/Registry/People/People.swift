@@ -59,7 +59,9 @@ package enum People {
     }
 
     /// Whose secret it is, if it is alive. The same answer for unknown, expired and revoked.
-    package static func find(_ secret: String, kind: CredentialKind, now: Timestamp, in rows: any Rows) throws -> Session? {
+    package static func find(_ secret: String, kind: CredentialKind, now: Timestamp, in rows: any Rows) throws
+        -> Session?
+    {
         guard secret.utf8.count <= 128 else { return nil }
         let row = try rows.first(
             """

@@ -27,7 +27,9 @@ package struct AddPerson: Action {
     package func perform(in change: Change) throws -> Answer {
         try People.checkName(person)
         guard role != .device, role != .system else {
-            throw Refusal(.malformed, "\(role.rawValue) is not a role for people.", hint: "Use makerAdmin, station, owner, support or auditor.")
+            throw Refusal(
+                .malformed, "\(role.rawValue) is not a role for people.",
+                hint: "Use makerAdmin, station, owner, support or auditor.")
         }
         guard (role == .owner) == (owner != nil) else {
             throw Refusal(
@@ -90,7 +92,8 @@ package struct SignInLink: Action {
 
     package func perform(in change: Change) throws -> Answer {
         guard let row = try change.rows.first("SELECT id FROM person WHERE name = $1", [.text(person)]) else {
-            throw Refusal(.notFound, "There is no person \"\(person.prefix(64))\".", hint: "List the people, or add one.")
+            throw Refusal(
+                .notFound, "There is no person \"\(person.prefix(64))\".", hint: "List the people, or add one.")
         }
         return Answer(signInPath: try Self.make(for: row.id("id"), in: change))
     }
@@ -98,7 +101,8 @@ package struct SignInLink: Action {
     static func make(for person: PersonID, in change: Change) throws -> String {
         let secret = People.newSecret(.link, change.house)
         try People.add(
-            secret, kind: .link, for: person, label: "sign-in link", seconds: People.linkSeconds, formKey: nil, in: change)
+            secret, kind: .link, for: person, label: "sign-in link", seconds: People.linkSeconds, formKey: nil,
+            in: change)
         return "/sign-in/\(secret)"
     }
 }
@@ -167,7 +171,8 @@ package struct IssueToken: Action {
     package func perform(in change: Change) throws -> Answer {
         try People.checkName(label)
         guard let row = try change.rows.first("SELECT id FROM person WHERE name = $1", [.text(person)]) else {
-            throw Refusal(.notFound, "There is no person \"\(person.prefix(64))\".", hint: "List the people, or add one.")
+            throw Refusal(
+                .notFound, "There is no person \"\(person.prefix(64))\".", hint: "List the people, or add one.")
         }
         let id: PersonID = try row.id("id")
         let token = People.newSecret(.token, change.house)

@@ -78,6 +78,8 @@ extension Story {
         try expect(original != nil, "the artifact could not be changed.")
         let status = try status(index)
         try expect(status.image.sequence == 0, "\(serial) runs release \(status.image.sequence).")
+        let other = units[index].folder + "/slots/b/image"
+        try expect(!FileManager.default.fileExists(atPath: other), "\(serial) has written something into slot b.")
         narrator.alarm("ALARM \(alarm.index): \(alarm.detail)")
         narrator.check("\(serial) wrote nothing into a slot, signed a receipt of its refusal, and runs on as before.")
         narrator.tell("The artifact is put right.")

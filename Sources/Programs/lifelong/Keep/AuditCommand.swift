@@ -28,7 +28,9 @@ struct AuditCommand: AsyncParsableCommand {
         } else {
             print("\(report.entries) entries, \(report.devices) devices, root \(report.root)")
             for finding in report.findings { print("  ✗ \(finding.what): \(finding.finding)") }
-            print(report.findings.isEmpty ? "The registry says what the ledger says." : "\(report.findings.count) findings.")
+            print(
+                report.findings.isEmpty
+                    ? "The registry says what the ledger says." : "\(report.findings.count) findings.")
         }
         if !report.findings.isEmpty { throw ExitCode(2) }
     }

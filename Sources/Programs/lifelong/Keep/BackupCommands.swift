@@ -36,7 +36,8 @@ struct BackupCommand: AsyncParsableCommand {
         }
         let sums = try BackupSums.of(copy.path)
         try DurableFile.write(try CanonicalJSON.encode(sums), to: copy.path + "/" + BackupSums.file)
-        print("Copied \(sums.files.count) files to \(copy.path). Restore with: lifelong restore --from \(to) --home NEW")
+        print(
+            "Copied \(sums.files.count) files to \(copy.path). Restore with: lifelong restore --from \(to) --home NEW")
     }
 }
 
@@ -60,7 +61,8 @@ struct RestoreCommand: AsyncParsableCommand {
         let found = try BackupSums.of(source.path)
         for (file, sum) in expected.files.sorted(by: { $0.key < $1.key }) where found.files[file] != sum {
             throw Refusal(
-                .conflict, "The backup is damaged: \(file) is not what was copied.", hint: "Restore from another backup.")
+                .conflict, "The backup is damaged: \(file) is not what was copied.",
+                hint: "Restore from another backup.")
         }
         let target = ServerHome(home)
         guard !FileManager.default.fileExists(atPath: target.path) else {
@@ -74,10 +76,13 @@ struct RestoreCommand: AsyncParsableCommand {
         try database.close()
         guard report.findings.isEmpty else {
             throw Refusal(
-                .conflict, "The restored copy does not pass the audit: \(report.findings[0].what): \(report.findings[0].finding)",
+                .conflict,
+                "The restored copy does not pass the audit: \(report.findings[0].what): \(report.findings[0].finding)",
                 hint: "Run `lifelong audit --home \(home)` for all findings; restore an older backup.")
         }
-        print("Restored to \(target.path): \(report.entries) ledger entries, \(report.devices) devices, audit without findings.")
+        print(
+            "Restored to \(target.path): \(report.entries) ledger entries, \(report.devices) devices, audit without findings."
+        )
     }
 }
 
@@ -92,7 +97,8 @@ struct BackupSums: Codable {
         while let name = paths?.nextObject() as? String {
             var isFolder: ObjCBool = false
             guard FileManager.default.fileExists(atPath: folder + "/" + name, isDirectory: &isFolder),
-                !isFolder.boolValue, name != file, !name.hasSuffix("-wal"), !name.hasSuffix("-shm") else { continue }
+                !isFolder.boolValue, name != file, !name.hasSuffix("-wal"), !name.hasSuffix("-shm")
+            else { continue }
             files[name] = try sum(folder + "/" + name)
         }
         return BackupSums(files: files)

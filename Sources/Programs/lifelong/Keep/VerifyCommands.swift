@@ -7,7 +7,8 @@ import Wire
 /// `lifelong verify …`: everything here trusts one key that the user gives, and nothing else.
 struct VerifyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "verify", abstract: "Verify passports, proofs and the whole ledger, offline, without trusting the server.",
+        commandName: "verify",
+        abstract: "Verify passports, proofs and the whole ledger, offline, without trusting the server.",
         discussion: """
             The log's verifier key (vkey) must come from somewhere you trust, not from the server that you check.
 
@@ -23,7 +24,8 @@ struct VerifyCommand: AsyncParsableCommand {
 
         func key() throws -> VerifierKey {
             if let data = FileManager.default.contents(atPath: vkey), data.count <= 4096 {
-                return try VerifierKey(String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines))
+                return try VerifierKey(
+                    String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines))
             }
             return try VerifierKey(vkey)
         }
@@ -39,12 +41,14 @@ struct VerifyCommand: AsyncParsableCommand {
             abstract: "A device's passport with its proofs (from `lifelong passport --evidence`).",
             discussion: "Example:\n  lifelong verify passport passport.json --vkey vkey.txt")
         @Argument(help: "File with the evidence.") var file: String
-        @Option(help: "Read the whole log at this URL or folder, too: finds events that were left out.") var log: String?
+        @Option(help: "Read the whole log at this URL or folder, too: finds events that were left out.") var log:
+            String?
         @OptionGroup var trusted: Trusted
 
         func run() async throws {
             guard let data = FileManager.default.contents(atPath: file), data.count <= Evidence.maximumBytes else {
-                throw Refusal(.notFound, "\(file) cannot be read.", hint: "Make it: lifelong passport SERIAL --evidence \(file)")
+                throw Refusal(
+                    .notFound, "\(file) cannot be read.", hint: "Make it: lifelong passport SERIAL --evidence \(file)")
             }
             let key = try trusted.key()
             if let log {
@@ -67,7 +71,8 @@ struct VerifyCommand: AsyncParsableCommand {
 
         func run() async throws {
             guard let data = FileManager.default.contents(atPath: file), data.count <= Evidence.maximumBytes else {
-                throw Refusal(.notFound, "\(file) cannot be read.", hint: "Download it from the entry's page in the console.")
+                throw Refusal(
+                    .notFound, "\(file) cannot be read.", hint: "Download it from the entry's page in the console.")
             }
             try trusted.show(try VerifyProof.run(document: Array(data), key: trusted.key()))
         }
@@ -86,7 +91,9 @@ struct VerifyCommand: AsyncParsableCommand {
     struct Consistency: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "That a newer checkpoint only added to an older one.",
-            discussion: "Example:\n  lifelong verify consistency old.txt new.txt --log http://127.0.0.1:8080/ledger --vkey vkey.txt")
+            discussion:
+                "Example:\n  lifelong verify consistency old.txt new.txt --log http://127.0.0.1:8080/ledger --vkey vkey.txt"
+        )
         @Argument(help: "File of the older checkpoint.") var old: String
         @Argument(help: "File of the newer checkpoint.") var new: String
         @Option(help: "URL or folder with the tiles.") var log: String

@@ -32,7 +32,9 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         guard let level = Logger.Level(rawValue: logLevel) else {
-            throw Refusal(.malformed, "There is no log level \"\(logLevel)\".", hint: "Use debug, info, notice, warning or error.")
+            throw Refusal(
+                .malformed, "There is no log level \"\(logLevel)\".", hint: "Use debug, info, notice, warning or error."
+            )
         }
         LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
         var log = Logger(label: "lifelong")
@@ -48,6 +50,8 @@ struct ServeCommand: AsyncParsableCommand {
             settings: configuration.house(artifacts: home.artifactFolder), log: log, clock: Machine.clock,
             random: Machine.random)
         let link = try await FirstPerson.welcome(house, home)
+        try DurableFile.write(
+            Array(PEM.encode(house.permitKey().publicKeyDER, label: "PUBLIC KEY").utf8), to: home.permitKeyFile)
         let server = try Server(house, configuration.server())
         try await server.run { ports in announce(home, configuration, ports, link) }
         try house.database.close()
@@ -116,7 +120,8 @@ enum FirstPerson {
             link = .path(added.signInPath)
         }
         if !hasToken {
-            let token = try await house.perform(IssueToken(person: name, label: "command line on the server"), as: .system)
+            let token = try await house.perform(
+                IssueToken(person: name, label: "command line on the server"), as: .system)
             try DurableFile.write(Array(token.token.utf8), to: home.tokenFile)
         }
         return link

@@ -81,7 +81,8 @@ struct ServerConfiguration: Codable, Equatable {
         for (label, layout) in est.labels {
             guard let layout = Base64Body.Layout(rawValue: layout) else {
                 throw Refusal(
-                    .malformed, "The EST label \"\(label)\" has an unknown layout.", hint: "Use \"lines\" or \"oneLine\".")
+                    .malformed, "The EST label \"\(label)\" has an unknown layout.",
+                    hint: "Use \"lines\" or \"oneLine\".")
             }
             settings.door.layouts[label] = layout
         }
@@ -90,9 +91,11 @@ struct ServerConfiguration: Codable, Equatable {
 
     private static func listen(_ text: String) throws(Refusal) -> Server.Listen {
         let cut = text.lastIndex(of: ":")
-        guard let cut, let port = Int(text[text.index(after: cut)...]), (0...65_535).contains(port), cut > text.startIndex
+        guard let cut, let port = Int(text[text.index(after: cut)...]), (0...65_535).contains(port),
+            cut > text.startIndex
         else {
-            throw Refusal(.malformed, "\"\(text)\" is not an address to listen on.", hint: "Write it like 127.0.0.1:8444.")
+            throw Refusal(
+                .malformed, "\"\(text)\" is not an address to listen on.", hint: "Write it like 127.0.0.1:8444.")
         }
         let host = text[..<cut].trimmingCharacters(in: CharacterSet(charactersIn: "[]"))
         return Server.Listen(host: host, port: port)

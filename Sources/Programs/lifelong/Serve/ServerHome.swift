@@ -14,7 +14,8 @@ import Glibc
 /// The server's folder: everything that it keeps, readable by its owner only.
 ///
 /// `lifelong.yaml` (settings, each explained), `lifelong.db` (the database), `keys/` (the development default),
-/// `artifacts/` (by SHA-256), `cli-token` (for commands on this machine), `console.json` (where the server listens).
+/// `artifacts/` (by SHA-256), `cli-token` (for commands on this machine),
+/// `maker-permit.pem` (what stations pin), `console.json` (where the server listens).
 struct ServerHome {
     let path: String
 
@@ -23,6 +24,8 @@ struct ServerHome {
     var keyFolder: String { path + "/keys" }
     var artifactFolder: String { path + "/artifacts" }
     var tokenFile: String { path + "/cli-token" }
+    /// Public half of the key that signs permits; stations pin it (`station init --maker-key`).
+    var permitKeyFile: String { path + "/maker-permit.pem" }
     var consoleFile: String { path + "/console.json" }
 
     init(_ path: String) {
@@ -96,7 +99,8 @@ enum Machine {
         let now = clock()
         guard now > Timestamp(year: 2026, month: 1, day: 1), now < Timestamp(year: 2126, month: 1, day: 1) else {
             throw Refusal(
-                .unavailable, "This machine's clock says \(now).", hint: "Set the clock right, with NTP, and start again.")
+                .unavailable, "This machine's clock says \(now).",
+                hint: "Set the clock right, with NTP, and start again.")
         }
     }
 }

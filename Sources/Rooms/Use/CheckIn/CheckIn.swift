@@ -29,7 +29,8 @@ package struct CheckIn: Sendable {
             try device.passport.demand(.backEnd)
             return DesiredState(
                 status: try Standing.status(of: device, shown: shown, house: house, in: rows),
-                configuration: try Configurations.next(for: device, applied: report.configuration, house: house, in: rows),
+                configuration: try Configurations.next(
+                    for: device, applied: report.configuration, house: house, in: rows),
                 update: try Updates.next(for: device, in: rows), logTaken: device.passport.log?.count ?? 0,
                 nextCheckInSeconds: house.settings.checkInSeconds)
         }
@@ -43,7 +44,9 @@ package struct CheckIn: Sendable {
         guard isBounded, report.log.count <= DeviceAPI.maximumLogEntries else {
             throw Refusal(
                 .tooLarge, "The report is larger than allowed.",
-                hint: "At most 64 posture facts of 256 bytes and \(DeviceAPI.maximumLogEntries) log entries; see docs/openapi/device.yaml.")
+                hint:
+                    "At most 64 posture facts of 256 bytes and \(DeviceAPI.maximumLogEntries) log entries; see docs/openapi/device.yaml."
+            )
         }
     }
 }

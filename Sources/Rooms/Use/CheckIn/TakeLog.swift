@@ -47,10 +47,12 @@ package struct TakeLog: Action {
     }
 
     private func broken(_ device: Device, _ what: String, _ change: Change) throws -> Refusal {
-        try Alarms.raise(.logBroken, on: device.id, detail: "The log of \(device.serial) is broken: \(what)", in: change)
+        try Alarms.raise(
+            .logBroken, on: device.id, detail: "The log of \(device.serial) is broken: \(what)", in: change)
         return change.refuseKeeping(
             Refusal(
                 .conflict, "The log cannot be taken: \(what)",
-                hint: "Send the log from entry \(device.passport.log?.count ?? 0) on, as it was written.", rule: "device log"))
+                hint: "Send the log from entry \(device.passport.log?.count ?? 0) on, as it was written.",
+                rule: "device log"))
     }
 }

@@ -32,7 +32,8 @@ package struct ConfigureDevice: Action {
                 hint: "Send a smaller document.")
         }
         guard (try? JSONSerialization.jsonObject(with: Data(bytes))) is [String: Any] else {
-            throw Refusal(.malformed, "The configuration is not a JSON object.", hint: "Send something like {\"interval\": 60}.")
+            throw Refusal(
+                .malformed, "The configuration is not a JSON object.", hint: "Send something like {\"interval\": 60}.")
         }
         let device = try change.device(device)
         try Access.demandOwner(of: device, change.principal)
@@ -59,7 +60,8 @@ package enum Configurations {
         let version = device.passport.configurationVersion
         guard version > 0, version != applied, let tenure = device.passport.tenure,
             let row = try rows.first(
-                "SELECT document FROM configuration WHERE tenure = $1 AND version = $2", [Value(tenure.id), Value(version)])
+                "SELECT document FROM configuration WHERE tenure = $1 AND version = $2",
+                [Value(tenure.id), Value(version)])
         else { return nil }
         let plain = try Tenures.open(row.bytes("document"), of: tenure.id, in: rows, house: house)
         return DesiredState.Configuration(version: version, document: String(decoding: plain, as: UTF8.self))

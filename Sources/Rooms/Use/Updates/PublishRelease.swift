@@ -42,7 +42,8 @@ package struct PublishRelease: Action {
         guard try change.rows.first("SELECT id FROM product WHERE id = $1", [Value(product)]) != nil else {
             throw Refusal(.notFound, "There is no product \"\(product)\".", hint: "Publish the product first.")
         }
-        let newest = try change.rows.first("SELECT MAX(sequence) AS n FROM release WHERE product = $1", [Value(product)])
+        let newest = try change.rows.first(
+            "SELECT MAX(sequence) AS n FROM release WHERE product = $1", [Value(product)])
         guard sequence > (newest?.optionalInt("n") ?? 0) else {
             throw Refusal(
                 .conflict, "Release \(sequence) is not above the newest one.", hint: "Use a higher sequence.",

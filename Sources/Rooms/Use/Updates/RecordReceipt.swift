@@ -53,7 +53,8 @@ package struct RecordReceipt: Action {
 
     private func release(_ receipt: Receipt) throws(Refusal) -> Digest {
         guard let release = receipt.release else {
-            throw Refusal(.malformed, "The receipt names no release.", hint: "Put the digest of the manifest's payload in.")
+            throw Refusal(
+                .malformed, "The receipt names no release.", hint: "Put the digest of the manifest's payload in.")
         }
         return release
     }

@@ -18,7 +18,8 @@ struct ArtifactFile: Sendable {
 
     func answer(to request: Request) throws -> Response {
         guard let file = FileHandle(forReadingAtPath: path) else {
-            throw Refusal(.notFound, "The artifact is not in the store.", hint: "Upload it again: PUT /api/v1/artifacts/…")
+            throw Refusal(
+                .notFound, "The artifact is not in the store.", hint: "Upload it again: PUT /api/v1/artifacts/…")
         }
         let size = Int(try file.seekToEnd())
         var headers: HTTPFields = [.contentType: "application/octet-stream", .eTag: tag, .acceptRanges: "bytes"]

@@ -62,7 +62,8 @@ struct OwnAPI: Sendable {
     private func artifact(_ request: Request, _ context: DeviceContext) async throws -> Response {
         let caller = try await door.authentication.caller(context)
         if !caller.isBirth { try caller.requireOperational() }
-        guard let sha256 = context.parameters.get("sha256").flatMap({ Digest(hex: $0) }), sha256.bytes.count == 32 else {
+        guard let sha256 = context.parameters.get("sha256").flatMap({ Digest(hex: $0) }), sha256.bytes.count == 32
+        else {
             throw Refusal(.malformed, "The path does not end in a SHA-256.", hint: "Use the path from the check-in.")
         }
         try await door.house.read { rows in
@@ -76,7 +77,8 @@ struct OwnAPI: Sendable {
         let type = request.headers[.contentType]?.split(separator: ";").first.map { $0.lowercased() }
         guard type == "application/json" else {
             throw Refusal(
-                .unsupported, "The body must be application/json.", hint: "Send JSON with \"Content-Type: application/json\".")
+                .unsupported, "The body must be application/json.",
+                hint: "Send JSON with \"Content-Type: application/json\".")
         }
         return try CanonicalJSON.decode(T.self, from: try await door.body(of: request, limit: limit), limit: limit)
     }

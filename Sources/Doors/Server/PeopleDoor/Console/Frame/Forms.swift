@@ -13,7 +13,9 @@ enum Forms {
         _ name: String, _ title: String, value: String = "", help: String? = nil, more: [Attribute] = []
     ) -> HTML {
         let id = "field-" + name
-        var attributes: [Attribute] = [.type("text"), .id(id), .name(name), .value(value), Attribute("autocomplete", "off")]
+        var attributes: [Attribute] = [
+            .type("text"), .id(id), .name(name), .value(value), Attribute("autocomplete", "off"),
+        ]
         if help != nil { attributes.append(Attribute("aria-describedby", id + "-help")) }
         return tag("div", .class("field")) {
             tag("label", Attribute("for", id), text: title)
@@ -34,7 +36,9 @@ enum Forms {
         }
     }
 
-    static func select(_ name: String, _ title: String, chosen: String?, options: [(value: String, title: String)]) -> HTML {
+    static func select(_ name: String, _ title: String, chosen: String?, options: [(value: String, title: String)])
+        -> HTML
+    {
         let id = "field-" + name
         return tag("div") {
             tag("label", Attribute("for", id), text: title)

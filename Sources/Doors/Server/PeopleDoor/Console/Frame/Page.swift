@@ -136,7 +136,9 @@ struct Page {
 }
 
 /// The heading of a page, with a sentence and something beside it.
-func pageHead(_ title: String, lead: String? = nil, crumb: HTML? = nil, @HTMLBuilder beside: () -> HTML = { .empty }) -> HTML {
+func pageHead(_ title: String, lead: String? = nil, crumb: HTML? = nil, @HTMLBuilder beside: () -> HTML = { .empty })
+    -> HTML
+{
     let side = beside()
     return tag("div", .class("page-head")) {
         if let crumb { tag("div", .class("crumb")) { crumb } }

@@ -30,7 +30,8 @@ enum Pieces {
     }
 
     /// A table that scrolls within itself where the window is narrower; it can be scrolled with the keyboard too.
-    static func table(_ title: String, columns: [String], numbers: Set<Int> = [], @HTMLBuilder rows: () -> HTML) -> HTML {
+    static func table(_ title: String, columns: [String], numbers: Set<Int> = [], @HTMLBuilder rows: () -> HTML) -> HTML
+    {
         tag("div", .class("scroll"), Attribute("tabindex", 0), Attribute("role", "region"), .label(title)) {
             tag("table") {
                 tag("thead") {

@@ -102,7 +102,9 @@ func grouped(_ number: Int64) -> String {
 func grouped(_ number: Int) -> String { grouped(Int64(number)) }
 
 /// "1 device", "2 devices".
-func counted(_ number: Int, _ one: String, _ many: String) -> String { "\(grouped(number)) \(number == 1 ? one : many)" }
+func counted(_ number: Int, _ one: String, _ many: String) -> String {
+    "\(grouped(number)) \(number == 1 ? one : many)"
+}
 
 /// The beginning of a long name, for lists and pictures; the whole stands in a title or a table.
 func shortened(_ text: String, to length: Int = 12) -> String {

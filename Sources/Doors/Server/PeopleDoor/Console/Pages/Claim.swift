@@ -13,7 +13,9 @@ extension Console {
         return Page("Add a device", in: .devices, for: session) {
             pageHead("Add a device", crumb: link(Place("/devices"), "Devices"))
             if Self.query("done", request) == "waiting" {
-                Pieces.done("The device has 15 minutes to prove itself. Switch it on and connect it; it appears in your list then.")
+                Pieces.done(
+                    "The device has 15 minutes to prove itself. Switch it on and connect it; it appears in your list then."
+                )
             }
             tag("div", .class("columns")) {
                 pairCard(session)
@@ -30,10 +32,12 @@ extension Console {
                     "grade", "How you show that it is yours",
                     options: [
                         ("proven", "The device proves it itself, when it is switched on"),
-                        ("secret", "With the one-time secret that came with it"), ("label", "With the code on its label"),
+                        ("secret", "With the one-time secret that came with it"),
+                        ("label", "With the code on its label"),
                         ("declared", "Only with its serial, where the product allows that"),
                     ])
-                Forms.field("labelCode", "Code on the label", help: "For the label, and for the secret if you have both.")
+                Forms.field(
+                    "labelCode", "Code on the label", help: "For the label, and for the secret if you have both.")
                 Forms.field("secret", "One-time secret")
                 tag("button", .class("primary"), .type("submit")) { "Pair" }
             }

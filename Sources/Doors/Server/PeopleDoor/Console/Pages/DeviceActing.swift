@@ -16,7 +16,8 @@ extension Console {
                 rule: "stage \(view.stage.rawValue)")
         }
         let releases =
-            verb.action == "use/offer-update" ? try await reading.releases(product: view.product, as: session.principal) : []
+            verb.action == "use/offer-update"
+            ? try await reading.releases(product: view.product, as: session.principal) : []
         let crumb = link(Place("/devices", view.serial), view.serial)
         return Page("\(action.title): \(view.serial)", in: .devices, for: session) {
             tag("div", .class("narrow-page")) {
@@ -34,7 +35,8 @@ extension Console {
                     Forms.form(to: Place("/devices", view.serial, verb.path), session: session) {
                         verb.fields(view, releases)
                         tag("div", .class("row")) {
-                            tag("button", .class(verb.cutsOff || action.isFinal ? "final" : "primary"), .type("submit")) {
+                            tag("button", .class(verb.cutsOff || action.isFinal ? "final" : "primary"), .type("submit"))
+                            {
                                 action.title
                             }
                             link(Place("/devices", view.serial), "Cancel")

@@ -14,7 +14,8 @@ extension Console {
             ).html
             tag("h3", text: "Operational")
             ChainPicture(
-                title: "The operational certificate and who vouches for it", links: operational(current, of: view, now: now),
+                title: "The operational certificate and who vouches for it",
+                links: operational(current, of: view, now: now),
                 missing: current == nil ? "No operational certificate." : nil, id: "operational"
             ).html
             tag("h3", text: "All of them")
@@ -48,7 +49,8 @@ extension Console {
 
     private func place(_ certificate: CertificateView, role: String, now: Timestamp) -> ChainPicture.Link {
         ChainPicture.Link(
-            role: role, name: CertificateWords.commonName(certificate.subject ?? certificate.authority), serial: certificate.serial,
+            role: role, name: CertificateWords.commonName(certificate.subject ?? certificate.authority),
+            serial: certificate.serial,
             until: CertificateWords.until(certificate.notAfter, now: now), state: certificate.state)
     }
 
@@ -76,7 +78,10 @@ extension Console {
     }
 
     func rights(_ view: DeviceView) -> HTML {
-        card("What it may do, and why", id: "rights", lead: "Computed from its stage at every request; nothing else grants a right.") {
+        card(
+            "What it may do, and why", id: "rights",
+            lead: "Computed from its stage at every request; nothing else grants a right."
+        ) {
             Pieces.table("Rights", columns: ["Right", "Now", "Why", "Rule"]) {
                 for right in view.rights {
                     tag("tr") {
@@ -93,7 +98,9 @@ extension Console {
     private func ruling(_ right: DeviceView.RightView) -> HTML {
         let words = spaced(right.ruling.rawValue)
         // An alarm at contact is no privilege: green would say that it is.
-        if right.right == .contactAlarm { return tag("span", .class(right.allowed ? "chip warn" : "chip"), text: words) }
+        if right.right == .contactAlarm {
+            return tag("span", .class(right.allowed ? "chip warn" : "chip"), text: words)
+        }
         return tag("span", .class(right.allowed ? "chip good" : "chip"), text: words)
     }
 
@@ -113,7 +120,9 @@ extension Console {
             tag("ol", .class("life")) {
                 for (entry, stage) in Self.staged(life.entries).suffix(Self.lifeShown) {
                     tag("li", .class(stage.colorClass)) {
-                        tag("span", .class("when"), Attribute("title", Times.relative(entry.at, now: now)), text: Times.utc(entry.at))
+                        tag(
+                            "span", .class("when"), Attribute("title", Times.relative(entry.at, now: now)),
+                            text: Times.utc(entry.at))
                         tag("span", .class("what"), text: entry.sentence)
                         tag("span", .class("by")) {
                             roleTitle(entry.byRole) + " "

@@ -65,7 +65,10 @@ extension Console {
             facts.append(("Retired", .text("\(retirement.how.rawValue), ") + Times.element(retirement.at, now: now)))
         }
         facts += [
-            ("Product", link(Place("/devices").with("product", view.product.text), view.productTitle ?? view.product.text)),
+            (
+                "Product",
+                link(Place("/devices").with("product", view.product.text), view.productTitle ?? view.product.text)
+            ),
             ("Hardware", .text(view.hardware)),
             ("Batch", link(Place("/devices").with("batch", view.batch.text), .class("mono")) { view.batch.text }),
             ("Name", tag("code", text: view.device.text)),
@@ -160,7 +163,9 @@ extension Console {
                     tag("li") {
                         tag("div", .class("what")) {
                             tag("p") {
-                                tag("span", .class("title"), text: tenure.owner?.name ?? (tenure.isOpen ? "An owner" : "A former owner"))
+                                tag(
+                                    "span", .class("title"),
+                                    text: tenure.owner?.name ?? (tenure.isOpen ? "An owner" : "A former owner"))
                                 " "
                                 tag("span", .class("chip"), text: tenure.grade.rawValue)
                                 if tenure.isOpen {

@@ -26,7 +26,8 @@ struct DeviceVerb: Sendable {
     var cutsOff = false
     /// What the page asks for.
     var fields: @Sendable (DeviceView, [ReleaseView]) -> HTML = { _, _ in .empty }
-    let perform: @Sendable (_ device: DeviceView, _ form: Form, _ house: House, _ who: Principal) async throws -> Outcome
+    let perform:
+        @Sendable (_ device: DeviceView, _ form: Form, _ house: House, _ who: Principal) async throws -> Outcome
 
     static func named(_ path: String) -> DeviceVerb? { all.first { $0.path == path } }
     static func doing(_ action: String) -> DeviceVerb? { all.first { $0.action == action } }
@@ -41,7 +42,8 @@ struct DeviceVerb: Sendable {
     }
 
     private static let configure = DeviceVerb(
-        path: "configure", action: ConfigureDevice.name, done: "The device fetches the configuration at its next check-in.",
+        path: "configure", action: ConfigureDevice.name,
+        done: "The device fetches the configuration at its next check-in.",
         fields: { _, _ in
             Forms.area(
                 "document", "Configuration", value: "{\n  \n}",
@@ -54,7 +56,8 @@ struct DeviceVerb: Sendable {
     }
 
     private static let update = DeviceVerb(
-        path: "update", action: OfferUpdate.name, done: "The release is offered; the device fetches it at its next check-in.",
+        path: "update", action: OfferUpdate.name,
+        done: "The release is offered; the device fetches it at its next check-in.",
         fields: { device, releases in releaseField(device, releases) }
     ) { device, form, house, who in
         guard let sequence = Int(try required("sequence", "a release", form)) else {
@@ -87,7 +90,8 @@ struct DeviceVerb: Sendable {
     }
 
     private static let restore = DeviceVerb(
-        path: "restore", action: RestoreDevice.name, done: "The device is restored; it may work again.", isImmediate: true
+        path: "restore", action: RestoreDevice.name, done: "The device is restored; it may work again.",
+        isImmediate: true
     ) { device, _, house, who in
         _ = try await house.perform(RestoreDevice(device: device.device.text), as: who)
         return .done
@@ -107,7 +111,8 @@ struct DeviceVerb: Sendable {
         let answer = try await house.perform(OfferDevice(device: device.device.text, days: days), as: who)
         return .secret(
             title: "The device is on offer", secret: answer.code,
-            explanation: "Give this code to the new owner. It is shown once and kept nowhere; withdraw the offer if it is lost.")
+            explanation:
+                "Give this code to the new owner. It is shown once and kept nowhere; withdraw the offer if it is lost.")
     }
 
     private static let withdraw = DeviceVerb(
@@ -125,13 +130,15 @@ struct DeviceVerb: Sendable {
             Forms.choices(
                 "how", "How it ends",
                 options: [
-                    ("recycled", "Recycled: it goes to a recycler"), ("replaced", "Replaced: another unit takes its place"),
+                    ("recycled", "Recycled: it goes to a recycler"),
+                    ("replaced", "Replaced: another unit takes its place"),
                     ("destroyed", "Destroyed"),
                 ])
         }
     ) { device, form, house, who in
         guard let how = RetirementKind(rawValue: try required("how", "how it ends", form)) else {
-            throw Refusal(.malformed, "That is no way to retire a device.", hint: "Choose recycled, replaced or destroyed.")
+            throw Refusal(
+                .malformed, "That is no way to retire a device.", hint: "Choose recycled, replaced or destroyed.")
         }
         _ = try await house.perform(RetireDevice(device: device.device.text, how: how), as: who)
         return .done
@@ -141,7 +148,9 @@ struct DeviceVerb: Sendable {
         let held = max(device.update.installed?.sequence ?? 0, device.update.offered?.sequence ?? 0)
         let newer = releases.filter { $0.sequence > held }.sorted { $0.sequence > $1.sequence }
         if newer.isEmpty {
-            return tag("p", .class("notice warn"), text: "There is no release of \(device.product) that is newer than what it has.")
+            return tag(
+                "p", .class("notice warn"),
+                text: "There is no release of \(device.product) that is newer than what it has.")
         }
         return tag("div", .class("field")) {
             Forms.select(

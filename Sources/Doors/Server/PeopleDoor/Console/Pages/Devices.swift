@@ -14,7 +14,9 @@ extension Console {
         let products = try await reading.products(as: session.principal)
         return Page("Devices", in: .devices, for: session) {
             pageHead("Devices") {
-                if Access.allows(.pair, session.principal) { link(Place("/claim"), .class("button")) { "Add a device" } }
+                if Access.allows(.pair, session.principal) {
+                    link(Place("/claim"), .class("button")) { "Add a device" }
+                }
             }
             if Self.query("done", request) == "accepted" {
                 Pieces.done("The transfer is accepted. The device appears here once it has wiped itself.")
@@ -59,7 +61,10 @@ extension Console {
     private func filters(_ query: DeviceQuery, _ products: [ProductView]) -> HTML {
         let stages = [("", "Any stage")] + StageTable.order.map { ($0.rawValue, $0.title) }
         let names = [("", "Any product")] + products.map { ($0.product.text, $0.product.text) }
-        return tag("form", .class("filters"), Attribute("method", "get"), .action(Place("/devices")), Attribute("role", "search")) {
+        return tag(
+            "form", .class("filters"), Attribute("method", "get"), .action(Place("/devices")),
+            Attribute("role", "search")
+        ) {
             tag("div", .class("wide-field")) {
                 tag("label", Attribute("for", "field-q"), text: "Serial begins with, or whole name")
                 HTML.void(
@@ -75,8 +80,10 @@ extension Console {
                 tag("label", Attribute("for", "field-batch"), text: "Batch")
                 HTML.void(
                     "input",
-                    [.type("text"), .id("field-batch"), .name("batch"), .value(query.filter.batch?.text ?? ""),
-                     Attribute("maxlength", 64)])
+                    [
+                        .type("text"), .id("field-batch"), .name("batch"), .value(query.filter.batch?.text ?? ""),
+                        Attribute("maxlength", 64),
+                    ])
             }
             tag("label", .class("check")) {
                 HTML.void(
@@ -93,7 +100,8 @@ extension Console {
     }
 
     private func table(_ devices: [DeviceRow], now: Timestamp, showsOwner: Bool) -> HTML {
-        let columns = ["Serial", "Stage", "Product", "Software", "Last contact"] + (showsOwner ? ["Owner"] : []) + ["Alarms"]
+        let columns =
+            ["Serial", "Stage", "Product", "Software", "Last contact"] + (showsOwner ? ["Owner"] : []) + ["Alarms"]
         return Pieces.table("Devices", columns: columns, numbers: [columns.count - 1]) {
             for device in devices {
                 tag("tr") {
@@ -104,7 +112,11 @@ extension Console {
                     tag("td", .class("nowrap")) { Times.brief(device.lastContactAt, now: now) }
                     if showsOwner { tag("td", .class("nowrap")) { device.owner.map { .text($0.name) } ?? Self.none } }
                     tag("td", .class("number")) {
-                        if device.openAlarms > 0 { tag("span", .class("chip bad"), text: grouped(device.openAlarms)) } else { Self.none }
+                        if device.openAlarms > 0 {
+                            tag("span", .class("chip bad"), text: grouped(device.openAlarms))
+                        } else {
+                            Self.none
+                        }
                     }
                 }
             }

@@ -68,7 +68,8 @@ enum ErrorPages {
     private static func back(from request: Request) -> (place: Place, title: String)? {
         let parts = request.uri.path.split(separator: "/").map(String.init)
         switch parts.first {
-        case "devices" where parts.count == 3 && !parts[1].contains("%"): return (Place("/devices", parts[1]), "Back to the device")
+        case "devices" where parts.count == 3 && !parts[1].contains("%"):
+            return (Place("/devices", parts[1]), "Back to the device")
         case "devices" where parts.count > 1: return (Place("/devices"), "All devices")
         case "alarms": return (Place("/alarms").with("open", "true"), "Open alarms")
         case "batches" where parts.count > 1: return (Place("/batches"), "All batches")

@@ -13,7 +13,8 @@ extension Console {
         return Page("Ledger", in: .ledger, for: session) {
             pageHead(
                 "Ledger",
-                lead: "Every fact is a leaf of one Merkle tree. Nothing personal is in it, and nothing can be taken out or changed unseen."
+                lead:
+                    "Every fact is a leaf of one Merkle tree. Nothing personal is in it, and nothing can be taken out or changed unseen."
             ) { tag("span", text: state.origin) }
             tag("div", .class("columns")) {
                 checkpointCard(state, now: now)
@@ -46,7 +47,8 @@ extension Console {
     private func verifyCard(_ state: LedgerView) -> HTML {
         card(
             "Verify it yourself", id: "verify",
-            lead: "None of these commands trusts this server; what they trust is the verifier key. Get it from somewhere else too, and compare."
+            lead:
+                "None of these commands trusts this server; what they trust is the verifier key. Get it from somewhere else too, and compare."
         ) {
             tag("div", .class("prose")) {
                 tag("ol") {
@@ -69,7 +71,9 @@ extension Console {
 
     private func goTo() -> HTML {
         tag("form", .class("row"), Attribute("method", "get"), .action(Place("/ledger")), Attribute("role", "search")) {
-            tag("label", .class("visually-hidden"), Attribute("for", "field-before"), text: "Show entries before number")
+            tag(
+                "label", .class("visually-hidden"), Attribute("for", "field-before"), text: "Show entries before number"
+            )
             HTML.void(
                 "input",
                 [
@@ -104,7 +108,8 @@ extension Console {
     }
 
     func about(_ entry: LedgerEntryView) -> HTML {
-        entry.device == nil ? tag("span", .class("quiet"), text: "the house") : Pieces.device(entry.serial, entry.device)
+        entry.device == nil
+            ? tag("span", .class("quiet"), text: "the house") : Pieces.device(entry.serial, entry.device)
     }
 
     private func ledgerPager(_ page: LedgerEntryPage, isFirst: Bool) -> HTML {

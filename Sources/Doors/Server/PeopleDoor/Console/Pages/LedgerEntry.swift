@@ -59,7 +59,12 @@ extension Console {
             Pieces.facts([
                 ("When", Times.element(leaf.entry.at, now: now)),
                 ("About", about(leaf.entry)),
-                ("By", .text(roleTitle(leaf.entry.byRole) + (leaf.entry.byPerson.map { ", \(shortened($0.text, to: 18))" } ?? ""))),
+                (
+                    "By",
+                    .text(
+                        roleTitle(leaf.entry.byRole)
+                            + (leaf.entry.byPerson.map { ", \(shortened($0.text, to: 18))" } ?? ""))
+                ),
                 ("Leaf hash", tag("code", text: leaf.hash.description)),
             ])
             tag("h3", text: "The leaf, as it reads")

@@ -11,17 +11,21 @@ extension Console {
         let session = try context.requireSession()
         let onlyOpen = Self.query("open", request) == "true"
         let before = Self.query("before", request).flatMap { Int64($0) }
-        let page = try await reading.alarms(open: onlyOpen ? true : nil, before: before, limit: 50, as: session.principal)
+        let page = try await reading.alarms(
+            open: onlyOpen ? true : nil, before: before, limit: 50, as: session.principal)
         let now = house.clock()
         let here = Place("/alarms").with("open", onlyOpen ? "true" : nil)
         return Page("Alarms", in: .today, for: session) {
             pageHead(onlyOpen ? "Open alarms" : "All alarms", crumb: link(Place("/"), "Today")) {
-                onlyOpen ? link(Place("/alarms"), "Show all") : link(Place("/alarms").with("open", "true"), "Only open ones")
+                onlyOpen
+                    ? link(Place("/alarms"), "Show all") : link(Place("/alarms").with("open", "true"), "Only open ones")
             }
             if Self.query("done", request) == "acknowledged" { Pieces.done("The alarm is acknowledged.") }
             tag("section", .class("card"), .label("Alarms")) {
                 if page.alarms.isEmpty {
-                    Pieces.empty(onlyOpen ? "No alarm is open." : "There was no alarm yet.") { link(Place("/"), "Go to Today") }
+                    Pieces.empty(onlyOpen ? "No alarm is open." : "There was no alarm yet.") {
+                        link(Place("/"), "Go to Today")
+                    }
                 }
                 tag("ul", .class("tasks divided")) {
                     for alarm in page.alarms {
@@ -84,7 +88,9 @@ extension Console {
                 tag("tr") {
                     tag("td") {
                         if mayRead {
-                            link(Place("/devices").with("batch", batch.batch.text), .class("mono nowrap")) { batch.batch.text }
+                            link(Place("/devices").with("batch", batch.batch.text), .class("mono nowrap")) {
+                                batch.batch.text
+                            }
                         } else {
                             tag("span", .class("mono nowrap"), text: batch.batch.text)
                         }
@@ -100,7 +106,9 @@ extension Console {
                         }
                     }
                     tag("td", .class("number"), text: grouped(batch.quantity))
-                    if mayShip { tag("td", .class("nowrap")) { link(Place("/batches", batch.batch.text, "ship"), "Ship…") } }
+                    if mayShip {
+                        tag("td", .class("nowrap")) { link(Place("/batches", batch.batch.text, "ship"), "Ship…") }
+                    }
                 }
             }
         }

@@ -10,7 +10,8 @@ extension Console {
         let owners = try await reading.owners(as: session.principal)
         let now = house.clock()
         return Page("People", in: .people, for: session) {
-            pageHead("People", lead: "There are no passwords: people sign in with one-time links, programs with tokens.")
+            pageHead(
+                "People", lead: "There are no passwords: people sign in with one-time links, programs with tokens.")
             if let done = Self.query("done", request).flatMap({ Self.peopleDone[$0] }) { Pieces.done(done) }
             card("People", id: "people") { peopleTable(people, owners, session, now: now) }
             tag("div", .class("columns")) {
@@ -57,7 +58,9 @@ extension Console {
 
     private func tokens(_ people: [PersonView], _ session: PeopleSession, now: Timestamp) -> HTML {
         let held = people.flatMap { person in person.tokens.map { (person, $0) } }
-        return card("API tokens", id: "tokens", lead: "A token is shown once, when it is issued; only its hash is kept.") {
+        return card(
+            "API tokens", id: "tokens", lead: "A token is shown once, when it is issued; only its hash is kept."
+        ) {
             tag("ul", .class("tasks divided")) {
                 for (person, token) in held {
                     tag("li") {
@@ -92,7 +95,8 @@ extension Console {
         Forms.form(to: Place("/people/token"), session: session) {
             tag("div", .class("field")) {
                 Forms.select(
-                    "person", "New token for", chosen: nil, options: people.map { ($0.name, "\($0.name), \($0.role.title)") })
+                    "person", "New token for", chosen: nil,
+                    options: people.map { ($0.name, "\($0.name), \($0.role.title)") })
             }
             Forms.field("label", "What it is for", more: [.flag("required"), Attribute("maxlength", 64)])
             tag("button", .type("submit")) { "Issue a token" }
@@ -128,7 +132,9 @@ extension Console {
                 tag("div", .class("field")) {
                     Forms.select("role", "Role", chosen: "support", options: roles.map { ($0.rawValue, $0.title) })
                 }
-                tag("div", .class("field")) { Forms.select("owner", "Acts for (role Owner only)", chosen: nil, options: choices) }
+                tag("div", .class("field")) {
+                    Forms.select("owner", "Acts for (role Owner only)", chosen: nil, options: choices)
+                }
                 tag("button", .class("primary"), .type("submit")) { "Add and make a sign-in link" }
             }
         }

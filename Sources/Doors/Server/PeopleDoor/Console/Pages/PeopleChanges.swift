@@ -17,17 +17,20 @@ extension Console {
             return signInLink(answer.signInPath, for: answer.person.name, request, session)
         case "link":
             let name = try Self.field("person", form)
-            return signInLink(try await house.perform(SignInLink(person: name), as: who).signInPath, for: name, request, session)
+            return signInLink(
+                try await house.perform(SignInLink(person: name), as: who).signInPath, for: name, request, session)
         case "owner":
             guard let kind = form["kind"].flatMap({ AddOwner.Kind(rawValue: $0) }) else { throw Self.noForm() }
             _ = try await house.perform(AddOwner(owner: try Self.field("ownerName", form), kind: kind), as: who)
             return Self.back(to: Place("/people").with("done", "owner"))
         case "token":
             let name = try Self.field("person", form)
-            let answer = try await house.perform(IssueToken(person: name, label: try Self.field("label", form)), as: who)
+            let answer = try await house.perform(
+                IssueToken(person: name, label: try Self.field("label", form)), as: who)
             return Self.showOnce(
                 "Token for \(name)", secret: answer.token,
-                explanation: "Send it as \"Authorization: Bearer\". It is shown once and kept nowhere; revoke it if it is lost.",
+                explanation:
+                    "Send it as \"Authorization: Bearer\". It is shown once and kept nowhere; revoke it if it is lost.",
                 back: Place("/people"), session)
         case "revoke-token":
             _ = try await house.perform(
@@ -43,7 +46,8 @@ extension Console {
         // The path alone: behind a proxy only the reader knows under which name this server is reached.
         Self.showOnce(
             "Sign-in link for \(name)", secret: path,
-            explanation: "Put this server's address in front of it and hand it to \(name). It works once and for 15 minutes.",
+            explanation:
+                "Put this server's address in front of it and hand it to \(name). It works once and for 15 minutes.",
             back: Place("/people"), session)
     }
 

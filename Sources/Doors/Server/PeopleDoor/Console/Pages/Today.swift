@@ -7,7 +7,8 @@ import Wire
 extension Console {
     func today(_ request: Request, _ context: PeopleContext) async throws -> Response {
         let session = try context.requireSession()
-        let isStation = !Access.allows(.readFleet, session.principal) && !Access.allows(.readOwnDevices, session.principal)
+        let isStation =
+            !Access.allows(.readFleet, session.principal) && !Access.allows(.readOwnDevices, session.principal)
         if isStation { return Self.back(to: Place("/batches")) }
         let fleet = try await reading.fleet(as: session.principal)
         let isStaff = Access.allows(.readFleet, session.principal)
@@ -52,7 +53,8 @@ extension Console {
         return card(
             "What needs a person", id: "needs",
             beside: fleet.openAlarms > 0
-                ? link(Place("/alarms").with("open", "true"), counted(fleet.openAlarms, "open alarm", "open alarms")) : .empty
+                ? link(Place("/alarms").with("open", "true"), counted(fleet.openAlarms, "open alarm", "open alarms"))
+                : .empty
         ) {
             if fleet.needsPerson.isEmpty, fleet.alarms.isEmpty {
                 Pieces.empty("Nothing waits for you.") { "Alarms, transfers and unfinished batches would stand here." }
@@ -104,7 +106,8 @@ extension Console {
                 ("Entries", tag("span", .class("figure"), text: grouped(ledger.size))),
                 (
                     "Last checkpoint",
-                    ledger.publishedAt.map { Times.element($0, now: now) } ?? .text("none yet; the first comes within a second")
+                    ledger.publishedAt.map { Times.element($0, now: now) }
+                        ?? .text("none yet; the first comes within a second")
                 ),
                 ("It covers", .text(counted(Int(ledger.publishedSize), "entry", "entries"))),
                 ("Root", ledger.root.map { Pieces.short($0.description, to: 24) } ?? .text("none yet")),
@@ -130,7 +133,9 @@ extension Console {
                                 tag("span", .class("quiet")) { Times.brief(batch.openedAt, now: fleet.at) }
                             }
                         }
-                        tag("span", .class("number soft"), text: "\(grouped(batch.admitted)) of \(grouped(batch.quantity))")
+                        tag(
+                            "span", .class("number soft"),
+                            text: "\(grouped(batch.admitted)) of \(grouped(batch.quantity))")
                     }
                 }
             }

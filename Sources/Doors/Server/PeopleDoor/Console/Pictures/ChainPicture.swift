@@ -63,8 +63,11 @@ struct ChainPicture {
     private func box(_ link: Link, _ x: Double, _ y: Double) -> HTML {
         let isBad = link.state != .good
         return tag("g") {
-            tag("title", text: "\(link.role): \(link.name), serial \(link.serial), \(link.state.rawValue), \(link.until)")
-            Picture.box(x + 1, y + 1, Self.boxWidth - 2, Self.boxHeight - 2, classes: isBad ? "card-box bad" : "card-box")
+            tag(
+                "title",
+                text: "\(link.role): \(link.name), serial \(link.serial), \(link.state.rawValue), \(link.until)")
+            Picture.box(
+                x + 1, y + 1, Self.boxWidth - 2, Self.boxHeight - 2, classes: isBad ? "card-box bad" : "card-box")
             Picture.words(link.role, x + 14, y + 24, classes: "chain-role")
             Picture.words(
                 link.state.rawValue, x + Self.boxWidth - 14, y + 24, classes: isBad ? "chain-state bad" : "chain-state",

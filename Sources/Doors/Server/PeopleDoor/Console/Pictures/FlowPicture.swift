@@ -95,7 +95,8 @@ struct FlowPicture {
             Picture.box(x, y, 136, 84, classes: "node-box")
             Picture.box(x + 10, y + 60, 116, 4, classes: "node-mark", radius: 2)
             Picture.words(
-                grouped(count), x + 68, y + 31, classes: count > 999_999 ? "node-count long" : "node-count", anchor: .middle)
+                grouped(count), x + 68, y + 31, classes: count > 999_999 ? "node-count long" : "node-count",
+                anchor: .middle)
             Picture.words(stage.title, x + 68, y + 51, classes: "node-name", anchor: .middle)
         }
     }

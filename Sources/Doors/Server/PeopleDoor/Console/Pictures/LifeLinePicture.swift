@@ -64,7 +64,8 @@ struct LifeLinePicture {
         return HTML.joined(
             places.map { place in
                 let first = place.marks[0]
-                let titled = place.marks.prefix(12).map { "\(Times.utc($0.at)): \($0.sentence)" }.joined(separator: "\n")
+                let titled = place.marks.prefix(12).map { "\(Times.utc($0.at)): \($0.sentence)" }.joined(
+                    separator: "\n")
                 return link(Place("/ledger", String(first.index)), .label(first.sentence)) {
                     tag(
                         "circle", .class("life-mark"), Attribute("cx", place.x), Attribute("cy", 78),
@@ -99,7 +100,9 @@ struct LifeLinePicture {
         }
     }
 
-    private func duration(of stretch: LifeLine.Stretch) -> String { Times.span(stretch.to.seconds(since: stretch.from)) }
+    private func duration(of stretch: LifeLine.Stretch) -> String {
+        Times.span(stretch.to.seconds(since: stretch.from))
+    }
 
     private func description(of stretch: LifeLine.Stretch, isLast: Bool) -> String {
         "\(stretch.stage.title): from \(Times.utc(stretch.from)) \(isLast ? "until now" : "to " + Times.utc(stretch.to)), "

@@ -53,7 +53,8 @@ struct ProofPicture {
     private func node(_ hash: Digest, _ meaning: String, _ center: Double, _ y: Double, classes: String) -> HTML {
         tag("g", .class(classes)) {
             tag("title", text: "\(meaning): \(hash)")
-            Picture.box(center - Self.box.width / 2, y, Self.box.width, Self.box.height, classes: "proof-box", radius: 6)
+            Picture.box(
+                center - Self.box.width / 2, y, Self.box.width, Self.box.height, classes: "proof-box", radius: 6)
             Picture.words(
                 String(hash.description.prefix(12)) + "…", center, y + 21, classes: "proof-hash", anchor: .middle)
         }

@@ -1,3 +1,4 @@
+/// Cards, tables, buttons and other parts of pages.
 extension Stylesheet {
     static let parts = """
         .card { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 1.35rem 1.5rem;

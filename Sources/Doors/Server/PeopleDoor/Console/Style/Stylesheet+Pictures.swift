@@ -1,3 +1,4 @@
+/// What the SVG pictures share: stage colours, lines, labels.
 extension Stylesheet {
     static let pictures = """
         .picture { display: block; width: 100%; height: auto; max-width: 100%; }
