@@ -31,7 +31,7 @@ package struct InitializeStation: Sendable {
         try writeRecord()
         let birth = try keys.findOrMake(StationKey.birthAuthority, algorithm: .p256)
         let manifest = try keys.findOrMake(StationKey.manifest, algorithm: .p256)
-        let csr = try NamedRequest.make(.commonName, "\(name) birth CA", key: birth)
+        let csr = try CertificationRequest.authority(name: "\(name) birth CA", key: birth)
         let request = StationRequest(
             name: name, birthAuthorityRequest: Base64.encode(csr), stationKey: Base64.encode(manifest.publicKeyDER))
         try StationFile.write(

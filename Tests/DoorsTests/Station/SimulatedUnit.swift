@@ -89,7 +89,7 @@ final class SimulatedUnit: Sendable {
                 memory.withLock { $0.serial = serial }
                 var asked = serial
                 if case .claims(let other) = manner { asked = other }
-                try line.send(.csr(Base64.encode(try NamedRequest.make(.serialNumber, asked, key: key))))
+                try line.send(.csr(Base64.encode(try CertificationRequest.birth(serial: asked, key: key))))
             case .birth(let certificate, _, _):
                 if case .leavesBefore("born") = manner { return }
                 var stored = Base64.decode(certificate) ?? []

@@ -38,6 +38,13 @@ package struct BeBorn {
         self.key = key
     }
 
+    /// What the station called the unit, once it has; durable before the request leaves, so that a unit that was cut off
+    /// comes back under the same name.
+    package var assignedSerial: String? {
+        if case .requested(let serial, _) = state { return serial }
+        return nil
+    }
+
     /// The unit's answer to the station's message.
     /// - Parameter keep: makes the identity durable before `born` is said.
     package mutating func answer(

@@ -2,6 +2,11 @@ import Keys
 import Trust
 import Wire
 
+/// The name that a station gave to a unit that had none.
+private struct AssignedSerial: Codable, Sendable {
+    let serial: String
+}
+
 /// A birth on the agent's own disk and key store.
 package struct Newborn: Sendable {
     let home: AgentHome
@@ -36,10 +41,12 @@ package struct Newborn: Sendable {
                 hint: "Name that serial and hardware, or choose another --home.")
         }
         let key = try keys.findOrMake(DeviceKeys.birth, algorithm: .p256)
-        var birth = try BeBorn(hardware: hardware, serial: before?.serial ?? serial, key: key)
+        let assigned = try disk.read(AssignedSerial.self, from: home.assigned)?.serial
+        var birth = try BeBorn(hardware: hardware, serial: before?.serial ?? serial ?? assigned, key: key)
         do {
             while !birth.isDone {
                 let answer = try birth.answer(try line.receive(), at: now()) { try keep($0, image: image) }
+                if let named = birth.assignedSerial { try disk.write(AssignedSerial(serial: named), as: home.assigned) }
                 try line.send(answer)
             }
         } catch let refusal as Refusal {

@@ -61,3 +61,10 @@ package struct HeldCertificate: Sendable, Equatable {
         return nil
     }
 }
+
+extension CertificationRequest {
+    package static func renewal(of certificate: HeldCertificate, key: any SigningKey) throws -> [UInt8] {
+        try renewal(
+            subjectDER: certificate.subjectDER, alternativeNamesDER: certificate.alternativeNamesDER, key: key)
+    }
+}

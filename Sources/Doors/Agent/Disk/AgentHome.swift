@@ -13,6 +13,8 @@ package struct AgentHome: Sendable {
     package var unit: String { identity + "/unit.json" }
     /// PEM: the birth certificate, then its chain up to the root.
     package var birthCertificate: String { identity + "/birth.pem" }
+    /// `AssignedSerial`: what the station called this unit, before its request leaves.
+    package var assigned: String { identity + "/assigned.json" }
     /// `ServiceAnchor`.
     package var service: String { identity + "/service.json" }
     /// There once the device is retired: the agent makes no contact any more.

@@ -86,9 +86,8 @@ extension Story {
 
     func makeUnits() async throws {
         narrator.chapter("Birth")
-        let keys = try FileKeyStore(folder: home.server + "/keys").require(KeyLabel(trusted: "permit-1"))
-        let pin = home.paper("maker-key.pem")
-        try DurableFile.write(Array(PEM.encode(keys.publicKeyDER, label: "PUBLIC KEY").utf8), to: pin)
+        // What a station pins comes on paper or a stick, from the server's home.
+        let pin = home.server + "/maker-permit.pem"
         try await makeThermostats(pin)
         try await makeFleet(pin)
     }

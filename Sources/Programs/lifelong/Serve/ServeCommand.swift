@@ -5,6 +5,7 @@ import Logging
 import Registry
 import Server
 import Store
+import Trust
 import Wire
 
 /// `lifelong serve`: the platform, on its embedded defaults.

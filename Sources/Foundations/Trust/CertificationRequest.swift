@@ -1,5 +1,4 @@
 import SwiftASN1
-import Trust
 import Wire
 
 /// Makes PKCS#10 requests (RFC 2986) for a key whose bytes stay where they are.
@@ -14,9 +13,16 @@ package enum CertificationRequest {
         try make(subject: name([2, 5, 4, 3], .utf8String, device.text), alternativeNames: nil, key: key)
     }
 
-    /// Subject and subjectAltName byte for byte those of the certificate that is renewed (RFC 7030 §4.2.2).
-    package static func renewal(of certificate: HeldCertificate, key: any SigningKey) throws -> [UInt8] {
-        try make(subject: certificate.subjectDER, alternativeNames: certificate.alternativeNamesDER, key: key)
+    /// A station asks for its birth CA: subject CN=`name`. What the CA may do is the maker's affair.
+    package static func authority(name text: String, key: any SigningKey) throws -> [UInt8] {
+        try make(subject: name([2, 5, 4, 3], .utf8String, text), alternativeNames: nil, key: key)
+    }
+
+    /// A renewal: subject and subjectAltName byte for byte those of the certificate (RFC 7030 §4.2.2).
+    package static func renewal(
+        subjectDER: [UInt8], alternativeNamesDER: [UInt8]?, key: any SigningKey
+    ) throws -> [UInt8] {
+        try make(subject: subjectDER, alternativeNames: alternativeNamesDER, key: key)
     }
 
     private static func make(subject: [UInt8], alternativeNames: [UInt8]?, key: any SigningKey) throws -> [UInt8] {
