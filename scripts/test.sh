@@ -30,7 +30,8 @@ show='
     /^(notice|note|x509-limbo|pkilint)/ { print }
     { fflush() }'
 tests() {
-    timeout --kill-after=30 "${limit_minutes}m" swift test --skip-build --xunit-output "$results.xml" </dev/null 2>&1 |
+    # One test after another: many start servers, agents and browsers, and their time limits mean something.
+    timeout --kill-after=30 "${limit_minutes}m" swift test --skip-build --no-parallel --xunit-output "$results.xml" </dev/null 2>&1 |
         tee "$log" | awk "$show"
     return "${PIPESTATUS[0]}"
 }

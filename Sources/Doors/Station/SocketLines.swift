@@ -44,10 +44,10 @@ final class SocketLines: LineSource {
     private static func listen(_ path: String) throws(Refusal) -> Int32 {
         let file = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
         guard file >= 0 else { throw StationFile.failure("make a socket for", path) }
-        let before = umask(0o177)
+        // Linux gives the name in the file system the mode of the socket; a umask would be the whole process's.
+        let isOwners = fchmod(file, 0o600) == 0
         let bound = try withAddress(path) { address, length in bind(file, address, length) }
-        umask(before)
-        guard bound == 0, Glibc.listen(file, 16) == 0 else {
+        guard isOwners, bound == 0, Glibc.listen(file, 16) == 0 else {
             let failure = StationFile.failure("listen on", path)
             close(file)
             throw failure
