@@ -1,3 +1,4 @@
+import Foundation
 import Hummingbird
 import HummingbirdCore
 import Logging
@@ -184,8 +185,9 @@ package struct Server: Sendable {
                 .bind(host: listen.host, port: listen.port).wait()
             try channel.close().wait()
         } catch {
+            let reason = (error as? IOError).map { String(cString: strerror($0.errnoCode)) } ?? "\(error)"
             throw Refusal(
-                .unavailable, "Cannot listen on \(listen.host):\(listen.port): \(error).",
+                .unavailable, "Cannot listen on \(listen.host):\(listen.port): \(reason).",
                 hint: "Stop what uses the port (see: ss -ltnp), or set another in lifelong.yaml.")
         }
     }

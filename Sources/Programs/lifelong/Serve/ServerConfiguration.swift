@@ -43,6 +43,10 @@ struct ServerConfiguration: Codable, Equatable {
             return try YAMLDecoder().decode(Complete.self, from: text).value
         } catch let refusal as Refusal {
             throw refusal
+        } catch DecodingError.dataCorrupted(let context) where context.underlyingError is Refusal {
+            // What we said ourselves comes back wrapped.
+            throw context.underlyingError as? Refusal
+                ?? Refusal(.malformed, "\(path) is not valid.", hint: "See docs/operating.md.")
         } catch {
             throw Refusal(
                 .malformed, "The configuration \(path) is not valid: \(error).",

@@ -1,0 +1,133 @@
+import Foundation
+import Testing
+import Wire
+import Workbench
+
+/// `lifelong serve`, `backup`, `restore` and `audit` as a user types them: scripts against the built program.
+@Suite(.serialized) struct `The server's home` {
+    private let folder: String
+    private let program: String
+
+    init() throws {
+        folder = NSTemporaryDirectory() + "serve-\(UUID().uuidString.prefix(8))"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        let bundle = CommandLine.arguments.first { $0.hasSuffix(".xctest") }
+        program = try #require(
+            [own, bundle].compactMap { $0.map { ($0 as NSString).deletingLastPathComponent + "/lifelong" } }
+                .first { FileManager.default.isExecutableFile(atPath: $0) })
+    }
+
+    /// Starts a server in the background of the script and waits until it says where it is.
+    private static let start = """
+        start() {
+          "$L" serve --home "$1" --device 127.0.0.1:${2:-0} --people 127.0.0.1:0 --public 127.0.0.1:0 >"$1.out" 2>"$1.err" &
+          server=$!
+          for i in $(seq 1 200); do grep -q console "$1.out" && return 0; kill -0 $server 2>/dev/null || return 1; sleep 0.1; done
+          return 1
+        }
+        stop() { kill -TERM $server; wait $server; }
+
+        """
+
+    private func script(_ text: String) async throws -> (status: Int32, said: String) {
+        // Foundation starts children with signals blocked; a shell of a user has none blocked.
+        let unblock = """
+            import os, signal, sys
+            signal.pthread_sigmask(signal.SIG_SETMASK, [])
+            os.execvp("bash", ["bash", "-c", sys.argv[1]])
+            """
+        let whole = "L='\(program)'\n" + Self.start + text
+        let outcome = try await OutsideProgram.run("python3", ["-c", unblock, whole], in: folder, seconds: 90)
+        return (outcome.status, outcome.text + outcome.errors)
+    }
+
+    @Test func `is made at the first start, readable by its owner only, and stops cleanly`() async throws {
+        let run = try await script(
+            """
+            start home || exit 10
+            stat -c '%a %n' home home/keys home/lifelong.db home/cli-token home/lifelong.yaml
+            "$L" whoami --home home || exit 11
+            grep -c sign-in/ll_link_ home.out
+            stop; echo "ended $?"; tail -1 home.err
+            start home || exit 12
+            grep -c sign-in/ll_link_ home.out; stop
+            """)
+        #expect(run.status == 0, "\(run.said)")
+        for part in ["700 home\n", "700 home/keys", "600 home/lifelong.db", "600 home/cli-token", "600 home/lifelong.yaml"] {
+            #expect(run.said.contains(part), "\(run.said)")
+        }
+        #expect(run.said.contains("makerAdmin"))
+        #expect(run.said.contains("ended 0\nlifelong: stopped; everything answered is on disk"))
+        // One link at the first start, none at the second: there is somebody who can make one.
+        #expect(run.said.contains("\n1\n") && run.said.hasSuffix("0\n"), "\(run.said)")
+    }
+
+    @Test func `is refused with a sentence when it, a port or the clock cannot be used`() async throws {
+        let run = try await script(
+            """
+            start home || exit 10
+            port=$(sed -n 's/.*listening on port \\([0-9]*\\).*/\\1/p' home.out | head -1)
+            "$L" serve --home home 2>&1; echo "second $?"
+            "$L" serve --home other --device 127.0.0.1:$port --people 127.0.0.1:0 --public 127.0.0.1:0 2>&1; echo "port $?"
+            mkdir -m 755 open; "$L" serve --home open 2>&1; echo "open $?"
+            echo 'colour: red' > bad.yaml; mkdir -m 700 bad; cp bad.yaml bad/lifelong.yaml
+            "$L" serve --home bad 2>&1; echo "bad $?"
+            "$L" audit --home nowhere 2>&1; echo "nowhere $?"
+            if command -v faketime >/dev/null; then
+              faketime '2001-01-01' "$L" serve --home early 2>&1; echo "early $?"
+            fi
+            stop
+            """)
+        #expect(run.status == 0, "\(run.said)")
+        for part in [
+            "Another `lifelong serve` uses the home", "second 1", "Cannot listen on 127.0.0.1", "port 1",
+            "can be read by others", "chmod 700", "open 1", "unknown setting \"colour\"", "bad 1", "There is no Lifelong home",
+            "nowhere 1",
+        ] { #expect(run.said.contains(part), "missing: \(part) in \(run.said)") }
+        if OutsideProgram.findOrSay("faketime", package: "faketime") {
+            #expect(run.said.contains("This machine's clock says 2001-01-01") && run.said.contains("early 1"))
+        }
+    }
+
+    @Test func `is backed up while its server runs, and the restored copy passes the audit`() async throws {
+        let run = try await script(
+            """
+            start home || exit 10
+            "$L" owner add "Harbour Hotels" --kind organisation --home home || exit 11
+            "$L" backup --home home --to copy || exit 12
+            "$L" product publish lamp-1 --title Lamp --hardware lamp-a --home home || exit 13
+            "$L" restore --from copy --home back || exit 14
+            "$L" audit --home back || exit 15
+            "$L" backup --home home --to copy 2>&1; echo "again $?"
+            stop
+            start back || exit 16
+            "$L" owner list --home back; stop
+            printf X | dd of=copy/lifelong.db bs=1 seek=5000 conv=notrunc 2>/dev/null
+            "$L" restore --from copy --home worse 2>&1; echo "damaged $?"
+            """)
+        #expect(run.status == 0, "\(run.said)")
+        for part in [
+            "audit without findings", "The registry says what the ledger says.", "again 1", "Harbour Hotels",
+            "The backup is damaged: lifelong.db", "damaged 1",
+        ] { #expect(run.said.contains(part), "missing: \(part) in \(run.said)") }
+    }
+
+    @Test func `keeps everything that was answered when its server is killed`() async throws {
+        let run = try await script(
+            """
+            start home || exit 10
+            for i in $(seq 1 60); do "$L" owner add "owner $i" --kind person --home home >/dev/null 2>&1 && echo $i; done > answered &
+            writer=$!
+            sleep 1.5; kill -KILL $server; wait $server; kill $writer; wait $writer
+            "$L" audit --home home || exit 11
+            start home || exit 12
+            "$L" owner list --home home > after; stop
+            for i in $(cat answered); do grep -q "owner $i\\b" after || { echo "lost $i"; exit 13; }; done
+            echo "answered $(wc -l < answered)"; "$L" audit --home home
+            """)
+        #expect(run.status == 0, "\(run.said)")
+        #expect(run.said.contains("The registry says what the ledger says."))
+        #expect(!run.said.contains("answered 0"), "nothing was answered before the kill: \(run.said)")
+    }
+}
