@@ -24,7 +24,7 @@ enum Floors {
         "Keys": ["Wire", "Trust"],
         "KeysFile": system.union(["Wire", "Trust", "Keys", "Crypto"]),
         "KeysTLS": system.union(["Wire", "Trust", "NIOCore", "NIOSSL"]),
-        "Store": ["Wire"],
+        "Store": ["Wire", "Synchronization"],
         "StoreSQLite": system.union(["Wire", "Store", "GRDB"]),
         "Registry": foundations.union(certificates).union(system).union(["Keys", "Store", "Logging"]),
 

@@ -22,6 +22,7 @@ final class CountingDatabase: Database {
         count.withLock { $0 += 1 }
         return try await database.write(body)
     }
+    func changes() -> AsyncStream<Void> { database.changes() }
     func forgetDeleted() async throws { try await database.forgetDeleted() }
     func backup(to path: String) async throws { try await database.backup(to: path) }
     func close() throws { try database.close() }

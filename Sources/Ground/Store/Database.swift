@@ -98,6 +98,10 @@ package protocol Database: Sendable {
     var kind: String { get }
     func read<T: Sendable>(_ body: @Sendable (any Rows) throws -> T) async throws -> T
     func write<T: Sendable>(_ body: @Sendable (any Rows) throws -> T) async throws -> T
+    /// One element after commits of this node or any other; several may come as one, and an element may come for nothing.
+    /// Says that something changed, never what: read the ledger on from the last index that was seen. A node that lost its
+    /// connection hears nothing until it has it again, so what was remembered must also grow old by itself.
+    func changes() -> AsyncStream<Void>
     /// Takes what was deleted out of the engine's own journals too, so that a destroyed key does not linger in a file.
     /// Refuses with `unavailable` while readers hold on to it; to be tried again.
     func forgetDeleted() async throws

@@ -10,6 +10,7 @@ import Wire
 package final class SQLiteDatabase: Store.Database {
     package let kind: String
     private let pool: DatabasePool
+    private let commits = CommitFanout()
 
     /// Opens or makes the file (0600) and brings its schema up to date.
     package init(path: String, migrations: [Migration]) throws {
@@ -60,7 +61,9 @@ package final class SQLiteDatabase: Store.Database {
     package func write<T: Sendable>(_ body: @Sendable (any Rows) throws -> T) async throws -> T {
         try await withoutActuallyEscaping(body) { body in
             do {
-                return try await pool.write { try body(SQLiteRows($0)) }
+                let result = try await pool.write { try body(SQLiteRows($0)) }
+                commits.signal()
+                return result
             } catch let error as DatabaseError {
                 throw Self.refusal(error)
             }
@@ -86,7 +89,13 @@ package final class SQLiteDatabase: Store.Database {
         }
     }
 
-    package func close() throws { try pool.close() }
+    /// One home has one server, so this process's commits are all that there are.
+    package func changes() -> AsyncStream<Void> { commits.listen() }
+
+    package func close() throws {
+        commits.close()
+        try pool.close()
+    }
 
     /// What went wrong, in words that an operator can act on; the statement and its values stay out of it.
     static func refusal(_ error: DatabaseError) -> Refusal {
