@@ -57,6 +57,9 @@ import Workbench
         let right = PairDevice(device: unit.serial, grade: .label, labelCode: Self.code)
         await #expect { try await house.perform(right, as: ada) } throws: { ($0 as? Refusal)?.code == .tooMany }
         #expect(try await bench.alarms(.pairingLocked, on: unit) == 1)
+        // Who can guess no more can still prove: the lock is no way to keep an owner from a device.
+        let proven = PairDevice(device: unit.serial, grade: .proven)
+        #expect(try await house.perform(proven, as: ada).state == .waitingForProof)
         await #expect { try await house.perform(UnlockPairing(device: unit.serial), as: ada) } throws: {
             ($0 as? Refusal)?.code == .forbidden
         }
