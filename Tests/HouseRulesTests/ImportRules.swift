@@ -21,8 +21,9 @@ enum Floors {
         "Release": ["Wire", "Trust", "Crypto"],
         "Passport": ["Wire"],
 
-        "Keys": ["Wire", "Trust"],
+        "Keys": ["Wire", "Trust", "Dispatch"],
         "KeysFile": system.union(["Wire", "Trust", "Keys", "Crypto"]),
+        "KeysPKCS11": system.union(["Wire", "Trust", "Keys", "Crypto", "CPKCS11"]),
         "KeysTLS": system.union(["Wire", "Trust", "NIOCore", "NIOSSL"]),
         "Store": ["Wire", "Synchronization"],
         "StoreSQLite": system.union(["Wire", "Store", "GRDB"]),
@@ -50,7 +51,7 @@ enum Floors {
 
     /// The device's side: what must never be linked into it, even by way of others.
     static let neverInAgent: Set<String> = rooms.union([
-        "Store", "StoreSQLite", "Registry", "Server", "Hummingbird", "GRDB",
+        "KeysPKCS11", "Store", "StoreSQLite", "Registry", "Server", "Hummingbird", "GRDB",
     ])
 
     static func imports(of file: Repository.File) -> [String] {

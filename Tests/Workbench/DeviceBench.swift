@@ -94,8 +94,10 @@ package struct Operational: Sendable {
 
 extension HouseBench {
     /// The bench's clock at the real time, for clients that look at their own.
-    package convenience init(atRealTime settings: (inout HouseSettings) -> Void = { _ in }) async throws {
-        try await self.init(settings: settings)
+    package convenience init(
+        keys: (any KeyStore)? = nil, atRealTime settings: (inout HouseSettings) -> Void = { _ in }
+    ) async throws {
+        try await self.init(keys: keys, settings: settings)
         let now = Timestamp(seconds: Int64(Date().timeIntervalSince1970))
         clock.advance(seconds: now.seconds(since: clock.now))
     }

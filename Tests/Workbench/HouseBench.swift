@@ -20,8 +20,12 @@ package final class HouseBench: Sendable {
     package let publisher: Publisher
     package var reading: Reading { Reading(house, verifierKey: publisher.verifierKey) }
 
-    /// - Parameter settings: changes the defaults before the house opens.
-    package init(settings change: (inout HouseSettings) -> Void = { _ in }) async throws {
+    /// - Parameters:
+    ///   - keys: in place of files in the bench's folder.
+    ///   - settings: changes the defaults before the house opens.
+    package init(
+        keys: (any KeyStore)? = nil, settings change: (inout HouseSettings) -> Void = { _ in }
+    ) async throws {
         let folder = NSTemporaryDirectory() + "/lifelong-bench-\(UUID().uuidString)"
         try FileManager.default.createDirectory(
             atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
@@ -36,7 +40,7 @@ package final class HouseBench: Sendable {
         self.clock = clock
         house = try await House(
             database: SQLiteDatabase(path: folder + "/lifelong.db", migrations: Schema.migrations),
-            keys: FileKeyStore(folder: folder + "/keys"), settings: settings, log: log, clock: { clock.now },
+            keys: keys ?? FileKeyStore(folder: folder + "/keys"), settings: settings, log: log, clock: { clock.now },
             random: BenchClock.random)
         publisher = try Publisher(house)
     }

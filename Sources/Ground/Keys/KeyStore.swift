@@ -1,3 +1,4 @@
+import Dispatch
 import Trust
 import Wire
 
@@ -8,6 +9,9 @@ import Wire
 package protocol KeyStore: Sendable {
     /// What a person reads: "files (development default)".
     var kind: String { get }
+
+    /// Whether a call may take its time or hang, as a token's may: then it belongs off the event loops (`apart`).
+    var mayBlock: Bool { get }
 
     /// A new key pair under `label`. Refuses with `conflict` if the label is taken: a key is never overwritten.
     func make(_ label: KeyLabel, algorithm: KeyAlgorithm) throws -> any SigningKey
@@ -20,8 +24,8 @@ package protocol KeyStore: Sendable {
     /// Removes the key for ever. No error if there is none.
     func destroy(_ label: KeyLabel) throws
 
-    /// Encrypts under a symmetric key of the store that never leaves it (made at first use): AES-256-GCM,
-    /// nonce ‖ ciphertext ‖ tag. `context` is authenticated and must be the same at `unwrap`.
+    /// Encrypts under a symmetric key of the store that never leaves it (made at first use): AES-256, authenticated, in a
+    /// form of the store's own. `context` is authenticated with it and must be the same at `unwrap`.
     func wrap(_ secret: [UInt8], under label: KeyLabel, context: [UInt8]) throws -> [UInt8]
     func unwrap(_ wrapped: [UInt8], under label: KeyLabel, context: [UInt8]) throws -> [UInt8]
 }
@@ -31,6 +35,16 @@ package enum KeyLabelKind {}
 package typealias KeyLabel = Identifier<KeyLabelKind>
 
 extension KeyStore {
+    package var mayBlock: Bool { false }
+
+    /// Runs what uses keys, on a thread where it may wait: those of tasks and event loops are few, and others need them.
+    package func apart<T: Sendable>(_ body: @escaping @Sendable () throws -> T) async throws -> T {
+        guard mayBlock else { return try body() }
+        return try await withCheckedThrowingContinuation { done in
+            DispatchQueue.global().async { done.resume(with: Result { try body() }) }
+        }
+    }
+
     package func findOrMake(_ label: KeyLabel, algorithm: KeyAlgorithm) throws -> any SigningKey {
         try find(label) ?? make(label, algorithm: algorithm)
     }

@@ -23,7 +23,9 @@ struct StationFolder: ParsableArguments {
 
     var station: StationHome { StationHome(home) }
 
-    func keys() throws -> any KeyStore { try FileKeyStore(folder: home + "/keys") }
+    @OptionGroup(title: "Keys in a token") var token: TokenOptions
+
+    func keys() throws -> any KeyStore { try token.configuration.open(folder: home + "/keys", home: home) }
 
     static let clock: @Sendable () -> Timestamp = {
         Timestamp(milliseconds: Int64(Date().timeIntervalSince1970 * 1000))

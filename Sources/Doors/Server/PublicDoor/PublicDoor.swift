@@ -104,9 +104,11 @@ package struct PublicDoor: Sendable {
         // Never "good" for what was never issued; and nothing about other people's certificates (RFC 5019 §2.2.3).
         let known = statuses.compactMap { $0 }
         guard known.count == statuses.count else { return Self.ocsp(OCSP.failure(.unauthorized)) }
-        let response = try OCSP.response(
-            known, by: responder, producedAt: now, thisUpdate: now,
-            nextUpdate: now.adding(seconds: Self.validitySeconds), nonce: request.nonce)
+        let response = try await house.keys.apart {
+            try OCSP.response(
+                known, by: responder, producedAt: now, thisUpdate: now,
+                nextUpdate: now.adding(seconds: Self.validitySeconds), nonce: request.nonce)
+        }
         return Self.ocsp(response)
     }
 

@@ -17,10 +17,16 @@ enum Founding {
 
     static func complete(_ house: House) async throws {
         try await house.authorities.load(from: house)
-        for label in [Label.release, Label.permit, Label.service] {
-            _ = try house.keys.findOrMake(label, algorithm: .p256)
+        // A house that was founded has its keys: where they are missing, the wrong store is attached, and new ones would
+        // be strangers to every device, station and auditor.
+        let isFounded = house.authorities.known(Authorities.Name.makerRoot) != nil
+        for label in [Label.release, Label.permit, Label.service, Label.ledger] {
+            if isFounded {
+                _ = try house.keys.require(label)
+            } else {
+                _ = try house.keys.findOrMake(label, algorithm: label == Label.ledger ? .ed25519 : .p256)
+            }
         }
-        _ = try house.keys.findOrMake(Label.ledger, algorithm: .ed25519)
         // A birth certificate has no well-defined end (IEEE 802.1AR §8.7), and nothing outlives its issuer.
         try await root(Authorities.Name.makerRoot, "Maker Root", years: nil, house)
         try await root(Authorities.Name.operationalRoot, "Operational Root", years: 20, house)

@@ -35,7 +35,7 @@ package enum Issuer {
             return intent
         }
         do {
-            let der = try authority.sign(IssuanceToken(stored: intent))
+            let der = try await house.keys.apart { try authority.sign(IssuanceToken(stored: intent)) }
             return try await keep(der, intent, by: authority, as: principal, in: house, record: record)
         } catch {
             // Not to be used any more, whatever went wrong; if this fails too, the sweep does it.

@@ -56,8 +56,10 @@ package enum Revocation {
         }
         guard let facts else { return }
         let next = now.adding(seconds: validitySeconds)
-        let der = try CertificateRevocationList.make(
-            by: authority, number: facts.number, thisUpdate: now, nextUpdate: next, entries: facts.entries)
+        let der = try await house.keys.apart {
+            try CertificateRevocationList.make(
+                by: authority, number: facts.number, thisUpdate: now, nextUpdate: next, entries: facts.entries)
+        }
         _ = try await house.database.write { rows in
             try rows.execute(
                 """

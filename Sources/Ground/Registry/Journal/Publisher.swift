@@ -52,34 +52,39 @@ package struct Publisher: Sendable {
 
     private func integrate() async throws -> Bool {
         let limit = Self.stepLimit
-        let (from, leaves) = try await house.read { rows -> (Int64, [Digest]) in
+        let next = try await house.read {
+            rows -> (from: Int64, count: Int, changed: [TileID: [UInt8]], head: TreeHead)? in
             let from = Int64(try rows.first("SELECT MAX(size) AS size FROM checkpoint")?.optionalInt("size") ?? 0)
-            let hashes = try rows.query(
+            let leaves = try rows.query(
                 "SELECT hash FROM ledger WHERE idx >= $1 ORDER BY idx LIMIT $2", [.int(from), Value(limit)]
             ).map { Digest(try $0.bytes("hash")) }
-            return (from, hashes)
+            guard !leaves.isEmpty else { return nil }
+            let grown = try Tiles.append(leaves: leaves, to: from, reading: StoredTiles(rows))
+            return (from, leaves.count, grown.changed, grown.head)
         }
-        guard !leaves.isEmpty else { return false }
+        guard let next else { return false }
+        // Signed before the writing transaction: a token that takes its time must not hold up everybody's changes.
         let signer = signer
+        let note = try await house.keys.apart {
+            String(decoding: try signer.checkpoint(next.head), as: UTF8.self)
+        }
         let now = house.clock()
         try await house.database.write { rows in
             let published = try rows.first("SELECT MAX(size) AS size FROM checkpoint")?.optionalInt("size") ?? 0
             // Another node was faster: its checkpoint holds these leaves already.
-            guard published == from else { return }
-            let grown = try Tiles.append(leaves: leaves, to: from, reading: StoredTiles(rows))
-            for (id, hashes) in grown.changed {
+            guard published == next.from else { return }
+            for (id, hashes) in next.changed {
                 try rows.execute(
                     """
                     INSERT INTO tile (level, idx, hashes) VALUES ($1, $2, $3)
                     ON CONFLICT (level, idx) DO UPDATE SET hashes = excluded.hashes
                     """, [Value(id.level), .int(id.index), .bytes(hashes)])
             }
-            let note = String(decoding: try signer.checkpoint(grown.head), as: UTF8.self)
             try rows.execute(
                 "INSERT INTO checkpoint (size, note, root, at) VALUES ($1, $2, $3, $4)",
-                [.int(grown.head.size), .text(note), Value(grown.head.root), Value(now)])
+                [.int(next.head.size), .text(note), Value(next.head.root), Value(now)])
         }
-        return leaves.count == limit
+        return next.count == limit
     }
 }
 

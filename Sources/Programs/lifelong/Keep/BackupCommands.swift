@@ -11,7 +11,8 @@ struct BackupCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "backup", abstract: "Copy a home, also while its server runs.",
         discussion: """
-            The copy holds private keys: keep it as safe as the home itself.
+            The copy holds the private keys that are files: keep it as safe as the home itself. Keys in a token are not
+            in it: back the token up with its own tools.
 
             Example:
               lifelong backup --home lifelong-home --to backup-2026-11-21
@@ -31,7 +32,9 @@ struct BackupCommand: AsyncParsableCommand {
         try await database.backup(to: copy.databaseFile)
         try database.close()
         try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: copy.databaseFile)
-        for part in ["keys", "artifacts", "lifelong.yaml"] {
+        // Keys in a token are the token's to back up.
+        for part in ["keys", "artifacts", "lifelong.yaml"]
+        where FileManager.default.fileExists(atPath: home.path + "/" + part) {
             try FileManager.default.copyItem(atPath: home.path + "/" + part, toPath: copy.path + "/" + part)
         }
         let sums = try BackupSums.of(copy.path)

@@ -36,6 +36,15 @@ enum ConfigurationTemplate {
         maximumConnections: \(c.maximumConnections)
         idleSeconds: \(c.idleSeconds)
 
+        keys:
+          # Where private keys live: "files" (in keys/, the development default) or "pkcs11" (in a token).
+          kind: \(c.keys.kind.rawValue)
+          # For pkcs11; docs/operating.md, "Keys in a token". A token is named by token (its label), serial or slot.
+          # module: /usr/lib/softhsm/libsofthsm2.so
+          # token: lifelong
+          # pin:
+          #   file: /etc/lifelong/pin
+
         est:
           # Layout of base64 bodies per EST label (/.well-known/est/<label>/…): "lines" of 64 (OpenSSL-like clients; the
           # default for no label) or "oneLine" (strongSwan's pki).

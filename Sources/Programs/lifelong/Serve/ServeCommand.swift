@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Keys
 import KeysFile
 import Logging
 import Registry
@@ -46,15 +47,17 @@ struct ServeCommand: AsyncParsableCommand {
         let lock = try home.lock()
         defer { withExtendedLifetime(lock) {} }
         let configuration = try configure(home)
+        let keys = try configuration.keys.open(folder: home.keyFolder, home: home.path)
         let house = try await House(
-            database: home.openDatabase(), keys: FileKeyStore(folder: home.keyFolder),
+            database: home.openDatabase(), keys: keys,
             settings: configuration.house(artifacts: home.artifactFolder), log: log, clock: Machine.clock,
             random: Machine.random)
         let link = try await FirstPerson.welcome(house, home)
         try DurableFile.write(
             Array(PEM.encode(house.permitKey().publicKeyDER, label: "PUBLIC KEY").utf8), to: home.permitKeyFile)
         let server = try Server(house, configuration.server())
-        try await server.run { ports in announce(home, configuration, ports, link) }
+        let keyPlace = Self.sentence(keys, home)
+        try await server.run { ports in announce(home, configuration, ports, link, keyPlace) }
         try house.database.close()
         FileHandle.standardError.write(Data("lifelong: stopped; everything answered is on disk\n".utf8))
     }
@@ -77,10 +80,16 @@ struct ServeCommand: AsyncParsableCommand {
         return configuration
     }
 
+    private static func sentence(_ keys: any KeyStore, _ home: ServerHome) -> String {
+        keys is FileKeyStore
+            ? "files in \(home.keyFolder): the development default, use a token in production" : keys.kind
+    }
+
     private static func port(_ listen: String) -> Substring { listen.split(separator: ":").last ?? "" }
 
     private func announce(
-        _ home: ServerHome, _ configuration: ServerConfiguration, _ ports: Server.Ports, _ link: FirstPerson.Link
+        _ home: ServerHome, _ configuration: ServerConfiguration, _ ports: Server.Ports, _ link: FirstPerson.Link,
+        _ keys: String
     ) {
         let isLoopback = (try? configuration.server().people.isLoopback) ?? true
         let host = isLoopback ? "127.0.0.1" : configuration.serviceNames.first ?? "localhost"
@@ -91,7 +100,7 @@ struct ServeCommand: AsyncParsableCommand {
             "Lifelong \(ProgramVersion.text) is running. Home: \(home.path)",
             "  console   \(url)", "  devices   \(configuration.serviceURL) (listening on port \(ports.device))",
             "  public    \(configuration.publicURL) (listening on port \(ports.open))",
-            "  keys      files in \(home.keyFolder): the development default, use a token in production",
+            "  keys      \(keys)",
         ]
         switch link {
         case .path(let path): lines.append("Sign in with this link, once, within 15 minutes:\n  \(url)\(path)")

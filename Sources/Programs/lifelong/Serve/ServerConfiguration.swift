@@ -31,6 +31,7 @@ struct ServerConfiguration: Codable, Equatable {
     var maximumConnections = 10_000
     var idleSeconds = 60
     var est = EST()
+    var keys = KeysConfiguration()
 
     static func read(_ path: String) throws -> ServerConfiguration {
         guard let data = FileManager.default.contents(atPath: path), data.count <= 1 << 20 else {
@@ -134,6 +135,7 @@ private struct Complete: Decodable {
             case "maximumConnections": value.maximumConnections = try container.decode(Int.self, forKey: key)
             case "idleSeconds": value.idleSeconds = try container.decode(Int.self, forKey: key)
             case "est": value.est = try container.decode(ServerConfiguration.EST.self, forKey: key)
+            case "keys": value.keys = try container.decode(KeysConfiguration.self, forKey: key)
             default:
                 throw Refusal(
                     .malformed, "lifelong.yaml has an unknown setting \"\(key.stringValue)\".",
