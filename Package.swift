@@ -176,7 +176,7 @@ let package = Package(
         .testTarget(
             name: "StockTests",
             dependencies: rooms + forRooms + [
-                "Keys", "KeysFile", "KeysPKCS11", "Agent", "Server", "Workbench", hummingbird, nioCore, logging, x509,
+                "Keys", "KeysFile", "KeysPKCS11", "Station", "Agent", "Server", "Workbench", hummingbird, nioCore, logging, x509,
                 crypto,
             ],
             path: "Tests/StockTests", exclude: ["Browser/walk.py", "Token/slow-module.c"], swiftSettings: strict),

@@ -11,35 +11,11 @@ import Workbench
     init() throws {
         folder = NSTemporaryDirectory() + "serve-\(UUID().uuidString.prefix(8))"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-        let bundle = CommandLine.arguments.first { $0.hasSuffix(".xctest") }
-        program = try #require(
-            [own, bundle].compactMap { $0.map { ($0 as NSString).deletingLastPathComponent + "/lifelong" } }
-                .first { FileManager.default.isExecutableFile(atPath: $0) })
+        program = try ServerScript.program()
     }
 
-    /// Starts a server in the background of the script and waits until it says where it is.
-    private static let start = """
-        start() {
-          "$L" serve --home "$1" --device 127.0.0.1:${2:-0} --people 127.0.0.1:0 --public 127.0.0.1:0 >"$1.out" 2>"$1.err" &
-          server=$!
-          for i in $(seq 1 200); do grep -q console "$1.out" && return 0; kill -0 $server 2>/dev/null || return 1; sleep 0.1; done
-          return 1
-        }
-        stop() { kill -TERM $server; wait $server; }
-
-        """
-
     private func script(_ text: String) async throws -> (status: Int32, said: String) {
-        // Foundation starts children with signals blocked; a shell of a user has none blocked.
-        let unblock = """
-            import os, signal, sys
-            signal.pthread_sigmask(signal.SIG_SETMASK, [])
-            os.execvp("bash", ["bash", "-c", sys.argv[1]])
-            """
-        let whole = "L='\(program)'\n" + Self.start + text
-        let outcome = try await OutsideProgram.run("python3", ["-c", unblock, whole], in: folder, seconds: 90)
-        return (outcome.status, outcome.text + outcome.errors)
+        try await ServerScript.run(text, program: program, in: folder)
     }
 
     @Test func `is made at the first start, readable by its owner only, and stops cleanly`() async throws {

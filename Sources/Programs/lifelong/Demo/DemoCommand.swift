@@ -25,6 +25,7 @@ struct DemoCommand: AsyncParsableCommand {
     @Option(help: "Agents as processes of their own, at least 6.") var devices = 25
     @Option(help: "Devices of the simulated fleet.") var fleet = 1000
     @Option(help: ArgumentHelp("Size of the thermostats' release.", valueName: "MiB")) var artifactSize = 6
+    @OptionGroup(title: "Keys in a token") var token: TokenOptions
     @Flag(help: "Leave server, agents and console running until Ctrl-C.") var keepOpen = false
 
     func validate() throws {
@@ -40,6 +41,7 @@ struct DemoCommand: AsyncParsableCommand {
         settings.devices = devices
         settings.fleet = fleet
         settings.artifactBytes = artifactSize << 20
+        settings.keys = try token.configuration
         let narrator = Narrator()
         let story = try Story(settings, narrator: narrator)
         let outcome = await Self.untilTerminated {

@@ -52,7 +52,7 @@ extension Story {
             operationalSeconds: \(settings.operationalSeconds)
             checkInSeconds: 2
 
-            """
+            """ + settings.keys.yaml(prefix: "server.")
         try DurableFile.write(Array(text.utf8), to: home.server + "/lifelong.yaml")
     }
 
@@ -101,7 +101,7 @@ extension Story {
             [
                 "station", "run", "--home", station.folder, "--permit", station.permit, "--line", "exec:\(command)",
                 "--at-once", "2", "--json",
-            ])
+            ] + settings.keys.options(prefix: "line-1."))
         while run.poll() == nil {
             narrator.bar(run.output.split(separator: "\n").count, of: settings.devices, "born")
             try await Task.sleep(for: .milliseconds(100))
@@ -128,7 +128,7 @@ extension Story {
                 "station", "run", "--home", station.folder, "--permit", station.permit, "--line", "unix:\(socket)",
                 "--at-once",
                 "4", "--no-label-secrets", "--json",
-            ])
+            ] + settings.keys.options(prefix: "line-2."))
         try await eventually("line-2 listens", within: .seconds(20)) { FileManager.default.fileExists(atPath: socket) }
         try await fleet(
             "fleet-births", checkIns: 0, ["--station", "unix:\(socket)", "--hardware", Self.fleetHardware])
@@ -150,7 +150,9 @@ extension Story {
         let folder = home.path + "/" + name
         stationFolders.append(folder)
         let said = try await run(
-            "station-init-\(name)", ["station", "init", "--home", folder, "--name", name, "--maker-key", pin, "--json"])
+            "station-init-\(name)",
+            ["station", "init", "--home", folder, "--name", name, "--maker-key", pin, "--json"]
+                + settings.keys.options(prefix: "\(name)."))
         let request = try CanonicalJSON.decode(StationRequest.self, from: Array(said.utf8))
         let opened = try await admin.act(OpenBatch(product: product, quantity: quantity, request: request))
         let permit = home.paper("permit-\(name).json")
@@ -163,7 +165,8 @@ extension Story {
         let paper = home.paper("births-\(station.name).json")
         try await run(
             "station-close-\(station.name)",
-            ["station", "close", "--home", station.folder, "--batch", station.batch.text, "--out", paper])
+            ["station", "close", "--home", station.folder, "--batch", station.batch.text, "--out", paper]
+                + settings.keys.options(prefix: "\(station.name)."))
         let bytes = FileManager.default.contents(atPath: paper).map { Array($0) } ?? []
         let manifest = try CanonicalJSON.decode(Seal.self, from: bytes, limit: 64 << 20)
         let first = try await admin.act(AdmitBirths(manifest: manifest))

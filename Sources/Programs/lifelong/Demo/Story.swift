@@ -17,6 +17,8 @@ actor Story {
         var artifactBytes = 6 << 20
         /// Life of an operational certificate after its backdating, short enough to see renewals.
         var operationalSeconds = 240
+        /// Where server and stations keep their keys.
+        var keys = KeysConfiguration()
         /// Folder of the built programs.
         var programs: String
     }

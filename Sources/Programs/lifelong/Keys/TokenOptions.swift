@@ -1,6 +1,31 @@
 import ArgumentParser
 import Wire
 
+extension KeysConfiguration {
+    /// As it stands in lifelong.yaml; nothing for files.
+    /// - Parameter prefix: stands before the one of the configuration.
+    func yaml(prefix more: String) -> String {
+        guard kind == .pkcs11, let module else { return "" }
+        var text = "keys:\n  kind: pkcs11\n  module: \"\(module)\"\n  prefix: \"\(more)\(prefix ?? "")\"\n"
+        if let token { text += "  token: \"\(token)\"\n" }
+        if let serial { text += "  serial: \"\(serial)\"\n" }
+        if let file = pin?.file { text += "  pin: {file: \"\(file)\"}\n" }
+        if let variable = pin?.environment { text += "  pin: {environment: \"\(variable)\"}\n" }
+        return text
+    }
+
+    /// As options of `lifelong station …`; none for files.
+    func options(prefix more: String) -> [String] {
+        guard kind == .pkcs11, let module else { return [] }
+        let named: [(String, String?)] = [
+            ("--token", token), ("--token-serial", serial), ("--pin-file", pin?.file),
+            ("--pin-variable", pin?.environment),
+        ]
+        return ["--keys-module", module, "--keys-prefix", more + (prefix ?? "")]
+            + named.flatMap { name, value in value.map { [name, $0] } ?? [] }
+    }
+}
+
 /// `keys:` of lifelong.yaml as options, where there is no such file: a station's keys. Without any, keys are files.
 struct TokenOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Keys live in a token: path of its PKCS#11 library.", valueName: "library.so"))

@@ -1,0 +1,104 @@
+import Foundation
+import Testing
+import Wire
+import Workbench
+
+/// `lifelong` with its keys in SoftHSM, as a user types it: scripts against the built program.
+@Suite(.enabled(if: TokenBench.isInstalled()), .serialized) struct `A server with its keys in a token` {
+    private let folder: String
+    private let program: String
+
+    init() throws {
+        folder = NSTemporaryDirectory() + "token-\(UUID().uuidString.prefix(8))"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        program = try ServerScript.program()
+    }
+
+    /// A token of this folder alone, and a home that is to use it.
+    private static let prepare = """
+        mkdir tokens; export SOFTHSM2_CONF=$PWD/softhsm2.conf
+        printf 'directories.tokendir = %s/tokens\\nobjectstore.backend = file\\nlog.level = ERROR\\n' "$PWD" > softhsm2.conf
+        softhsm2-util --init-token --free --label lifelong --pin 24681012 --so-pin 13579246 > /dev/null || exit 90
+        printf '24681012\\n' > pin; chmod 600 pin
+        M=/usr/lib/softhsm/libsofthsm2.so
+        settings() { mkdir -p -m 700 home; { echo 'keys:'; echo '  kind: pkcs11'; echo "  module: $M"; printf '%s\\n' "$@"; } > home/lifelong.yaml; }
+
+        """
+
+    private func script(_ text: String, seconds: Int = 90) async throws -> (status: Int32, said: String) {
+        try await ServerScript.run(Self.prepare + text, program: program, in: folder, seconds: seconds)
+    }
+
+    @Test func `starts, says where its keys are, and leaves the PIN in no list, log or file`() async throws {
+        let run = try await script(
+            """
+            settings '  token: lifelong' "  pin: {file: $PWD/pin}"
+            start home || { cat home.err; exit 10; }
+            grep keys home.out
+            "$L" owner add "Harbour Hotels" --kind organisation --home home || exit 11
+            "$L" authority list --home home || exit 12
+            for p in /proc/[0-9]*; do tr '\\0' ' ' < $p/cmdline 2>/dev/null; done | grep -v softhsm2-util | grep -c 24681012
+            tr '\\0' '\\n' < /proc/$server/environ | grep -c 24681012
+            stop; start home || exit 13
+            grep -c sign-in/ll_link_ home.out; stop
+            "$L" audit --home home || exit 14
+            "$L" backup --home home --to copy || exit 15
+            grep -rc 24681012 home home.out home.err copy | grep -v ':0' ; test -e home/keys; echo "keys folder $?"
+            """)
+        #expect(run.status == 0, "\(run.said)")
+        for part in [
+            "keys      PKCS#11 token \"lifelong\", /usr/lib/softhsm/libsofthsm2.so", "\n0\n0\n",
+            "The registry says what the ledger says.", "keys folder 1",
+        ] {
+            #expect(run.said.contains(part), "missing: \(part) in \(run.said)")
+        }
+        #expect(!run.said.contains("24681012"))
+    }
+
+    @Test func `takes the PIN from a variable, and shows it to nobody`() async throws {
+        let run = try await script(
+            """
+            settings '  token: lifelong' '  pin: {environment: TOKEN_PIN}'
+            export TOKEN_PIN=24681012; start home || { cat home.err; exit 10; }
+            tr '\\0' '\\n' < /proc/$server/environ | grep -c TOKEN_PIN=24681012; stop
+            unset TOKEN_PIN; "$L" serve --home home 2>&1; echo "unset $?"
+            """)
+        #expect(run.status == 0, "\(run.said)")
+        for part in ["0\n", "TOKEN_PIN is not set", "unset 1"] {
+            #expect(run.said.contains(part), "missing: \(part) in \(run.said)")
+        }
+    }
+
+    @Test func `refuses to start, with a sentence, when the token cannot be used as it is told`() async throws {
+        let run = try await script(
+            """
+            settings '  token: lifelong' "  pin: {file: $PWD/pin}"
+            chmod 644 pin; "$L" serve --home home 2>&1; echo "mode $?"; chmod 600 pin
+            printf 'wrong\\n' > pin; "$L" serve --home home 2>&1; echo "pin $?"; printf '24681012\\n' > pin
+            settings '  token: other' "  pin: {file: $PWD/pin}"; "$L" serve --home home 2>&1; echo "token $?"
+            M=/nowhere.so; settings "  pin: {file: $PWD/pin}"; "$L" serve --home home 2>&1; echo "module $?"
+            M=/usr/lib/softhsm/libsofthsm2.so
+            settings '  token: lifelong'; setsid "$L" serve --home home </dev/null 2>&1; echo "nopin $?"
+            settings '  colour: red'; "$L" serve --home home 2>&1; echo "unknown $?"
+            printf 'keys: {kind: cloud}\\n' > home/lifelong.yaml; "$L" serve --home home 2>&1; echo "kind $?"
+            settings '  token: lifelong' '  slot: 3' "  pin: {file: $PWD/pin}"; "$L" serve --home home 2>&1; echo "both $?"
+            """)
+        #expect(run.status == 0, "\(run.said)")
+        for part in [
+            "has mode 0644", "mode 1", "refused the PIN", "pin 1", "is not attached", "token 1", "no PKCS#11 module at",
+            "module 1", "no terminal to ask at", "nopin 1", "unknown setting \"keys.colour\"", "unknown 1",
+            "keys.kind \"cloud\"", "kind 1", "named in 2 ways", "both 1",
+        ] { #expect(run.said.contains(part), "missing: \(part) in \(run.said)") }
+    }
+
+    @Test func `tells the whole demonstration, with real agents, and stations whose keys are in it too`() async throws {
+        let run = try await script(
+            """
+            "$L" demo --home run --devices 6 --fleet 10 --artifact-size 1 --keys-module $M --token lifelong \\
+              --pin-file $PWD/pin > demo.out 2>&1; echo "demo $?"; tail -5 demo.out
+            grep -c VERIFIED demo.out; find run -name '*.key.pem' | grep -v '^run/devices/' | wc -l
+            """, seconds: 150)
+        #expect(run.status == 0 && run.said.contains("demo 0"), "\(run.said)")
+        #expect(run.said.hasSuffix("\n0\n"), "\(run.said)")
+    }
+}
