@@ -1,6 +1,7 @@
 import Foundation
 import HTTPTypes
 import Hummingbird
+import Keys
 import Ledger
 import Logging
 import NIOConcurrencyHelpers

@@ -1,3 +1,4 @@
+import Keys
 import Passport
 import Store
 import Trust
