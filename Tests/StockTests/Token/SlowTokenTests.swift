@@ -3,6 +3,7 @@ import Keys
 import KeysPKCS11
 import Pairing
 import Registry
+import Store
 import Synchronization
 import Testing
 import Trust
