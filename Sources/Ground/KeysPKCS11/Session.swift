@@ -35,8 +35,10 @@ final class Session {
         if code != CKR_USER_ALREADY_LOGGED_IN { try TokenFault.check(code, "C_Login") }
     }
 
-    /// Throws where nobody is logged in any more: private objects are invisible then, which looks like "no such key".
+    /// Throws where nobody is logged in any more, or the token is gone: what it holds is invisible then, and an empty
+    /// answer would look like "no such key".
     func demandLogin() throws(TokenFault) {
+        _ = try TokenSearch(list: list).info(slot)
         var info = CK_SESSION_INFO()
         try TokenFault.check(list.C_GetSessionInfo(handle, &info), "C_GetSessionInfo")
         guard info.state == CKS_RW_USER_FUNCTIONS || info.state == CKS_RO_USER_FUNCTIONS else {
