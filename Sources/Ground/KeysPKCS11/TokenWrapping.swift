@@ -61,8 +61,9 @@ struct TokenWrapping: Sendable {
                     return try Self.openCBC(body, label, key, context, in: session)
                 default: throw Self.notOurs(label)
                 }
-            } catch let fault as TokenFault where fault.kind == .badData || fault.code == CKR_GENERAL_ERROR {
-                // SoftHSM says CKR_GENERAL_ERROR for a tag that is wrong.
+            } catch let fault as TokenFault where fault.call == "C_Decrypt" && fault.kind != .unsupported {
+                // SoftHSM says CKR_GENERAL_ERROR for a tag that is wrong, as for a token that is gone.
+                try session.demandLogin()
                 throw Self.notOurs(label)
             }
         }
