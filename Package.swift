@@ -77,6 +77,9 @@ let package = Package(
         room("KeysTLS", in: "Ground", ["Wire", "Trust", nioCore, nioSSL]),
         room("Store", in: "Ground", ["Wire"]),
         room("StoreSQLite", in: "Ground", ["Wire", "Store", grdb]),
+        room("StorePostgreSQL", in: "Ground", ["Wire", "Store", "CLibPQ"]),
+        .systemLibrary(
+            name: "CLibPQ", path: "Sources/Ground/CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         room(
             "Registry", in: "Ground",
             [
@@ -121,7 +124,8 @@ let package = Package(
         .executableTarget(
             name: "lifelong",
             dependencies: rooms + forRooms + [
-                "Keys", "KeysFile", "StoreSQLite", "Server", "Station", "Fleet", "Agent", "Auditor", arguments,
+                "Keys", "KeysFile", "StoreSQLite", "StorePostgreSQL", "Server", "Station", "Fleet", "Agent", "Auditor",
+                arguments,
                 httpClient, nioCore, nioHTTP1, nioPosix, nioSSL, logging, lifecycle, yaml, x509, crypto,
             ],
             path: "Sources/Programs/lifelong", swiftSettings: strict),
@@ -134,7 +138,8 @@ let package = Package(
         .executableTarget(
             name: "lifelong-bench",
             dependencies: [
-                "Wire", "Trust", "Ledger", "Passport", "Keys", "KeysFile", "Store", "StoreSQLite", "Registry", logging,
+                "Wire", "Trust", "Ledger", "Passport", "Keys", "KeysFile", "Store", "StoreSQLite", "StorePostgreSQL",
+                "Registry", logging,
                 crypto,
             ],
             path: "Benchmarks", swiftSettings: strict),
@@ -143,7 +148,8 @@ let package = Package(
         .target(
             name: "Workbench",
             dependencies: rooms + forRooms + [
-                "Keys", "KeysFile", "StoreSQLite", "Station", "Agent", "Server", httpClient, nioCore, nioHTTP1, nioSSL,
+                "Keys", "KeysFile", "StoreSQLite", "StorePostgreSQL", "Station", "Agent", "Server", httpClient, nioCore,
+                nioHTTP1, nioSSL,
                 logging,
                 lifecycle, x509, asn1, crypto,
             ],
@@ -155,7 +161,7 @@ let package = Package(
         .testTarget(
             name: "RegistryTests",
             dependencies: rooms + forRooms + [
-                "Keys", "KeysFile", "StoreSQLite", "Workbench", grdb, asn1, logging, crypto, x509,
+                "Keys", "KeysFile", "StoreSQLite", "StorePostgreSQL", "Workbench", grdb, asn1, logging, crypto, x509,
             ],
             path: "Tests/RegistryTests", swiftSettings: strict),
         .testTarget(

@@ -144,9 +144,8 @@ private final class SQLiteRows: Rows {
             var rows: [Store.Row] = []
             let cursor = try GRDB.Row.fetchCursor(statement, arguments: bind(arguments))
             while let row = try cursor.next() {
-                var values: [String: Value] = [:]
-                for (index, name) in names.enumerated() { values[name] = Self.value(row[index] as DatabaseValue) }
-                rows.append(Store.Row(values))
+                let values = names.indices.map { Self.value(row[$0] as DatabaseValue) }
+                rows.append(Store.Row(columns: names, values: values))
             }
             return rows
         }
@@ -157,6 +156,10 @@ private final class SQLiteRows: Rows {
             try database.cachedStatement(sql: sql).execute(arguments: bind(arguments))
             return database.changesCount
         }
+    }
+
+    func later(_ sql: String, _ arguments: [Value], changing: Int) throws {
+        guard try execute(sql, arguments) == changing else { throw Self.wasWrong }
     }
 
     func savepoint<T>(_ body: () throws -> T) throws -> T {
