@@ -86,8 +86,9 @@ package protocol Rows: AnyObject {
     func execute(_ sql: String, _ arguments: [Value]) throws -> Int
 
     /// A statement whose answer nobody waits for: engines with a network send it along with the next that is waited for.
-    /// That it changes exactly `changing` rows is seen to before the commit; otherwise nothing of the transaction stays.
-    func later(_ sql: String, _ arguments: [Value], changing: Int) throws
+    /// That it changes exactly `changing` rows, if that is given, is
+    /// seen to before the commit; otherwise nothing of the transaction stays.
+    func later(_ sql: String, _ arguments: [Value], changing: Int?) throws
 
     /// Runs `body` so that, if it throws, its own changes are undone and those before it stay. After a statement that the
     /// engine refused nothing more can be done in it but leave.

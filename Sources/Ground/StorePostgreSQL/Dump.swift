@@ -9,10 +9,11 @@ package struct Dump: Sendable {
 
     /// One consistent copy of the tables, in pg_dump's custom format.
     package func write(to path: String) async throws {
+        let schema = try schema()
         try await run(
             "pg_dump",
-            [
-                "--format=custom", "--no-owner", "--no-privileges", "--schema=\(schema())", "--file=\(path)",
+            (schema == "public" ? [] : ["--schema=\(schema)"]) + [
+                "--format=custom", "--no-owner", "--no-privileges", "--file=\(path)",
                 "--dbname=\(plan.text)",
             ])
     }

@@ -38,7 +38,7 @@ final class PostgreSQLRows: Rows {
         }
     }
 
-    func later(_ sql: String, _ arguments: [Value], changing: Int) throws {
+    func later(_ sql: String, _ arguments: [Value], changing: Int?) throws {
         try translated { () throws(SessionTrouble) in
             try send(sql, arguments, writing: true, changing: changing)
             try session.push()

@@ -68,11 +68,11 @@ package struct Publisher: Sendable {
             guard published == from else { return }
             let grown = try Tiles.append(leaves: leaves, to: from, reading: StoredTiles(rows))
             for (id, hashes) in grown.changed {
-                try rows.execute(
+                try rows.later(
                     """
                     INSERT INTO tile (level, idx, hashes) VALUES ($1, $2, $3)
                     ON CONFLICT (level, idx) DO UPDATE SET hashes = excluded.hashes
-                    """, [Value(id.level), .int(id.index), .bytes(hashes)])
+                    """, [Value(id.level), .int(id.index), .bytes(hashes)], changing: 1)
             }
             let note = String(decoding: try signer.checkpoint(grown.head), as: UTF8.self)
             try rows.execute(
