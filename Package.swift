@@ -78,6 +78,9 @@ let package = Package(
         room("KeysTLS", in: "Ground", ["Wire", "Trust", nioCore, nioSSL]),
         room("Store", in: "Ground", ["Wire"]),
         room("StoreSQLite", in: "Ground", ["Wire", "Store", grdb]),
+        room("StorePostgreSQL", in: "Ground", ["Wire", "Store", "CLibPQ"]),
+        .systemLibrary(
+            name: "CLibPQ", path: "Sources/Ground/CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         room(
             "Registry", in: "Ground",
             [
@@ -125,7 +128,8 @@ let package = Package(
         .executableTarget(
             name: "lifelong",
             dependencies: rooms + forRooms + [
-                "Keys", "KeysFile", "KeysPKCS11", "StoreSQLite", "Server", "Station", "Fleet", "Agent", "Auditor", arguments,
+                "Keys", "KeysFile", "KeysPKCS11", "StoreSQLite", "StorePostgreSQL", "Server", "Station", "Fleet", "Agent",
+                "Auditor", arguments,
                 httpClient, nioCore, nioHTTP1, nioPosix, nioSSL, logging, lifecycle, yaml, x509, crypto,
             ],
             path: "Sources/Programs/lifelong", swiftSettings: strict),
@@ -138,7 +142,8 @@ let package = Package(
         .executableTarget(
             name: "lifelong-bench",
             dependencies: [
-                "Wire", "Trust", "Ledger", "Passport", "Keys", "KeysFile", "Store", "StoreSQLite", "Registry", logging,
+                "Wire", "Trust", "Ledger", "Passport", "Keys", "KeysFile", "Store", "StoreSQLite", "StorePostgreSQL",
+                "Registry", logging,
                 crypto,
             ],
             path: "Benchmarks", swiftSettings: strict),
@@ -147,8 +152,8 @@ let package = Package(
         .target(
             name: "Workbench",
             dependencies: rooms + forRooms + [
-                "Keys", "KeysFile", "KeysPKCS11", "StoreSQLite", "Station", "Agent", "Server", httpClient, nioCore,
-                nioHTTP1, nioSSL, logging,
+                "Keys", "KeysFile", "KeysPKCS11", "StoreSQLite", "StorePostgreSQL", "Station", "Agent", "Server", httpClient,
+                nioCore, nioHTTP1, nioSSL, logging,
                 lifecycle, x509, asn1, crypto,
             ],
             path: "Tests/Workbench", swiftSettings: strict),
@@ -159,7 +164,7 @@ let package = Package(
         .testTarget(
             name: "RegistryTests",
             dependencies: rooms + forRooms + [
-                "Keys", "KeysFile", "StoreSQLite", "Workbench", grdb, asn1, logging, crypto, x509,
+                "Keys", "KeysFile", "StoreSQLite", "StorePostgreSQL", "Workbench", grdb, asn1, logging, crypto, x509,
             ],
             path: "Tests/RegistryTests", swiftSettings: strict),
         .testTarget(

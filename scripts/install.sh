@@ -4,16 +4,16 @@
 source "$(dirname "$0")/common.sh"
 
 # Headers and libraries that the programs are built with.
-for_run=(git ca-certificates pkg-config libsqlite3-dev zlib1g-dev libqrencode-dev libp11-kit-dev)
+for_run=(git ca-certificates pkg-config libsqlite3-dev libpq-dev zlib1g-dev libqrencode-dev libp11-kit-dev)
 # Strangers that the tests talk to: other people's TLS, EST, browser, QR reader, clock.
 for_test=(
     openssl curl python3 python3-venv sqlite3 faketime zbar-tools librsvg2-bin
     strongswan-pki libstrongswan-standard-plugins libstrongswan-extra-plugins libcharon-extra-plugins
-    chromium fonts-liberation
+    chromium fonts-liberation postgresql postgresql-client
     softhsm2 opensc gcc
     swtpm tpm2-abrmd libtss2-tcti-tabrmd0 libtpm2-pkcs11-1 libtpm2-pkcs11-tools tpm2-tools dbus-daemon
 )
-for_bench=(openssl)
+for_bench=(openssl postgresql)
 
 case "${1:-}" in
 run) wanted=("${for_run[@]}") ;;

@@ -10,12 +10,12 @@ import Workbench
 
 /// A database that counts its commits.
 final class CountingDatabase: Database {
-    private let database: SQLiteDatabase
+    private let database: any Database
     private let count = Mutex(0)
     var kind: String { database.kind }
     var writes: Int { count.withLock { $0 } }
 
-    init(_ database: SQLiteDatabase) { self.database = database }
+    init(_ database: any Database) { self.database = database }
 
     func read<T: Sendable>(_ body: @Sendable (any Rows) throws -> T) async throws -> T { try await database.read(body) }
     func write<T: Sendable>(_ body: @Sendable (any Rows) throws -> T) async throws -> T {
@@ -35,17 +35,31 @@ final class CountingHouse: Sendable {
     let database: CountingDatabase
     let clock = BenchClock()
 
-    /// - Parameter store: folder of the database alone; its own by default.
-    init(store: String? = nil) async throws {
-        folder = NSTemporaryDirectory() + "/lifelong-registry-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        database = CountingDatabase(
-            try SQLiteDatabase(path: (store ?? folder) + "/lifelong.db", migrations: Schema.migrations))
+    /// - Parameters:
+    ///   - store: folder of the database alone; its own by default.
+    ///   - isFile: it has to be SQLite.
+    convenience init(store: String? = nil, isFile: Bool = false) async throws {
+        let folder = try Self.makeFolder()
+        try await self.init(
+            on: isFile || store != nil
+                ? try SQLiteDatabase(path: (store ?? folder) + "/lifelong.db", migrations: Schema.migrations)
+                : try await BenchEngine.open(in: folder), folder: folder)
+    }
+
+    init(on database: any Database, folder: String? = nil) async throws {
+        self.folder = try folder ?? Self.makeFolder()
+        self.database = CountingDatabase(database)
         let clock = clock
         house = try await House(
-            database: database, keys: FileKeyStore(folder: folder + "/keys"), settings: HouseSettings(),
+            database: self.database, keys: FileKeyStore(folder: self.folder + "/keys"), settings: HouseSettings(),
             log: Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() }, clock: { clock.now },
             random: BenchClock.random)
+    }
+
+    private static func makeFolder() throws -> String {
+        let folder = NSTemporaryDirectory() + "/lifelong-registry-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        return folder
     }
 
     deinit {

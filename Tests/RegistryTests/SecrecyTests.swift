@@ -35,6 +35,7 @@ import Workbench
     }
 
     private func files(_ bench: HouseBench) throws -> [(name: String, bytes: Data)] {
+        // PostgreSQL's files are its server's; what it keeps of old rows stands in docs/operating.md.
         try FileManager.default.contentsOfDirectory(atPath: bench.folder).filter { $0.hasPrefix("lifelong.db") }.map {
             ($0, try Data(contentsOf: URL(filePath: "\(bench.folder)/\($0)")))
         }

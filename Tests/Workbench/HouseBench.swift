@@ -6,11 +6,10 @@ import Logging
 import Passport
 import Registry
 import Store
-import StoreSQLite
 import Synchronization
 import Wire
 
-/// A whole house for a test: SQLite, keys in files and a simulated clock, in a folder that goes away with it.
+/// A whole house for a test: the engine that is tested, keys in files and a simulated clock, in a folder that goes away with it.
 ///
 /// Starts at 2026-01-01T00:00:00Z. Keep the bench alive as long as the house is used.
 package final class HouseBench: Sendable {
@@ -18,13 +17,17 @@ package final class HouseBench: Sendable {
     package let clock: BenchClock
     package let house: House
     package let publisher: Publisher
+    private let place: String
+    private let keys: String
     package var reading: Reading { Reading(house, verifierKey: publisher.verifierKey) }
 
     /// - Parameters:
     ///   - keys: in place of files in the bench's folder.
+    ///   - neighbour: another node, whose database, keys and clock it shares; on PostgreSQL only.
     ///   - settings: changes the defaults before the house opens.
     package init(
-        keys: (any KeyStore)? = nil, settings change: (inout HouseSettings) -> Void = { _ in }
+        keys store: (any KeyStore)? = nil, beside neighbour: HouseBench? = nil,
+        settings change: (inout HouseSettings) -> Void = { _ in }
     ) async throws {
         let folder = NSTemporaryDirectory() + "/lifelong-bench-\(UUID().uuidString)"
         try FileManager.default.createDirectory(
@@ -33,16 +36,25 @@ package final class HouseBench: Sendable {
         settings.artifactFolder = folder + "/artifacts"
         change(&settings)
         try FileManager.default.createDirectory(atPath: settings.artifactFolder, withIntermediateDirectories: true)
+        let clock = neighbour?.clock ?? BenchClock()
+        self.folder = folder
+        if let neighbour { place = neighbour.place } else { place = try await BenchEngine.place(in: folder) }
+        keys = neighbour?.keys ?? folder + "/keys"
+        self.clock = clock
+        house = try await Self.house(place, keys: keys, in: store, settings, clock)
+        publisher = try Publisher(house)
+    }
+
+    /// A node's house over a database that is there, or is made now.
+    package static func house(
+        _ place: String, keys: String, in store: (any KeyStore)? = nil, _ settings: HouseSettings = HouseSettings(),
+        _ clock: BenchClock = BenchClock()
+    ) async throws -> House {
         var log = Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() }
         log.logLevel = .critical
-        let clock = BenchClock()
-        self.folder = folder
-        self.clock = clock
-        house = try await House(
-            database: SQLiteDatabase(path: folder + "/lifelong.db", migrations: Schema.migrations),
-            keys: keys ?? FileKeyStore(folder: folder + "/keys"), settings: settings, log: log, clock: { clock.now },
-            random: BenchClock.random)
-        publisher = try Publisher(house)
+        return try await House(
+            database: BenchEngine.open(place), keys: store ?? FileKeyStore(folder: keys), settings: settings, log: log,
+            clock: { clock.now }, random: BenchClock.random)
     }
 
     deinit {

@@ -69,7 +69,7 @@ package struct Server: Sendable {
         ]
         let services =
             planes + [
-                Background(publisher.run), Background(house.contacts.run),
+                Background(publisher.run), Background(house.contacts.run), Background(house.follow),
                 Background { [renewals] in await renew(renewals) },
             ]
         let group = ServiceGroup(

@@ -43,30 +43,16 @@ package final class Change {
     /// Appends a fact about the house to the ledger. Returns its index.
     @discardableResult
     package func record(_ event: Event) throws -> Int64 {
-        try sequencer.append(Entry(at: now, device: nil, by: actor, event: event), to: rows)
+        try sequencer.append(Entry(at: now, device: nil, by: actor, event: event))
     }
 
     /// Advances the device's passport by the event and appends it to the ledger, or refuses. Returns the passport.
     @discardableResult
     package func record(_ event: Event, on device: DeviceID) throws -> Passport {
-        guard let row = try rows.first("SELECT passport FROM device WHERE id = $1", [Value(device)]) else {
-            throw Refusal(.notFound, "There is no device \"\(device)\".", hint: "Import its batch first.")
-        }
-        let before = try CanonicalJSON.decode(Passport.self, from: Array(row.text("passport").utf8))
+        let before = try sequencer.passport(of: device, in: rows)
         let after = try Passport.advance(before, device: device, by: event, at: now)
-        let json = String(decoding: try CanonicalJSON.encode(after), as: UTF8.self)
-        let changed = try rows.execute(
-            """
-            UPDATE device SET passport = $1, stage = $2, version = $3, changed_at = $4 WHERE id = $5 AND version = $6
-            """,
-            [
-                .text(json), .text(after.stage.rawValue), Value(after.version), Value(now), Value(device),
-                Value(before.version),
-            ])
-        guard changed == 1 else {
-            throw Refusal(.conflict, "The device changed at the same moment.", hint: "Try again.", retryAfterSeconds: 1)
-        }
-        try sequencer.append(Entry(at: now, device: device, by: actor, event: event), to: rows)
+        sequencer.advance(before, to: after)
+        try sequencer.append(Entry(at: now, device: device, by: actor, event: event))
         return after
     }
 
@@ -88,7 +74,8 @@ package final class Change {
                 .text(passport.stage.rawValue), Value(passport.version), .text(json), .bytes(certificate),
                 Value(labelCode?.description), Value(secretHash), Value(now), Value(now),
             ])
-        try sequencer.append(Entry(at: now, device: device, by: actor, event: event), to: rows)
+        sequencer.bear(passport)
+        try sequencer.append(Entry(at: now, device: device, by: actor, event: event))
     }
 
     /// Refuses, and yet keeps what was written so far: a counted failure, an alarm. The caller returns right after.
@@ -100,7 +87,7 @@ package final class Change {
     var keptRefusal: Refusal? { kept }
 
     /// Index of the leaf that was appended last.
-    package var lastIndex: Int64 { sequencer.mark - 1 }
+    package var lastIndex: Int64 { sequencer.size - 1 }
 
     package func newID<Kind>() -> Identifier<Kind> { Identifier.timeOrdered(at: now, random: house.random(10)) }
 

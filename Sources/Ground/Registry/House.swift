@@ -78,11 +78,13 @@ package final class House: Sendable {
     }
 
     /// A change without a name of its own; for the registry's inner work and for actions in several steps.
+    ///
+    /// - Parameter device: the device that it is about, if that is known: many changes then read their passports together.
     package func change<T: Sendable>(
-        as principal: Principal, _ body: @escaping @Sendable (Change) throws -> T
+        as principal: Principal, about device: DeviceID? = nil, _ body: @escaping @Sendable (Change) throws -> T
     ) async throws -> T {
         let box = ResultBox<T>()
-        try await journal.submit { rows, sequencer in
+        try await journal.submit(about: device) { rows, sequencer in
             let change = Change(rows: rows, principal: principal, house: self, sequencer: sequencer)
             do {
                 box.set(.success(try body(change)))

@@ -22,10 +22,19 @@ package enum Value: Sendable, Hashable, ExpressibleByStringLiteral, ExpressibleB
 
 /// One row of an answer, read by column name.
 package struct Row: Sendable {
-    private let values: [String: Value]
-    package init(_ values: [String: Value]) { self.values = values }
+    /// Shared by all rows of an answer.
+    private let columns: [String]
+    private let values: [Value]
 
-    package subscript(_ column: String) -> Value { values[column] ?? .null }
+    package init(columns: [String], values: [Value]) {
+        self.columns = columns
+        self.values = values
+    }
+
+    package subscript(_ column: String) -> Value {
+        // An answer has few columns: comparing short names is quicker than hashing them.
+        columns.firstIndex(of: column).map { values[$0] } ?? .null
+    }
 
     package func optionalText(_ column: String) -> String? {
         if case .text(let text) = self[column] { return text }
@@ -76,11 +85,24 @@ package protocol Rows: AnyObject {
     @discardableResult
     func execute(_ sql: String, _ arguments: [Value]) throws -> Int
 
-    /// Runs `body` so that, if it throws, its own changes are undone and those before it stay.
+    /// A statement whose answer nobody waits for: engines with a network send it along with the next that is waited for.
+    /// That it changes exactly `changing` rows, if that is given, is
+    /// seen to before the commit; otherwise nothing of the transaction stays.
+    func later(_ sql: String, _ arguments: [Value], changing: Int?) throws
+
+    /// Runs `body` so that, if it throws, its own changes are undone and those before it stay. After a statement that the
+    /// engine refused nothing more can be done in it but leave.
     func savepoint<T>(_ body: () throws -> T) throws -> T
 }
 
 extension Rows {
+    /// What `later` says when it changed something else than it had to.
+    package static var wasWrong: Refusal {
+        Refusal(
+            .unavailable, "Another node changed the same thing; nothing was changed here.", hint: "Try again.",
+            retryAfterSeconds: 1)
+    }
+
     package func query(_ sql: String) throws -> [Row] { try query(sql, []) }
     package func first(_ sql: String, _ arguments: [Value] = []) throws -> Row? { try query(sql, arguments).first }
     package func count(_ sql: String, _ arguments: [Value] = []) throws -> Int {
@@ -90,9 +112,11 @@ extension Rows {
 
 /// A database: two engines, one set of SQL.
 ///
-/// Contract: `write` is one transaction, serialised with every other write, and durable when it returns (SQLite:
-/// synchronous=FULL; PostgreSQL: synchronous_commit=on); if `body` throws nothing of it stays. `read` sees one consistent
-/// state. A full disk, a locked or lost database is a `Refusal` of code `unavailable`.
+/// Contract: `write` is one transaction, serialised with every other write of every node, and durable when it returns
+/// (SQLite: synchronous=FULL; PostgreSQL: synchronous_commit=on); if `body` throws nothing of it stays. `read` sees one
+/// consistent state. A full disk, a locked or lost database is a `Refusal` of code `unavailable`. A `body` may be run twice
+/// if the connection was lost before its first answer; if it was lost after the commit was sent, the refusal says that it is
+/// not known whether the change was stored.
 package protocol Database: Sendable {
     /// What a person reads: "SQLite /home/…/lifelong.db".
     var kind: String { get }

@@ -42,6 +42,11 @@ package final class SQLiteDatabase: Store.Database {
                     }
                 }
             }
+            guard try !pool.read(migrator.hasBeenSuperseded) else {
+                throw Refusal(
+                    .unavailable, "The database was written by a newer Lifelong.",
+                    hint: "Start that version, or a newer one.")
+            }
             try migrator.migrate(pool)
         } catch let error as DatabaseError {
             throw Self.refusal(error)
@@ -127,78 +132,6 @@ package final class SQLiteDatabase: Store.Database {
                 .internal,
                 "The database refused a statement (SQLite \(error.extendedResultCode.rawValue): \(error.message ?? "")).",
                 hint: "Report this with the server's log.")
-        }
-    }
-}
-
-/// GRDB's connection as `Rows`.
-private final class SQLiteRows: Rows {
-    private let database: GRDB.Database
-    private var savepoints = 0
-    init(_ database: GRDB.Database) { self.database = database }
-
-    func query(_ sql: String, _ arguments: [Value]) throws -> [Store.Row] {
-        try translated {
-            let statement = try database.cachedStatement(sql: sql)
-            let names = statement.columnNames
-            var rows: [Store.Row] = []
-            let cursor = try GRDB.Row.fetchCursor(statement, arguments: bind(arguments))
-            while let row = try cursor.next() {
-                var values: [String: Value] = [:]
-                for (index, name) in names.enumerated() { values[name] = Self.value(row[index] as DatabaseValue) }
-                rows.append(Store.Row(values))
-            }
-            return rows
-        }
-    }
-
-    func execute(_ sql: String, _ arguments: [Value]) throws -> Int {
-        try translated {
-            try database.cachedStatement(sql: sql).execute(arguments: bind(arguments))
-            return database.changesCount
-        }
-    }
-
-    func savepoint<T>(_ body: () throws -> T) throws -> T {
-        savepoints += 1
-        defer { savepoints -= 1 }
-        let name = "s\(savepoints)"
-        try translated { try database.execute(sql: "SAVEPOINT \(name)") }
-        do {
-            let result = try body()
-            try translated { try database.execute(sql: "RELEASE \(name)") }
-            return result
-        } catch {
-            // A full disk may have rolled everything back already; then there is no savepoint to return to.
-            try? database.execute(sql: "ROLLBACK TO \(name)")
-            try? database.execute(sql: "RELEASE \(name)")
-            throw error
-        }
-    }
-
-    private func translated<T>(_ body: () throws -> T) throws -> T {
-        do { return try body() } catch let error as DatabaseError { throw SQLiteDatabase.refusal(error) }
-    }
-
-    private func bind(_ arguments: [Value]) -> StatementArguments {
-        StatementArguments(
-            arguments.map { value -> (any DatabaseValueConvertible)? in
-                switch value {
-                case .null: nil
-                case .text(let text): text
-                case .int(let int): int
-                case .bytes(let bytes): Data(bytes)
-                }
-            })
-    }
-
-    private static func value(_ value: DatabaseValue) -> Value {
-        switch value.storage {
-        case .null: .null
-        case .int64(let int): .int(int)
-        case .double(let double): .int(Int64(double))
-        case .string(let text): .text(text)
-        case .blob(let data): .bytes(Array(data))
         }
     }
 }

@@ -17,15 +17,23 @@ enum Founding {
 
     static func complete(_ house: House) async throws {
         try await house.authorities.load(from: house)
+        let keys = house.keys
         // A house that was founded has its keys: where they are missing, the wrong store is attached, and new ones would
         // be strangers to every device, station and auditor.
-        let isFounded = house.authorities.known(Authorities.Name.makerRoot) != nil
-        for label in [Label.release, Label.permit, Label.service, Label.ledger] {
-            if isFounded {
-                _ = try house.keys.require(label)
-            } else {
-                _ = try house.keys.findOrMake(label, algorithm: label == Label.ledger ? .ed25519 : .p256)
+        if house.authorities.known(Authorities.Name.makerRoot) != nil {
+            for label in [Label.release, Label.permit, Label.service, Label.ledger] { _ = try keys.require(label) }
+        }
+        // Inside a write, so that of several nodes that start at once one makes the keys and the others find them.
+        let authorities = [
+            Authorities.Name.makerRoot, Authorities.Name.operationalRoot, Authorities.Name.issuing,
+            Authorities.Name.service,
+        ].filter { house.authorities.known($0) == nil }
+        try await house.database.write { rows in
+            _ = try rows.first("SELECT size FROM ledger_size WHERE one = 1")
+            for label in [Label.release, Label.permit, Label.service] + authorities.map({ KeyLabel(trusted: $0) }) {
+                _ = try keys.findOrMake(label, algorithm: .p256)
             }
+            _ = try keys.findOrMake(Label.ledger, algorithm: .ed25519)
         }
         // A birth certificate has no well-defined end (IEEE 802.1AR §8.7), and nothing outlives its issuer.
         try await root(Authorities.Name.makerRoot, "Maker Root", years: nil, house)
@@ -77,6 +85,10 @@ enum Founding {
         _ der: [UInt8], _ serial: String, name: String, kind: String, chain: [[UInt8]], hasKey: Bool, _ house: House
     ) async throws {
         try await house.change(as: .system) { change in
+            guard try change.rows.first("SELECT name FROM authority WHERE name = $1", [.text(name)]) == nil else {
+                // Another node that started at the same moment was faster.
+                return try Issuer.abandon([serial], in: change)
+            }
             guard try Issuer.keep(der, serial: serial, in: change) else { return }
             try remember(der, name: name, kind: kind, chain: chain, hasKey: hasKey, in: change)
         }

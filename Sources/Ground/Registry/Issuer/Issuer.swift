@@ -108,13 +108,15 @@ package enum Issuer {
     }
 
     private static func abandon(_ serials: [String], in house: House) async throws {
-        try await house.change(as: .system) { change in
-            for serial in serials {
-                let changed = try change.rows.execute(
-                    "UPDATE certificate SET state = 'abandoned', revoked_at = $1 WHERE serial = $2 AND state = 'intended'",
-                    [Value(change.now), .text(serial)])
-                if changed == 1 { try change.record(.certificateAbandoned(serial: serial)) }
-            }
+        try await house.change(as: .system) { change in try abandon(serials, in: change) }
+    }
+
+    static func abandon(_ serials: [String], in change: Change) throws {
+        for serial in serials {
+            let changed = try change.rows.execute(
+                "UPDATE certificate SET state = 'abandoned', revoked_at = $1 WHERE serial = $2 AND state = 'intended'",
+                [Value(change.now), .text(serial)])
+            if changed == 1 { try change.record(.certificateAbandoned(serial: serial)) }
         }
     }
 }

@@ -59,7 +59,7 @@ package actor ContactBuffer {
         let report = contact.report
         let posture = String(decoding: try CanonicalJSON.encode(report.posture), as: UTF8.self)
         // Only while it is owned: what a former owner's device said last is gone with the tenure.
-        try rows.execute(
+        try rows.later(
             """
             INSERT INTO contact (device, at, agent, version, sequence, slot, configuration, posture)
             SELECT $1, $2, $3, $4, $5, $6, $7, $8 WHERE EXISTS (SELECT 1 FROM device WHERE id = $9 AND owner IS NOT NULL)
@@ -71,6 +71,6 @@ package actor ContactBuffer {
                 Value(contact.device), Value(contact.at), .text(report.agent), .text(report.version),
                 Value(report.sequence), Value(report.slot), Value(report.configuration), .text(posture),
                 Value(contact.device),
-            ])
+            ], changing: nil)
     }
 }

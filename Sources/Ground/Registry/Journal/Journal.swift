@@ -1,21 +1,25 @@
+import Passport
 import Store
 import Wire
 
 /// The only way to write: many requests share one transaction and so one sync.
 ///
 /// Invariants:
-/// 1. A waiter is answered only after the commit that holds its change.
+/// 1. A waiter is answered only after the commit that holds its change. Where the answer to a commit was lost, all its
+///    waiters are told that it is not known.
 /// 2. One refusal undoes its own share (a savepoint) and never its neighbours'.
 /// 3. An engine that fails (disk full, locked) fails the whole group: nobody is told yes, nothing stays.
 actor Journal {
     /// One change that waits for its turn. `run` returns normally if its share is to stay.
     struct Job: Sendable {
+        /// The device that it is about, if that is known before: its passport is read together with its neighbours'.
+        var device: DeviceID?
         var run: @Sendable (any Rows, Sequencer) throws -> Void
         var done: CheckedContinuation<Void, any Error>
     }
 
     /// At most so many changes share a commit, so that the first does not wait for the thousandth.
-    private static let groupLimit = 256
+    private static let groupLimit = 1024
     /// At most so many wait; more are told to come back.
     private static let waitingLimit = 20_000
 
@@ -33,12 +37,14 @@ actor Journal {
         self.committed = committed
     }
 
-    func submit(_ run: @escaping @Sendable (any Rows, Sequencer) throws -> Void) async throws {
+    func submit(
+        about device: DeviceID?, _ run: @escaping @Sendable (any Rows, Sequencer) throws -> Void
+    ) async throws {
         guard waiting.count < Self.waitingLimit else {
             throw Refusal(.unavailable, "Too many changes are waiting.", hint: "Try again.", retryAfterSeconds: 5)
         }
         try await withCheckedThrowingContinuation { done in
-            waiting.append(Job(run: run, done: done))
+            waiting.append(Job(device: device, run: run, done: done))
             if !isRunning {
                 isRunning = true
                 Task { await drain() }
@@ -70,34 +76,68 @@ actor Journal {
 
     private static func runAll(_ group: [Job], in rows: any Rows, clock: Timestamp) throws -> [(any Error)?] {
         let sequencer = try Sequencer(rows: rows, clock: clock)
-        let watched = WatchedRows(rows)
+        try sequencer.load(Array(Set(group.compactMap(\.device))), in: rows)
+        let shared = SharedRows(rows, sequencer)
         var refusals: [(any Error)?] = []
+        refusals.reserveCapacity(group.count)
         for job in group {
-            let mark = sequencer.mark
             do {
-                try rows.savepoint { try job.run(watched, sequencer) }
+                try shared.savepoint { try job.run(shared, sequencer) }
                 refusals.append(nil)
             } catch {
-                if let failure = watched.failure { throw failure }
-                sequencer.reset(to: mark)
+                if let failure = shared.failure { throw failure }
                 refusals.append(error)
             }
+            try sequencer.writeEnough(to: rows)
         }
         try sequencer.finish(in: rows)
         return refusals
     }
 }
 
-/// Passes everything on, and remembers whether the engine failed: that ends the group, while a change that found
-/// something else unavailable (the key store) ends alone.
-private final class WatchedRows: Rows {
+/// The transaction as one change of a group sees it: what it and those before it recorded is written before it reads, and
+/// its share is undone everywhere if it is refused.
+///
+/// Remembers whether the engine failed: that ends the group, while a change that found something else unavailable (the key
+/// store) ends alone.
+private final class SharedRows: Rows {
     private let rows: any Rows
+    private let sequencer: Sequencer
     private(set) var failure: Refusal?
-    init(_ rows: any Rows) { self.rows = rows }
 
-    func query(_ sql: String, _ arguments: [Value]) throws -> [Row] { try watch { try rows.query(sql, arguments) } }
-    func execute(_ sql: String, _ arguments: [Value]) throws -> Int { try watch { try rows.execute(sql, arguments) } }
-    func savepoint<T>(_ body: () throws -> T) throws -> T { try rows.savepoint(body) }
+    init(_ rows: any Rows, _ sequencer: Sequencer) {
+        self.rows = rows
+        self.sequencer = sequencer
+    }
+
+    func query(_ sql: String, _ arguments: [Value]) throws -> [Row] {
+        try watch {
+            try sequencer.write(to: rows)
+            return try rows.query(sql, arguments)
+        }
+    }
+    func execute(_ sql: String, _ arguments: [Value]) throws -> Int {
+        try watch {
+            try sequencer.write(to: rows)
+            return try rows.execute(sql, arguments)
+        }
+    }
+    func later(_ sql: String, _ arguments: [Value], changing: Int?) throws {
+        try watch {
+            try sequencer.write(to: rows)
+            try rows.later(sql, arguments, changing: changing)
+        }
+    }
+
+    func savepoint<T>(_ body: () throws -> T) throws -> T {
+        let mark = sequencer.mark
+        do {
+            return try rows.savepoint(body)
+        } catch {
+            sequencer.reset(to: mark)
+            throw error
+        }
+    }
 
     private func watch<T>(_ body: () throws -> T) throws -> T {
         do {

@@ -74,11 +74,11 @@ package struct Publisher: Sendable {
             // Another node was faster: its checkpoint holds these leaves already.
             guard published == next.from else { return }
             for (id, hashes) in next.changed {
-                try rows.execute(
+                try rows.later(
                     """
                     INSERT INTO tile (level, idx, hashes) VALUES ($1, $2, $3)
                     ON CONFLICT (level, idx) DO UPDATE SET hashes = excluded.hashes
-                    """, [Value(id.level), .int(id.index), .bytes(hashes)])
+                    """, [Value(id.level), .int(id.index), .bytes(hashes)], changing: 1)
             }
             try rows.execute(
                 "INSERT INTO checkpoint (size, note, root, at) VALUES ($1, $2, $3, $4)",

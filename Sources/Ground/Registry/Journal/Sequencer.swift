@@ -3,17 +3,47 @@ import Passport
 import Store
 import Wire
 
-/// Gives leaves their index within one transaction: the ledger has one order, the order of commits.
+/// The ledger's and the passports' share of one transaction: gives leaves their index, holds what the changes of a group
+/// made of passports, and writes both together, many rows a statement.
 ///
-/// Invariant: an index is given once. It is read from `ledger_size` at the start of the transaction and written back with
-/// a compare-and-set at its end, so that a second node that took the same indexes fails as a whole.
+/// The ledger has one order, the order of commits. Invariant: an index is given once. It is read from `ledger_size` at the
+/// start of the transaction and written back with a compare-and-set at its end, so that a second node that took the same
+/// indexes fails as a whole; and so does each passport, by its version.
 final class Sequencer {
     let now: Timestamp
     private let start: Int64
-    private var size: Int64
+    private var leaves: [Leaf] = []
+    private var advances: [Advance] = []
+    /// Passports that this transaction has read or changed, as they are now.
+    private var known: [DeviceID: Passport] = [:]
+    /// What `known` held before each change of it.
+    private var undo: [(device: DeviceID, before: Passport?)] = []
+    private var written = (leaves: 0, advances: 0)
+
+    private struct Leaf {
+        var device: DeviceID?
+        var kind: String
+        var at: Timestamp
+        var bytes: [UInt8]
+    }
+
+    private struct Advance {
+        var before: Passport
+        var after: Passport
+    }
+
+    /// Where a change began: what to return to if it is refused.
+    struct Mark {
+        fileprivate var leaves: Int
+        fileprivate var advances: Int
+        fileprivate var undo: Int
+        fileprivate var written: (leaves: Int, advances: Int)
+    }
 
     /// More than this behind the ledger's last entry, in seconds, and the clock is not believed.
     static let toleratedClockStepSeconds: Int64 = 300
+    /// So many leaves are written without waiting for the group's end, so that the engine works beside us.
+    static let writtenTogether = 64
 
     init(rows: any Rows, clock: Timestamp) throws {
         guard let row = try rows.first("SELECT size, last_at FROM ledger_size WHERE one = 1") else {
@@ -26,41 +56,155 @@ final class Sequencer {
                 hint: "Set the clock right, with NTP; nothing is recorded until then.", retryAfterSeconds: 60)
         }
         now = max(clock, last)
-        size = Int64(try row.int("size"))
-        start = size
+        start = Int64(try row.int("size"))
     }
 
-    var mark: Int64 { size }
-    func reset(to mark: Int64) { size = mark }
+    // MARK: changes
+
+    /// The index that the next leaf gets.
+    var size: Int64 { start + Int64(leaves.count) }
 
     @discardableResult
-    func append(_ entry: Entry, to rows: any Rows) throws -> Int64 {
+    func append(_ entry: Entry) throws -> Int64 {
         let bytes = try CanonicalJSON.encode(entry)
         guard bytes.count <= Entry.maximumBytes else {
             throw Refusal(.tooLarge, "The event has \(bytes.count) bytes.", hint: "Shorten its texts.")
         }
-        let index = size
-        try rows.execute(
-            "INSERT INTO ledger (idx, entry, hash, device, kind, at) VALUES ($1, $2, $3, $4, $5, $6)",
-            [
-                .int(index), .bytes(bytes), .bytes(LedgerLeaf.hash(bytes)), Value(entry.device),
-                .text(entry.event.kind),
-                Value(entry.at),
-            ])
-        size += 1
-        return index
+        leaves.append(Leaf(device: entry.device, kind: entry.event.kind, at: entry.at, bytes: bytes))
+        return size - 1
+    }
+
+    func passport(of device: DeviceID, in rows: any Rows) throws -> Passport {
+        if let passport = known[device] { return passport }
+        try load([device], in: rows)
+        guard let passport = known[device] else {
+            throw Refusal(.notFound, "There is no device \"\(device)\".", hint: "Import its batch first.")
+        }
+        return passport
+    }
+
+    /// Reads the passports of all of them that there are, with few statements.
+    func load(_ devices: [DeviceID], in rows: any Rows) throws {
+        var left = devices.filter { known[$0] == nil }[...]
+        while !left.isEmpty {
+            let width = Widths.fitting(left.count)
+            let asked = left.prefix(width)
+            left = left.dropFirst(width)
+            for row in try rows.query(Self.select[width] ?? "", asked.map { Value($0) }) {
+                let passport = try CanonicalJSON.decode(Passport.self, from: Array(row.text("passport").utf8))
+                known[passport.device] = passport
+            }
+        }
+    }
+
+    /// A passport whose row is written already.
+    func bear(_ passport: Passport) {
+        undo.append((passport.device, known[passport.device]))
+        known[passport.device] = passport
+    }
+
+    func advance(_ before: Passport, to after: Passport) {
+        advances.append(Advance(before: before, after: after))
+        bear(after)
+    }
+
+    // MARK: refusals
+
+    var mark: Mark {
+        Mark(leaves: leaves.count, advances: advances.count, undo: undo.count, written: written)
+    }
+
+    /// Undoes what was done since; whoever calls it has undone what was written of it.
+    func reset(to mark: Mark) {
+        leaves.removeLast(leaves.count - mark.leaves)
+        advances.removeLast(advances.count - mark.advances)
+        while undo.count > mark.undo {
+            let last = undo.removeLast()
+            known[last.device] = last.before
+        }
+        written = mark.written
+    }
+
+    // MARK: writing
+
+    /// Writes what is not written yet, if it is worth a statement.
+    func writeEnough(to rows: any Rows) throws {
+        if leaves.count - written.leaves >= Self.writtenTogether { try write(to: rows) }
+    }
+
+    /// Writes what is not written yet: before anybody reads tables that it stands in.
+    func write(to rows: any Rows) throws {
+        try writeAdvances(to: rows)
+        while written.leaves < leaves.count {
+            let width = Widths.fitting(leaves.count - written.leaves)
+            var arguments: [Value] = []
+            arguments.reserveCapacity(width * 6)
+            for place in written.leaves..<written.leaves + width {
+                let leaf = leaves[place]
+                arguments += [
+                    .int(start + Int64(place)), .bytes(leaf.bytes), .bytes(LedgerLeaf.hash(leaf.bytes)),
+                    Value(leaf.device), .text(leaf.kind), Value(leaf.at),
+                ]
+            }
+            try rows.later(Self.insert[width] ?? "", arguments, changing: width)
+            written.leaves += width
+        }
+    }
+
+    /// Each device once, however often it changed since it was written.
+    private func writeAdvances(to rows: any Rows) throws {
+        let unwritten = advances[written.advances...]
+        guard !unwritten.isEmpty else { return }
+        var places: [DeviceID: Int] = [:]
+        var merged: [Advance] = []
+        for advance in unwritten {
+            if let place = places[advance.after.device] {
+                merged[place].after = advance.after
+            } else {
+                places[advance.after.device] = merged.count
+                merged.append(advance)
+            }
+        }
+        for advance in merged {
+            let after = advance.after
+            try rows.later(
+                """
+                UPDATE device SET passport = $1, stage = $2, version = $3, changed_at = $4 WHERE id = $5 AND version = $6
+                """,
+                [
+                    .text(String(decoding: try CanonicalJSON.encode(after), as: UTF8.self)),
+                    .text(after.stage.rawValue), Value(after.version), Value(after.changedAt), Value(after.device),
+                    Value(advance.before.version),
+                ], changing: 1)
+        }
+        written.advances = advances.count
     }
 
     func finish(in rows: any Rows) throws {
-        guard size > start else { return }
-        let changed = try rows.execute(
+        guard !leaves.isEmpty else { return }
+        try write(to: rows)
+        try rows.later(
             "UPDATE ledger_size SET size = $1, last_at = $2 WHERE one = 1 AND size = $3",
-            [.int(size), Value(now), .int(start)])
-        guard changed == 1 else {
-            throw Refusal(
-                .unavailable, "Another node took the same place in the ledger.", hint: "Try again.",
-                retryAfterSeconds: 1)
+            [.int(size), Value(now), .int(start)], changing: 1)
+    }
+
+    private static let select = Widths.statements { width in
+        "SELECT passport FROM device WHERE id IN (\((1...width).map { "$\($0)" }.joined(separator: ", ")))"
+    }
+    private static let insert = Widths.statements { width in
+        let rows = (0..<width).map { row in
+            "(\((1...6).map { "$\(row * 6 + $0)" }.joined(separator: ", ")))"
         }
+        return "INSERT INTO ledger (idx, entry, hash, device, kind, at) VALUES \(rows.joined(separator: ", "))"
+    }
+}
+
+/// Statements over many rows come in a few widths, so that each is prepared once.
+private enum Widths {
+    private static let all = [64, 16, 4, 1]
+    static func fitting(_ count: Int) -> Int { all.first { $0 <= count } ?? 1 }
+    static func statements(_ sql: (Int) -> String) -> [Int: String] {
+        Dictionary(uniqueKeysWithValues: all.map { ($0, sql($0)) })
     }
 }
 

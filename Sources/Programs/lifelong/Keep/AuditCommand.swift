@@ -1,7 +1,7 @@
 import ArgumentParser
 import Foundation
 import Registry
-import StoreSQLite
+import Store
 import Wire
 
 /// `lifelong audit`: does the registry say what the ledger says?

@@ -3,7 +3,7 @@ import Crypto
 import Foundation
 import KeysFile
 import Registry
-import StoreSQLite
+import StorePostgreSQL
 import Wire
 
 /// `lifelong backup`: a consistent copy of a home, while its server runs.
@@ -29,14 +29,18 @@ struct BackupCommand: AsyncParsableCommand {
         }
         try DurableFile.makeFolder(copy.path)
         // The database first: keys and artifacts that come later do no harm, ones that miss would.
-        try await database.backup(to: copy.databaseFile)
+        let file = try home.configuration().database == "sqlite" ? copy.databaseFile : copy.dumpFile
+        try await database.backup(to: file)
         try database.close()
-        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: copy.databaseFile)
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: file)
         // Keys in a token are the token's to back up.
-        for part in ["keys", "artifacts", "lifelong.yaml"]
-        where FileManager.default.fileExists(atPath: home.path + "/" + part) {
-            try FileManager.default.copyItem(atPath: home.path + "/" + part, toPath: copy.path + "/" + part)
+        for part in ["keys", "lifelong.yaml"] where FileManager.default.fileExists(atPath: home.path + "/" + part) {
+            // What stands there may be a link to a folder that several servers share.
+            let original = URL(fileURLWithPath: home.path + "/" + part).resolvingSymlinksInPath().path
+            try FileManager.default.copyItem(atPath: original, toPath: copy.path + "/" + part)
         }
+        try FileManager.default.copyItem(
+            atPath: home.artifactFolder(home.configuration()), toPath: copy.path + "/artifacts")
         let sums = try BackupSums.of(copy.path)
         try DurableFile.write(try CanonicalJSON.encode(sums), to: copy.path + "/" + BackupSums.file)
         print(
@@ -54,9 +58,21 @@ struct RestoreCommand: AsyncParsableCommand {
             """)
     @Option(help: "Folder that `lifelong backup` wrote.") var from: String
     @Option(help: "New home.") var home: String
+    @Option(help: "Empty PostgreSQL database to restore into, if the backup is of one; becomes the new home's setting.")
+    var database: String?
 
     func run() async throws {
         let source = ServerHome(from)
+        let isDump = FileManager.default.fileExists(atPath: source.dumpFile)
+        guard isDump == (database != nil) else {
+            throw Refusal(
+                .malformed, isDump ? "The backup is of a PostgreSQL database." : "The backup is of an SQLite database.",
+                hint: isDump
+                    ? "Make an empty database and name it: --database postgresql://user@host/name"
+                    : "Leave --database out.")
+        }
+        let plan = try database.map { try ConnectionPlan($0) }
+        try plan.map { try Dump($0).demandEmpty() }
         guard let data = FileManager.default.contents(atPath: source.path + "/" + BackupSums.file) else {
             throw Refusal(.notFound, "\(from) is not a backup.", hint: "Name a folder that `lifelong backup` wrote.")
         }
@@ -74,9 +90,18 @@ struct RestoreCommand: AsyncParsableCommand {
         try DurableFile.makeFolder((target.path as NSString).deletingLastPathComponent)
         try FileManager.default.copyItem(atPath: source.path, toPath: target.path)
         try FileManager.default.removeItem(atPath: target.path + "/" + BackupSums.file)
-        let database = try target.requireDatabase()
-        let report = try await Audit.run(database)
-        try database.close()
+        if let plan, let setting = database {
+            try await Dump(plan).read(from: target.dumpFile)
+            try FileManager.default.removeItem(atPath: target.dumpFile)
+            var configuration = try ServerConfiguration.read(target.configurationFile)
+            configuration.database = setting
+            configuration.artifacts = ""
+            try DurableFile.write(
+                Array(ConfigurationTemplate.text(configuration).utf8), to: target.configurationFile)
+        }
+        let restored = try target.requireDatabase()
+        let report = try await Audit.run(restored)
+        try restored.close()
         guard report.findings.isEmpty else {
             throw Refusal(
                 .conflict,

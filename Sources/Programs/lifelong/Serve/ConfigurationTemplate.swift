@@ -7,6 +7,12 @@ enum ConfigurationTemplate {
         # Name of the maker, as it stands in certificates. Fixed once certificates exist.
         organisation: "\(c.organisation)"
 
+        # Where everything is kept: "sqlite" (a file in this home), or a PostgreSQL that several servers share, such as
+        # "postgresql://lifelong@db1,db2/lifelong". No password here: put it into a file that PGPASSFILE names.
+        database: "\(c.database)"
+        # Folder of releases' artifacts; empty: in this home. Servers that share a database share this folder too.
+        artifacts: "\(c.artifacts)"
+
         listen:
           # Devices: TLS with a client certificate; EST, the device API.
           device: "\(c.listen.device)"

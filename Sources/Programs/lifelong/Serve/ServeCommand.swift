@@ -29,6 +29,8 @@ struct ServeCommand: AsyncParsableCommand {
     var people: String?
     @Option(name: .customLong("public"), help: "Address of the public plane, such as 0.0.0.0:8080.")
     var open: String?
+    @Option(help: "\"sqlite\" or a PostgreSQL connection string without a password; at the first start only.")
+    var database: String?
     @Option(help: "trace, debug, info, notice, warning or error.")
     var logLevel = "notice"
 
@@ -49,9 +51,11 @@ struct ServeCommand: AsyncParsableCommand {
         let configuration = try configure(home)
         let keys = try configuration.keys.open(folder: home.keyFolder, home: home.path)
         let house = try await House(
-            database: home.openDatabase(), keys: keys,
-            settings: configuration.house(artifacts: home.artifactFolder), log: log, clock: Machine.clock,
+            database: home.openDatabase(configuration.database), keys: keys,
+            settings: configuration.house(artifacts: home.artifactFolder(configuration)), log: log,
+            clock: Machine.clock,
             random: Machine.random)
+        try await house.demandSameWorld()
         let link = try await FirstPerson.welcome(house, home)
         try DurableFile.write(
             Array(PEM.encode(house.permitKey().publicKeyDER, label: "PUBLIC KEY").utf8), to: home.permitKeyFile)
@@ -66,7 +70,13 @@ struct ServeCommand: AsyncParsableCommand {
         var configuration = ServerConfiguration()
         if FileManager.default.fileExists(atPath: home.configurationFile) {
             configuration = try ServerConfiguration.read(home.configurationFile)
+            guard database == nil || database == configuration.database else {
+                throw Refusal(
+                    .conflict, "The home has another database than --database says.",
+                    hint: "Leave --database out; edit lifelong.yaml if the home has to move.")
+            }
         } else {
+            configuration.database = database ?? configuration.database
             configuration.listen.device = device ?? configuration.listen.device
             configuration.listen.people = people ?? configuration.listen.people
             configuration.listen.public = open ?? configuration.listen.public
@@ -126,8 +136,12 @@ enum FirstPerson {
         let hasToken = FileManager.default.fileExists(atPath: home.tokenFile)
         var link = Link.known
         if people == 0 {
-            let added = try await house.perform(AddPerson(person: name, role: .makerAdmin), as: .system)
-            link = .path(added.signInPath)
+            do {
+                let added = try await house.perform(AddPerson(person: name, role: .makerAdmin), as: .system)
+                link = .path(added.signInPath)
+            } catch let refusal as Refusal where refusal.code == .conflict {
+                // Another node of the same database that started at the same moment has made it, and has the link.
+            }
         }
         if !hasToken {
             let token = try await house.perform(

@@ -20,6 +20,10 @@ struct ServerConfiguration: Codable, Equatable {
     }
 
     var organisation = "Example Maker"
+    /// "sqlite", or a PostgreSQL connection string without a password.
+    var database = "sqlite"
+    /// Folder of artifacts; empty: in the home.
+    var artifacts = ""
     var listen = Listen()
     var serviceURL = "https://127.0.0.1:8443"
     var publicURL = "http://127.0.0.1:8080"
@@ -124,6 +128,8 @@ private struct Complete: Decodable {
         for key in container.allKeys {
             switch key.stringValue {
             case "organisation": value.organisation = try container.decode(String.self, forKey: key)
+            case "database": value.database = try container.decode(String.self, forKey: key)
+            case "artifacts": value.artifacts = try container.decode(String.self, forKey: key)
             case "listen": value.listen = try container.decode(ServerConfiguration.Listen.self, forKey: key)
             case "serviceURL": value.serviceURL = try container.decode(String.self, forKey: key)
             case "publicURL": value.publicURL = try container.decode(String.self, forKey: key)

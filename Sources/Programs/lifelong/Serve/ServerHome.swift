@@ -4,6 +4,7 @@ import KeysFile
 import Logging
 import Registry
 import Store
+import StorePostgreSQL
 import StoreSQLite
 import Wire
 
@@ -13,7 +14,7 @@ import Glibc
 
 /// The server's folder: everything that it keeps, readable by its owner only.
 ///
-/// `lifelong.yaml` (settings, each explained), `lifelong.db` (the database), `keys/` (the development default),
+/// `lifelong.yaml` (settings, each explained), `lifelong.db` (the database, unless it is PostgreSQL), `keys/` (the development default),
 /// `artifacts/` (by SHA-256), `cli-token` (for commands on this machine),
 /// `maker-permit.pem` (what stations pin), `console.json` (where the server listens).
 struct ServerHome {
@@ -21,8 +22,14 @@ struct ServerHome {
 
     var configurationFile: String { path + "/lifelong.yaml" }
     var databaseFile: String { path + "/lifelong.db" }
-    var keyFolder: String { path + "/keys" }
-    var artifactFolder: String { path + "/artifacts" }
+    /// In a backup of a home whose database is PostgreSQL: what pg_dump wrote.
+    var dumpFile: String { path + "/lifelong.pgdump" }
+    /// Or the folder that it is a link to, which several servers share.
+    var keyFolder: String { URL(fileURLWithPath: path + "/keys").resolvingSymlinksInPath().path }
+    /// A folder of the home, unless the setting names one that several servers share.
+    func artifactFolder(_ configuration: ServerConfiguration) -> String {
+        configuration.artifacts.isEmpty ? path + "/artifacts" : configuration.artifacts
+    }
     var tokenFile: String { path + "/cli-token" }
     /// Public half of the key that signs permits; stations pin it (`station init --maker-key`).
     var permitKeyFile: String { path + "/maker-permit.pem" }
@@ -31,8 +38,6 @@ struct ServerHome {
     init(_ path: String) {
         self.path = URL(fileURLWithPath: path).standardizedFileURL.path
     }
-
-    var exists: Bool { FileManager.default.fileExists(atPath: databaseFile) }
 
     /// Makes what is missing; refuses a folder that others can read or that cannot be written.
     func prepare() throws {
@@ -47,7 +52,7 @@ struct ServerHome {
             throw Refusal(
                 .unavailable, "The home \(path) cannot be written.", hint: "Check its owner, or choose another --home.")
         }
-        try DurableFile.makeFolder(artifactFolder)
+        try DurableFile.makeFolder(path + "/artifacts")
     }
 
     /// One server a home: the lock is the process's and goes with it, however it ends.
@@ -61,18 +66,32 @@ struct ServerHome {
         return HomeLock(file: file)
     }
 
-    func openDatabase() throws -> SQLiteDatabase {
-        try SQLiteDatabase(path: databaseFile, migrations: Schema.migrations)
+    /// The engine that the setting `database` names.
+    func openDatabase(_ setting: String) throws -> any Store.Database {
+        if setting == "sqlite" { return try SQLiteDatabase(path: databaseFile, migrations: Schema.migrations) }
+        guard ConnectionPlan.isPostgreSQL(setting) else {
+            throw Refusal(
+                .malformed, "The setting \"database\" names no engine.",
+                hint: "Write \"sqlite\" or \"postgresql://user@host/name\".")
+        }
+        return try PostgreSQLDatabase(ConnectionPlan(setting), migrations: Schema.migrations)
     }
 
     /// For commands that look at a home while a server may be running on it.
-    func requireDatabase() throws -> SQLiteDatabase {
-        guard exists else {
+    func requireDatabase() throws -> any Store.Database {
+        let setting = try configuration().database
+        guard setting != "sqlite" || FileManager.default.fileExists(atPath: databaseFile) else {
             throw Refusal(
                 .notFound, "There is no Lifelong home at \(path).",
                 hint: "Name it with --home, or make one: lifelong serve --home \(path)")
         }
-        return try openDatabase()
+        return try openDatabase(setting)
+    }
+
+    /// What stands in `lifelong.yaml`; the defaults if there is none.
+    func configuration() throws -> ServerConfiguration {
+        guard FileManager.default.fileExists(atPath: configurationFile) else { return ServerConfiguration() }
+        return try ServerConfiguration.read(configurationFile)
     }
 }
 

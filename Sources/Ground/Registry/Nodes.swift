@@ -1,0 +1,55 @@
+import Foundation
+import Keys
+import Logging
+import Store
+import Trust
+import Wire
+
+/// What several servers of one database need of each other. None holds state of the fleet; what each remembers of the house
+/// itself is its authorities.
+extension House {
+    /// Refuses to start beside others with another idea of the world: another ledger's name, other keys, other files.
+    package func demandSameWorld() async throws {
+        let (note, artifacts) = try await read { rows in
+            (
+                try rows.first("SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1")?.text("note"),
+                try rows.query("SELECT DISTINCT sha256 FROM release ORDER BY sha256").map { try $0.text("sha256") }
+            )
+        }
+        if let note, note.prefix(while: { $0 != "\n" }) != settings.ledgerOrigin {
+            throw Refusal(
+                .conflict, "The database holds the ledger \"\(note.prefix(while: { $0 != "\n" }))\".",
+                hint: "Set ledgerOrigin in lifelong.yaml to the same; it is fixed for the ledger's whole life.")
+        }
+        for authority in authorities.all {
+            guard let label = authority.keyLabel, let key = try keys.find(label) else { continue }
+            guard try PublicKeys.ofCertificate(authority.certificate) == key.publicKeyDER else {
+                throw Refusal(
+                    .conflict, "The key \"\(label)\" here is not the one of the authority in the database.",
+                    hint: "Give every server of a database the same key store.")
+            }
+        }
+        for sha256 in artifacts
+        where !FileManager.default.fileExists(atPath: settings.artifactFolder + "/\(sha256)") {
+            throw Refusal(
+                .conflict, "The artifact \(sha256) of a release is not in \(settings.artifactFolder).",
+                hint: "Set artifacts in lifelong.yaml to the folder that all servers of the database share.")
+        }
+    }
+
+    /// Learns what other nodes added: a batch's CA that one of them made is known to all within a second. Runs until its task
+    /// is cancelled.
+    package func follow() async {
+        let changes = database.changes()
+        for await _ in changes {
+            do {
+                let count = try await read { try $0.count("SELECT COUNT(*) AS n FROM authority") }
+                if count != authorities.all.count { try await authorities.load(from: self) }
+            } catch {
+                log.warning("other nodes' authorities were not read", metadata: ["error": "\(error)"])
+            }
+            // A busy database is looked at a few times a second, not at every commit.
+            guard (try? await Task.sleep(for: .milliseconds(200))) != nil else { return }
+        }
+    }
+}
