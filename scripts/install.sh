@@ -11,7 +11,8 @@ for_test=(
     strongswan-pki libstrongswan-standard-plugins libstrongswan-extra-plugins libcharon-extra-plugins
     chromium fonts-liberation
 )
-for_bench=(openssl)
+# nginx is the peer, gcc and libssl-dev build the load program.
+for_bench=(openssl nginx-light gcc libc6-dev libssl-dev python3 procps util-linux)
 
 case "${1:-}" in
 run) wanted=("${for_run[@]}") ;;

@@ -11,6 +11,8 @@ final class Sequencer {
     let now: Timestamp
     private let start: Int64
     private var size: Int64
+    /// Devices that have a new leaf; those of a change that was undone may be among them.
+    private(set) var touched: Set<DeviceID> = []
 
     /// More than this behind the ledger's last entry, in seconds, and the clock is not believed.
     static let toleratedClockStepSeconds: Int64 = 300
@@ -31,6 +33,7 @@ final class Sequencer {
     }
 
     var mark: Int64 { size }
+    var leaves: Range<Int64> { start..<size }
     func reset(to mark: Int64) { size = mark }
 
     @discardableResult
@@ -48,6 +51,7 @@ final class Sequencer {
                 Value(entry.at),
             ])
         size += 1
+        if let device = entry.device { touched.insert(device) }
         return index
     }
 
