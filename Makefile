@@ -3,10 +3,10 @@
 SHELL := /bin/bash
 # One after another: there are few cores, and never two builds at once.
 .NOTPARALLEL:
-.PHONY: help run test build tidy format bench fuzz
+.PHONY: help run test build tidy format bench bench-doors fuzz
 
 help:  ## This list.
-	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
 
 run:  ## Build, and watch a small fleet live through a whole life; leaves the console open.
 	@scripts/install.sh run
@@ -29,6 +29,10 @@ format:  ## Rewrite all Swift files in the house's format.
 bench:  ## Build for release and measure against the disk and the processor (docs/performance.md).
 	@scripts/install.sh bench
 	@scripts/bench.sh
+
+bench-doors:  ## What a device costs the server, beside nginx in the same run (docs/performance.md).
+	@scripts/install.sh bench
+	@scripts/bench-doors.sh
 
 fuzz:  ## Build the fuzz program with its sanitizers; then: .build-fuzz/release/lifelong-fuzz TARGET.
 	@scripts/install.sh run

@@ -146,7 +146,7 @@ let package = Package(
                 "Registry", logging,
                 crypto,
             ],
-            path: "Benchmarks", swiftSettings: strict),
+            path: "Benchmarks", exclude: ["Doors"], swiftSettings: strict),
 
         // Tests.
         .target(

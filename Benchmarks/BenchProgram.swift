@@ -9,6 +9,9 @@ import Wire
 enum BenchProgram {
     static func main() async throws {
         let arguments = CommandLine.arguments.dropFirst()
+        if arguments.count == 3, arguments.first == "home", let count = arguments.last.flatMap({ Int($0) }) {
+            return try await DoorFleet(folder: CommandLine.arguments[2]).make(count)
+        }
         // Not /tmp, which is often memory: a sync there costs nothing and means nothing.
         let parent = arguments.first ?? FileManager.default.currentDirectoryPath + "/.build"
         let seconds = arguments.dropFirst().first.flatMap { Double($0) } ?? 5

@@ -13,7 +13,8 @@ for_test=(
     softhsm2 opensc gcc
     swtpm tpm2-abrmd libtss2-tcti-tabrmd0 libtpm2-pkcs11-1 libtpm2-pkcs11-tools tpm2-tools dbus-daemon
 )
-for_bench=(openssl postgresql)
+# nginx and PostgreSQL's pgbench are peers; gcc and libssl-dev build the load program.
+for_bench=(openssl postgresql nginx-light gcc libc6-dev libssl-dev python3 procps util-linux)
 
 case "${1:-}" in
 run) wanted=("${for_run[@]}") ;;

@@ -68,7 +68,8 @@ struct SteppedLife {
     func status() async throws -> DeviceStatus {
         let shown = try shown(birth: true)
         return try await house.read { rows in
-            try Standing.status(of: Device.require(unit.serial, in: rows), shown: shown, house: house, in: rows)
+            try Standing.status(
+                of: Device.require(unit.serial, in: rows).passport, shown: shown, at: house.clock(), in: rows)
         }
     }
 

@@ -99,7 +99,9 @@ import Workbench
         #expect(events == 1)
         try await bench.publisher.publish()
         #expect(try await revoked(house) == [serial])
-        let status = try await house.read { try Revocation.status(of: serial, by: Authorities.Name.issuing, in: $0) }
+        let status = try await house.read {
+            try Revocation.status(of: serial, by: Authorities.Name.issuing, in: $0)?.status
+        }
         guard case .revoked = status else {
             Issue.record("An abandoned serial is \(String(describing: status)).")
             return

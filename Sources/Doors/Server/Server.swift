@@ -116,15 +116,18 @@ package struct Server: Sendable {
 
     private func devicePlane(_ ports: PortBoard, _ renewals: inout [Renewal]) async throws -> any Service {
         let context = try await tlsContext(clientCertificates: true, &renewals)
-        let idle = TimeAmount.seconds(settings.idleSeconds)
-        return Application(
-            router: DeviceDoor(house: house, settings: settings.door).router(),
-            server: HTTPServerBuilder { responder in
-                MutualTLSChannel(
-                    base: HTTP1Channel(responder: responder, configuration: Self.bounded(idle)), context: context)
-            },
-            configuration: Self.configuration(settings.device, settings.maximumConnections),
-            onServerRunning: { await ports.set(\.device, $0) }, logger: quiet("device"))
+        var limits = limits
+        limits.body = .seconds(settings.door.bodySeconds)
+        return PlaneServer(
+            listen: settings.device, tls: context, routes: DeviceDoor(house: house, settings: settings.door).routes(),
+            limits: limits, log: quiet("device"), started: { await ports.set(\.device, $0) })
+    }
+
+    private var limits: PlaneLimits {
+        var limits = PlaneLimits()
+        limits.connections = settings.maximumConnections
+        limits.idle = .seconds(settings.idleSeconds)
+        return limits
     }
 
     private func peoplePlane(_ ports: PortBoard, _ renewals: inout [Renewal]) async throws -> any Service {
@@ -137,7 +140,7 @@ package struct Server: Sendable {
         if isSecure {
             let context = try await tlsContext(clientCertificates: false, &renewals)
             server = HTTPServerBuilder { responder in
-                MutualTLSChannel(
+                TLSChannel(
                     base: HTTP1Channel(responder: responder, configuration: Self.bounded(idle)), context: context)
             }
         }
@@ -149,10 +152,9 @@ package struct Server: Sendable {
     private func publicPlane(_ ports: PortBoard, _ renewals: inout [Renewal]) async throws -> any Service {
         let door = try await PublicDoor(house: house, key: publisher.verifierKey)
         renewals.append(door.renewResponders)
-        return Application(
-            router: door.router(), server: .http1(configuration: Self.bounded(.seconds(settings.idleSeconds))),
-            configuration: Self.configuration(settings.open, settings.maximumConnections),
-            onServerRunning: { await ports.set(\.open, $0) }, logger: quiet("public"))
+        return PlaneServer(
+            listen: settings.open, tls: nil, routes: door.routes(), limits: limits, log: quiet("public"),
+            started: { await ports.set(\.open, $0) })
     }
 
     /// Headers of at most 32 KiB in at most 100 fields; a body that nobody wants is not read for ever.

@@ -68,6 +68,11 @@ package struct Authority: Sendable {
         return der
     }
 
+    /// Of a certificate that `sign` has just returned; nothing about it is checked again.
+    package func referenceOfSigned(_ certificate: [UInt8]) throws(Refusal) -> CertificateReference {
+        try CertificateReference(of: certificate)
+    }
+
     /// Of a certificate that this authority issued; refuses any other.
     package func reference(_ certificate: [UInt8]) throws(Refusal) -> CertificateReference {
         let child = try ParsedCertificate(certificate)

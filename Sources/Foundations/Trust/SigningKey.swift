@@ -8,9 +8,13 @@ package protocol SigningKey: Sendable {
     var publicKeyDER: [UInt8] { get }
     /// ECDSA: DER, over SHA-256 for P-256 and SHA-384 for P-384; Ed25519: the raw 64 bytes.
     func signature(over message: [UInt8]) throws -> [UInt8]
+    /// Whether a signature is a matter of microseconds in this process: worth no thread of its own. A token's is not.
+    var signsAtOnce: Bool { get }
 }
 
 extension SigningKey {
+    package var signsAtOnce: Bool { false }
+
     /// SHA-256 of `publicKeyDER`: the name of a key everywhere in this project.
     package var keyDigest: Wire.Digest { PublicKeys.digest(publicKeyDER) }
 }
@@ -26,6 +30,7 @@ package struct EphemeralKey: SigningKey {
     private let engine: Engine
     package let algorithm: KeyAlgorithm
     package let publicKeyDER: [UInt8]
+    package var signsAtOnce: Bool { true }
 
     package init(_ algorithm: KeyAlgorithm = .p256) {
         self.algorithm = algorithm

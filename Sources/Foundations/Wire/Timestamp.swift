@@ -44,12 +44,40 @@ package struct Timestamp: Hashable, Comparable, Sendable, Codable, CustomStringC
 
     package var description: String {
         let c = civil
-        func pad(_ n: Int, _ width: Int) -> String {
-            let digits = String(n)
-            return String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits
+        guard (0...9999).contains(c.year) else {
+            // No instant that this project makes or takes; only its name must not trap.
+            return "\(c.year)-\(c.month)-\(c.day)T\(c.hour):\(c.minute):\(c.second)Z"
         }
-        return "\(pad(c.year, 4))-\(pad(c.month, 2))-\(pad(c.day, 2))T\(pad(c.hour, 2)):\(pad(c.minute, 2)):"
-            + "\(pad(c.second, 2)).\(pad(c.millisecond, 3))Z"
+        return String(unsafeUninitializedCapacity: 32) { out in
+            var at = 0
+            func put(_ byte: UInt8) {
+                out[at] = byte
+                at += 1
+            }
+            func digits(_ number: Int, _ width: Int) {
+                var scale = 1
+                for _ in 1..<width { scale *= 10 }
+                while scale > 0 {
+                    put(UInt8(48 + number / scale % 10))
+                    scale /= 10
+                }
+            }
+            digits(c.year, 4)
+            put(UInt8(ascii: "-"))
+            digits(c.month, 2)
+            put(UInt8(ascii: "-"))
+            digits(c.day, 2)
+            put(UInt8(ascii: "T"))
+            digits(c.hour, 2)
+            put(UInt8(ascii: ":"))
+            digits(c.minute, 2)
+            put(UInt8(ascii: ":"))
+            digits(c.second, 2)
+            put(UInt8(ascii: "."))
+            digits(c.millisecond, 3)
+            put(UInt8(ascii: "Z"))
+            return at
+        }
     }
 
     /// Reads RFC 3339 in UTC ("Z"), with 0 to 9 fraction digits; anything finer than a millisecond is cut.

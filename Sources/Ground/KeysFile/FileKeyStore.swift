@@ -110,6 +110,7 @@ private struct FileKey: SigningKey {
     private let pair: Pair
     let algorithm: KeyAlgorithm
     let publicKeyDER: [UInt8]
+    var signsAtOnce: Bool { true }
 
     private init(_ pair: Pair) {
         self.pair = pair

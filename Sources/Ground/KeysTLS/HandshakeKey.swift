@@ -28,6 +28,10 @@ package final class HandshakeKey: NIOSSLCustomPrivateKey, Hashable {
     ) -> EventLoopFuture<ByteBuffer> {
         let promise = channel.eventLoop.makePromise(of: ByteBuffer.self)
         let message = Array(data.readableBytesView)
+        if key.signsAtOnce {
+            promise.completeWith(Result { ByteBuffer(bytes: try key.signature(over: message)) })
+            return promise.futureResult
+        }
         // Off the event loop: a TPM or token takes its time, and an event loop serves many connections.
         DispatchQueue.global().async { [key] in
             promise.completeWith(Result { ByteBuffer(bytes: try key.signature(over: message)) })

@@ -24,6 +24,8 @@ package struct HouseSettings: Sendable {
     package var checkInSeconds = 300
     /// The ledger's name: the origin line of its checkpoints.
     package var ledgerOrigin = "lifelong.example/ledger"
+    /// Most passports that are kept in memory, about 1.2 KiB each; a device beyond them costs a read at each request.
+    package var knownDevices = 100_000
     /// Where artifacts lie, by their SHA-256.
     package var artifactFolder = "artifacts"
 
@@ -50,6 +52,8 @@ package final class House: Sendable {
     package let authorities: Authorities
     /// Wakes whoever waits for commits (the publisher).
     package let commits = CommitSignal()
+    /// Passports in memory, for the judgement at each request.
+    package let passports: KnownPassports
     /// Last contacts on their way to the store.
     package let contacts: ContactBuffer
     private let journal: Journal
@@ -65,7 +69,9 @@ package final class House: Sendable {
         self.clock = clock
         self.random = random
         let commits = commits
-        journal = Journal(database: database, clock: clock, committed: { commits.signal() })
+        passports = KnownPassports(limit: settings.knownDevices)
+        journal = Journal(
+            database: database, passports: passports, clock: clock, committed: { commits.signal() })
         authorities = Authorities()
         contacts = ContactBuffer(database: database, log: log)
         try await Founding.complete(self)
@@ -97,6 +103,16 @@ package final class House: Sendable {
             throw Refusal(.internal, "A change gave no answer.", hint: "Report this with the server's log.")
         }
         return try outcome.get()
+    }
+
+    /// Keeps memory in step with the ledger until its task is cancelled; while it cannot, memory does not count.
+    package func follow() async {
+        while !Task.isCancelled {
+            do { try await passports.catchUp(with: database) } catch {
+                log.warning("the ledger cannot be followed", metadata: ["error": "\(error)"])
+            }
+            try? await Task.sleep(for: .milliseconds(200))
+        }
     }
 
     package func read<T: Sendable>(_ body: @Sendable (any Rows) throws -> T) async throws -> T {

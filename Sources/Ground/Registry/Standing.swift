@@ -5,32 +5,42 @@ import Wire
 
 /// Where a device stands, in the words of the device API: one call tells it what it is and what to do.
 package enum Standing {
+    /// What the passport says of it; the tables may have more to say (`isWhole`).
     /// - Parameter shown: the certificate that the device spoke with.
-    package static func status(
-        of device: Device, shown: VerifiedCertificate, house: House, in rows: any Rows
-    ) throws -> DeviceStatus {
-        let passport = device.passport
-        let now = house.clock()
-        let state = try state(of: device, shown, now, in: rows)
+    package static func status(of passport: Passport, shown: VerifiedCertificate, at now: Timestamp) -> DeviceStatus {
+        let state = state(of: passport, shown, now)
         var status = DeviceStatus(
             state: state, stage: passport.stage.rawValue, reason: reason(state, passport), hint: hint(state, passport),
-            device: device.id, serverTime: now)
+            device: passport.device, serverTime: now)
         if passport.tenure != nil, passport.may(.certificate).allowed { status.enrol = "/.well-known/est" }
-        if passport.wipeOwed, let nonce = try WipeOrders.pending(for: device.id, in: rows) {
+        return status
+    }
+
+    /// Whether nothing is missing: no order to wipe and no challenge can be waiting.
+    package static func isWhole(_ status: DeviceStatus, of passport: Passport) -> Bool {
+        !passport.wipeOwed && status.state != .notPaired
+    }
+
+    /// With what waits in the tables: an order to wipe, a challenge.
+    package static func status(
+        of passport: Passport, shown: VerifiedCertificate, at now: Timestamp, in rows: any Rows
+    ) throws -> DeviceStatus {
+        var status = status(of: passport, shown: shown, at: now)
+        if passport.wipeOwed, let nonce = try WipeOrders.pending(for: passport.device, in: rows) {
             status.wipe = DeviceStatus.Wipe(nonce: nonce)
         }
-        if state == .notPaired {
+        if status.state == .notPaired {
             let row = try rows.first(
-                "SELECT nonce, expires FROM pairing WHERE device = $1 AND expires > $2", [Value(device.id), Value(now)])
+                "SELECT nonce, expires FROM pairing WHERE device = $1 AND expires > $2",
+                [Value(passport.device), Value(now)])
             if let row { status.pairing = .init(nonce: try row.text("nonce"), expires: try row.time("expires")) }
         }
         return status
     }
 
     private static func state(
-        of device: Device, _ shown: VerifiedCertificate, _ now: Timestamp, in rows: any Rows
-    ) throws -> DeviceStatus.State {
-        let passport = device.passport
+        of passport: Passport, _ shown: VerifiedCertificate, _ now: Timestamp
+    ) -> DeviceStatus.State {
         switch passport.stage {
         case .retired: return .retired
         case .quarantined: return .quarantined
@@ -80,6 +90,15 @@ package enum Standing {
 
 /// A device made contact; in a stage where that must not happen a person hears of it.
 package enum Contact {
+    /// Whether a contact may be one that somebody must hear of; if not, there is nothing to judge.
+    package static func mayAlarm(_ passport: Passport) -> Bool {
+        switch StageTable.ruling(.contactAlarm, in: passport.stage) {
+        case .yes: passport.stage == .made || !passport.wipeOwed
+        case .byPolicy: true
+        default: false
+        }
+    }
+
     /// Raises the alarm that the stage or the product's policy wants. `from` is where the contact came from.
     package static func judge(_ device: Device, from address: String, in house: House) async throws {
         let passport = device.passport

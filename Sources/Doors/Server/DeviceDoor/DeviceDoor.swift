@@ -1,6 +1,4 @@
-import HTTPTypes
-import Hummingbird
-import Logging
+import NIOCore
 import Registry
 import Trust
 import Wire
@@ -10,8 +8,8 @@ package struct DeviceDoor: Sendable {
     package struct Settings: Sendable {
         /// Layout of base64 bodies per EST label; labels that are not listed, and none, get lines of 64.
         package var layouts: [String: Base64Body.Layout] = [:]
-        /// A body that takes longer, in seconds, is given up.
-        package var bodySeconds = Bodies.limitSeconds
+        /// A body that takes longer, in seconds, is given up: it would hold a connection for ever.
+        package var bodySeconds: Int64 = 30
         package init() {}
     }
 
@@ -25,52 +23,24 @@ package struct DeviceDoor: Sendable {
         authentication = DeviceAuthentication(house: house)
     }
 
-    /// The whole body, within the bounds of size and time.
-    func body(of request: Request, limit: Int) async throws -> [UInt8] {
-        try await Bodies.collect(request, limit: limit, seconds: settings.bodySeconds)
+    package func routes() -> PlaneRoutes {
+        var routes = PlaneRoutes()
+        OwnAPI(door: self).add(to: &routes)
+        EST(door: self).add(to: &routes)
+        return routes
     }
 
-    package func router() -> Router<DeviceContext> {
-        let router = Router(context: DeviceContext.self)
-        router.add(middleware: ChallengeMiddleware())
-        router.add(middleware: RefusalMiddleware(log: house.log))
-        OwnAPI(door: self).add(to: router)
-        EST(door: self).add(to: router)
-        return router
-    }
-}
-
-/// Tells EST clients with what, beside a certificate, they may authenticate (RFC 7030 §3.2.3, RFC 9110 §11.6.1).
-private struct ChallengeMiddleware: RouterMiddleware {
-    func handle(
-        _ request: Request, context: DeviceContext, next: (Request, DeviceContext) async throws -> Response
-    ) async throws -> Response {
-        var response = try await next(request, context)
-        if response.status == .unauthorized, request.uri.path.contains(EST.path + "/") {
-            response.headers[.wwwAuthenticate] = "Basic realm=\"lifelong\", charset=\"UTF-8\""
-        }
-        return response
-    }
-}
-
-/// Turns what was thrown into an answer.
-struct RefusalMiddleware<Context: RequestContext>: RouterMiddleware {
-    let log: Logger
-
-    func handle(
-        _ request: Request, context: Context, next: (Request, Context) async throws -> Response
-    ) async throws -> Response {
-        do {
-            return try await next(request, context)
-        } catch {
-            let refusal = Answers.asRefusal(error, log: log)
-            log.info(
-                "refused",
-                metadata: [
-                    "path": "\(request.uri.path.prefix(128))", "status": "\(refusal.httpStatus)",
-                    "rule": "\(refusal.rule ?? "")",
-                ])
-            return Answers.refusal(refusal)
+    /// `answer` for whoever calls: at once if memory says who that is, else after a look into the database.
+    func asCaller(
+        _ request: PlaneRequest, _ answer: @escaping @Sendable (Caller) throws -> PlaneOutcome
+    ) throws -> PlaneOutcome {
+        if let caller = try authentication.known(request.peer) { return try answer(caller) }
+        let authentication = authentication
+        return .later {
+            switch try answer(try await authentication.caller(request.peer)) {
+            case .now(let answer): answer
+            case .later(let work): try await work()
+            }
         }
     }
 }

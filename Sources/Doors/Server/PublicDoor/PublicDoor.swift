@@ -1,10 +1,5 @@
-import Foundation
-import HTTPTypes
-import Hummingbird
-import Keys
 import Ledger
-import Logging
-import NIOConcurrencyHelpers
+import NIOCore
 import Registry
 import Store
 import Trust
@@ -15,128 +10,83 @@ import Wire
 package struct PublicDoor: Sendable {
     private let house: House
     private let key: VerifierKey
-    private let responders = NIOLockedValueBox<[String: OCSP.Responder]>([:])
+    private let statuses: StatusAnswers
 
     package init(house: House, key: VerifierKey) async throws {
         self.house = house
         self.key = key
+        statuses = StatusAnswers(house)
         try await renewResponders()
     }
 
-    /// Their certificates live a month, because nobody asks whether one is revoked (RFC 6960 §4.2.2.2.1).
-    package func renewResponders() async throws {
-        let name = Authorities.Name.issuing
-        let responder = try await ServiceCertificates.responder(of: name, house)
-        responders.withLockedValue { $0[name] = responder }
-    }
+    package func renewResponders() async throws { try await statuses.renewResponders() }
 
-    package func router() -> Router<BasicRequestContext> {
-        let router = Router(context: BasicRequestContext.self, options: [.autoGenerateHeadEndpoints])
-        router.add(middleware: RefusalMiddleware(log: house.log))
-        router.get("/crl/:name") { _, context in try await revocationList(context) }
-        router.get("/ca/:name") { _, context in try certificate(context) }
-        router.post("/ocsp/:name") { request, context in try await status(request, context) }
-        router.get("/ocsp/:name/**") { request, context in try await statusByPath(request, context) }
-        router.get("/ledger/checkpoint") { _, _ in try await checkpoint() }
-        router.get("/ledger/vkey") { _, _ in Answers.bytes(Array("\(key)\n".utf8), type: "text/plain; charset=utf-8") }
-        router.get("/ledger/tile/**") { request, _ in try await tile(request) }
-        router.get("/healthz") { _, _ in Answers.bytes(Array("ok\n".utf8), type: "text/plain") }
-        return router
-    }
-
-    private func revocationList(_ context: BasicRequestContext) async throws -> Response {
-        let name = try Self.name(context, suffix: ".crl")
-        let row = try await house.read { rows in
-            try rows.first("SELECT der, next_update FROM crl WHERE authority = $1", [.text(name)])
+    package func routes() -> PlaneRoutes {
+        var routes = PlaneRoutes()
+        routes.get("/crl/*") { try revocationList($0) }
+        routes.get("/ca/*") { .now(try certificate($0)) }
+        routes.post("/ocsp/*", limit: 16 << 10) { try statuses.byBody($0) }
+        routes.get("/ocsp/*/**") { try statuses.byPath($0) }
+        routes.get("/ledger/checkpoint") { _ in checkpoint() }
+        routes.get("/ledger/vkey") { _ in
+            .now(PlaneAnswer(Array("\(key)\n".utf8), type: "text/plain; charset=utf-8"))
         }
-        guard let row else {
-            throw Refusal(
-                .notFound, "There is no revocation list of \"\(name)\".", hint: "Use the address in the certificate.")
-        }
-        var response = Answers.bytes(try row.bytes("der"), type: "application/pkix-crl")
-        response.headers[.cacheControl] = "public, max-age=60"
-        return response
+        routes.get("/ledger/tile/**") { try tile($0) }
+        routes.get("/healthz") { _ in .now(PlaneAnswer(Array("ok\n".utf8), type: "text/plain")) }
+        return routes
     }
 
-    private func certificate(_ context: BasicRequestContext) throws -> Response {
-        let name = try Self.name(context, suffix: ".cer")
+    private func revocationList(_ request: PlaneRequest) throws -> PlaneOutcome {
+        let name = try Self.name(request, suffix: ".crl")
+        return .later {
+            let row = try await house.read { rows in
+                try rows.first("SELECT der FROM crl WHERE authority = $1", [.text(name)])
+            }
+            guard let row else {
+                throw Refusal(
+                    .notFound, "There is no revocation list of \"\(name)\".", hint: "Use the address in the certificate."
+                )
+            }
+            var answer = PlaneAnswer(try row.bytes("der"), type: "application/pkix-crl")
+            answer.fields = [("Cache-Control", "public, max-age=60")]
+            return answer
+        }
+    }
+
+    private func certificate(_ request: PlaneRequest) throws -> PlaneAnswer {
+        let name = try Self.name(request, suffix: ".cer")
         guard let known = house.authorities.known(name) else {
             throw Refusal(.notFound, "There is no authority \"\(name)\".", hint: "Use the address in the certificate.")
         }
-        return Answers.bytes(known.certificate, type: "application/pkix-cert")
+        return PlaneAnswer(known.certificate, type: "application/pkix-cert")
     }
 
-    private func status(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
-        let name = try Self.name(context, suffix: "")
-        return try await status(try await Bodies.collect(request, limit: 16 << 10), by: name)
-    }
-
-    /// GET {url}/{url-encoding of base64 of DER} (RFC 6960 §A.1).
-    private func statusByPath(_ request: Request, _ context: BasicRequestContext) async throws -> Response {
-        let name = try Self.name(context, suffix: "")
-        let rest = request.uri.path.dropFirst("/ocsp/\(name)/".count)
-        guard rest.utf8.count <= 4096, let text = String(rest).removingPercentEncoding, let der = Base64.decode(text)
-        else {
-            return Self.ocsp(OCSP.failure(.malformedRequest))
+    private func checkpoint() -> PlaneOutcome {
+        .later {
+            let note = try await house.read { try LedgerReader.checkpoint(in: $0).note }
+            var answer = PlaneAnswer(Array(note.utf8), type: "text/plain; charset=utf-8")
+            answer.fields = [("Cache-Control", "no-cache")]
+            return answer
         }
-        var response = try await status(der, by: name)
-        response.headers[.cacheControl] = "public, max-age=60"
-        return response
     }
 
-    /// An OCSP answer is valid so long, in seconds; short, because revocation is to be heard of.
-    private static let validitySeconds: Int64 = 3600
-
-    private func status(_ der: [UInt8], by name: String) async throws -> Response {
-        guard let responder = responders.withLockedValue({ $0[name] }),
-            let authority = try? house.authorities.signing(name)
-        else {
-            return Self.ocsp(OCSP.failure(.unauthorized))
-        }
-        let request: OCSP.Request
-        do { request = try OCSP.parseRequest(der) } catch { return Self.ocsp(OCSP.failure(.malformedRequest)) }
-        let now = house.clock()
-        let statuses = try await house.read { rows in
-            try request.certificates.map { id -> (id: OCSP.CertificateID, status: OCSP.Status)? in
-                guard id.isIssued(by: authority) else { return nil }
-                return try Revocation.status(of: id.serial, by: name, in: rows).map { (id, $0) }
-            }
-        }
-        // Never "good" for what was never issued; and nothing about other people's certificates (RFC 5019 §2.2.3).
-        let known = statuses.compactMap { $0 }
-        guard known.count == statuses.count else { return Self.ocsp(OCSP.failure(.unauthorized)) }
-        let response = try await house.keys.apart {
-            try OCSP.response(
-                known, by: responder, producedAt: now, thisUpdate: now,
-                nextUpdate: now.adding(seconds: Self.validitySeconds), nonce: request.nonce)
-        }
-        return Self.ocsp(response)
-    }
-
-    private static func ocsp(_ der: [UInt8]) -> Response { Answers.bytes(der, type: "application/ocsp-response") }
-
-    private func checkpoint() async throws -> Response {
-        let note = try await house.read { try LedgerReader.checkpoint(in: $0).note }
-        var response = Answers.bytes(Array(note.utf8), type: "text/plain; charset=utf-8")
-        response.headers[.cacheControl] = "no-cache"
-        return response
-    }
-
-    private func tile(_ request: Request) async throws -> Response {
-        let path = String(request.uri.path.dropFirst("/ledger/".count))
+    private func tile(_ request: PlaneRequest) throws -> PlaneOutcome {
+        let path = String(request.path.dropFirst("/ledger/".count))
         guard path.utf8.count <= 256, let tile = TilePath(path) else {
             throw Refusal(
                 .notFound, "That is not the path of a tile.", hint: "Use tile/<level>/<index>[.p/<width>].",
                 rule: "C2SP tlog-tiles")
         }
-        let bytes = try await house.read { try LedgerReader.resource(tile, in: $0) }
-        var response = Answers.bytes(bytes, type: "application/octet-stream")
-        response.headers[.cacheControl] = "public, max-age=31536000, immutable"
-        return response
+        return .later {
+            let bytes = try await house.read { try LedgerReader.resource(tile, in: $0) }
+            var answer = PlaneAnswer(bytes, type: "application/octet-stream")
+            answer.fields = [("Cache-Control", "public, max-age=31536000, immutable")]
+            return answer
+        }
     }
 
-    private static func name(_ context: BasicRequestContext, suffix: String) throws(Refusal) -> String {
-        let name = context.parameters.get("name") ?? ""
+    private static func name(_ request: PlaneRequest, suffix: String) throws(Refusal) -> String {
+        let name = request.parameters.first ?? ""
         guard name.hasSuffix(suffix), name.utf8.count <= 128 else {
             throw Refusal(.notFound, "There is nothing at this path.", hint: "Use the address in the certificate.")
         }

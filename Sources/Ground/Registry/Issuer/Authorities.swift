@@ -28,6 +28,7 @@ package final class Authorities: Sendable {
     }
 
     private struct State {
+        var era = 0
         var known: [String: Known] = [:]
         var open: [String: Authority] = [:]
         var birth: ChainVerifier?
@@ -62,9 +63,15 @@ package final class Authorities: Sendable {
         if let root = next.known[Name.operationalRoot], let issuing = next.known[Name.issuing] {
             next.operational = try ChainVerifier(anchors: [root.certificate], intermediates: [issuing.certificate])
         }
-        let loaded = next
-        state.withLock { $0 = loaded }
+        var loaded = next
+        state.withLock { state in
+            loaded.era = state.era + 1
+            state = loaded
+        }
     }
+
+    /// Grows with every load: what was verified in an earlier one does not count any more.
+    package var era: Int { state.withLock { $0.era } }
 
     package func known(_ name: String) -> Known? { state.withLock { $0.known[name] } }
     package var all: [Known] { state.withLock { $0.known.values.sorted { $0.name < $1.name } } }

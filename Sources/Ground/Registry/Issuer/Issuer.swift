@@ -55,7 +55,7 @@ package enum Issuer {
                 throw Refusal(
                     .conflict, "The certificate took too long to sign.", hint: "Ask again.", retryAfterSeconds: 1)
             }
-            let reference = try authority.reference(der)
+            let reference = try authority.referenceOfSigned(der)
             let certificate = CertificateName(
                 serial: reference.serial, sha256: reference.sha256, key: reference.key, notAfter: reference.notAfter)
             return try record(change, certificate, der)

@@ -91,17 +91,21 @@ package enum Revocation {
         text.flatMap { RevocationCause(rawValue: $0) }.flatMap { RevocationReason(rawValue: $0.code) } ?? .unspecified
     }
 
-    /// The status of a serial for OCSP: good only if it was issued here, revoked if revoked or abandoned, else nil.
-    package static func status(of serial: String, by authority: String, in rows: any Rows) throws -> OCSP.Status? {
+    /// What OCSP says of a serial, and whose certificate it is: good only if it was issued here, revoked if revoked or
+    /// abandoned, else nil.
+    package static func status(
+        of serial: String, by authority: String, in rows: any Rows
+    ) throws -> (status: OCSP.Status, device: DeviceID?)? {
         guard
             let row = try rows.first(
-                "SELECT state, revoked_at, reason FROM certificate WHERE serial = $1 AND authority = $2",
+                "SELECT state, revoked_at, reason, device FROM certificate WHERE serial = $1 AND authority = $2",
                 [.text(serial), .text(authority)])
         else { return nil }
+        let device = try row.optionalText("device").map { try DeviceID($0) }
         switch try row.text("state") {
-        case "issued": return .good
+        case "issued": return (.good, device)
         case "revoked", "abandoned":
-            return .revoked(at: try row.time("revoked_at"), reason: reason(row.optionalText("reason")))
+            return (.revoked(at: try row.time("revoked_at"), reason: reason(row.optionalText("reason"))), device)
         default: return nil
         }
     }

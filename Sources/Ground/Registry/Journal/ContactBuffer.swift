@@ -1,11 +1,14 @@
 import Logging
 import Passport
 import Store
+import Synchronization
 import Wire
 
 /// The last contact of each device: arrives often, matters little, never enters the ledger. Kept in memory and written
 /// once a second; a crash loses at most that second.
-package actor ContactBuffer {
+///
+/// Bounded: `limit` devices. While the database does not take them, contacts of further devices are dropped.
+package final class ContactBuffer: Sendable {
     package struct Contact: Sendable {
         package var device: DeviceID
         package var at: Timestamp
@@ -17,20 +20,33 @@ package actor ContactBuffer {
         }
     }
 
-    private var waiting: [DeviceID: Contact] = [:]
+    private final class Cell: Sendable {
+        let waiting = Mutex<[DeviceID: Contact]>([:])
+    }
+
+    /// About 400 bytes each.
+    private static let limit = 200_000
+    private static let cellCount = 16
+    /// Contacts in one statement: the same few sizes again and again, so that each is prepared once.
+    private static let statementSizes = [128, 16, 1]
+    /// Contacts in one transaction, so that a change never waits long behind them.
+    private static let transactionSize = 4096
+
+    private let cells = (0..<cellCount).map { _ in Cell() }
     private let database: any Database
     private let log: Logger
-    /// Beyond it the oldest second is written at once, to bound memory.
-    private static let limit = 50_000
 
     package init(database: any Database, log: Logger) {
         self.database = database
         self.log = log
     }
 
-    package func note(_ contact: Contact) async {
-        waiting[contact.device] = contact
-        if waiting.count >= Self.limit { await flush() }
+    package func note(_ contact: Contact) {
+        let cell = cells[Int(UInt(bitPattern: contact.device.hashValue) % UInt(Self.cellCount))]
+        cell.waiting.withLock { waiting in
+            if waiting.count >= Self.limit / Self.cellCount, waiting[contact.device] == nil { return }
+            waiting[contact.device] = contact
+        }
     }
 
     package func run() async {
@@ -43,34 +59,67 @@ package actor ContactBuffer {
     }
 
     package func flush() async {
-        guard !waiting.isEmpty else { return }
-        let batch = Array(waiting.values)
-        waiting.removeAll(keepingCapacity: true)
+        for cell in cells {
+            let batch = cell.waiting.withLock { waiting in
+                defer { waiting.removeAll(keepingCapacity: true) }
+                return Array(waiting.values)
+            }
+            for start in stride(from: 0, to: batch.count, by: Self.transactionSize) {
+                await write(batch[start..<min(start + Self.transactionSize, batch.count)], of: cell)
+            }
+        }
+    }
+
+    private func write(_ batch: ArraySlice<Contact>, of cell: Cell) async {
         do {
-            try await database.write { rows in for contact in batch { try Self.write(contact, in: rows) } }
+            try await database.write { rows in try Self.write(batch, in: rows) }
         } catch {
             // Kept for the next second, unless the device has called again.
-            for contact in batch where waiting[contact.device] == nil { waiting[contact.device] = contact }
+            cell.waiting.withLock { waiting in
+                for contact in batch where waiting[contact.device] == nil { waiting[contact.device] = contact }
+            }
             log.warning("last contacts were not written", metadata: ["count": "\(batch.count)", "error": "\(error)"])
         }
     }
 
-    private static func write(_ contact: Contact, in rows: any Rows) throws {
-        let report = contact.report
-        let posture = String(decoding: try CanonicalJSON.encode(report.posture), as: UTF8.self)
-        // Only while it is owned: what a former owner's device said last is gone with the tenure.
-        try rows.later(
-            """
+    private static func write(_ batch: ArraySlice<Contact>, in rows: any Rows) throws {
+        var rest = batch
+        for size in statementSizes {
+            let sql = Self.sql[size] ?? ""
+            while rest.count >= size {
+                try rows.later(sql, try rest.prefix(size).flatMap(values), changing: nil)
+                rest = rest.dropFirst(size)
+            }
+        }
+    }
+
+    private static let sql = Dictionary(uniqueKeysWithValues: statementSizes.map { ($0, statement(of: $0)) })
+
+    /// Only while it is owned: what a former owner's device said last is gone with the tenure.
+    private static func statement(of size: Int) -> String {
+        let kinds = ["TEXT", "BIGINT", "TEXT", "TEXT", "BIGINT", "TEXT", "BIGINT", "TEXT"]
+        let tuples = (0..<size).map { row in
+            "("
+                + kinds.enumerated().map { "CAST($\(row * kinds.count + $0.offset + 1) AS \($0.element))" }
+                .joined(separator: ", ") + ")"
+        }
+        let columns = (1...kinds.count).map { "v.column\($0)" }.joined(separator: ", ")
+        return """
             INSERT INTO contact (device, at, agent, version, sequence, slot, configuration, posture)
-            SELECT $1, $2, $3, $4, $5, $6, $7, $8 WHERE EXISTS (SELECT 1 FROM device WHERE id = $9 AND owner IS NOT NULL)
+            SELECT \(columns) FROM (VALUES \(tuples.joined(separator: ", "))) AS v
+            JOIN device AS d ON d.id = v.column1 WHERE d.owner IS NOT NULL
             ON CONFLICT (device) DO UPDATE SET at = excluded.at, agent = excluded.agent, version = excluded.version,
                 sequence = excluded.sequence, slot = excluded.slot, configuration = excluded.configuration,
                 posture = excluded.posture
-            """,
-            [
-                Value(contact.device), Value(contact.at), .text(report.agent), .text(report.version),
-                Value(report.sequence), Value(report.slot), Value(report.configuration), .text(posture),
-                Value(contact.device),
-            ], changing: nil)
+            """
+    }
+
+    private static func values(_ contact: Contact) throws -> [Value] {
+        let report = contact.report
+        let posture = String(decoding: try CanonicalJSON.encode(report.posture), as: UTF8.self)
+        return [
+            Value(contact.device), Value(contact.at), .text(report.agent), .text(report.version),
+            Value(report.sequence), Value(report.slot), Value(report.configuration), .text(posture),
+        ]
     }
 }

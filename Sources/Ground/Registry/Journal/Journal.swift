@@ -1,5 +1,6 @@
 import Passport
 import Store
+import Synchronization
 import Wire
 
 /// The only way to write: many requests share one transaction and so one sync.
@@ -25,14 +26,20 @@ actor Journal {
 
     private let database: any Database
     private let clock: @Sendable () -> Timestamp
+    private let passports: KnownPassports
     private let committed: @Sendable () -> Void
     private var waiting: [Job] = []
     private var isRunning = false
 
-    /// - Parameter committed: called after each commit, to wake the publisher.
-    init(database: any Database, clock: @escaping @Sendable () -> Timestamp, committed: @escaping @Sendable () -> Void)
-    {
+    /// - Parameters:
+    ///   - passports: forgets what a commit changed before anybody is answered.
+    ///   - committed: called after each commit, to wake the publisher.
+    init(
+        database: any Database, passports: KnownPassports, clock: @escaping @Sendable () -> Timestamp,
+        committed: @escaping @Sendable () -> Void
+    ) {
         self.database = database
+        self.passports = passports
         self.clock = clock
         self.committed = committed
     }
@@ -63,19 +70,28 @@ actor Journal {
 
     private func commit(_ group: [Job]) async {
         let clock = clock
+        let touched = TouchedDevices()
         do {
-            let refusals = try await database.write { rows in try Self.runAll(group, in: rows, clock: clock()) }
+            let refusals = try await database.write { rows in
+                try Self.runAll(group, in: rows, clock: clock(), touched: touched)
+            }
+            passports.forget(touched.devices, leaves: touched.leaves)
             committed()
             for (job, refusal) in zip(group, refusals) {
                 if let refusal { job.done.resume(throwing: refusal) } else { job.done.resume() }
             }
         } catch {
+            // A commit whose answer was lost may have happened.
+            passports.forget(touched.devices, leaves: nil)
             for job in group { job.done.resume(throwing: error) }
         }
     }
 
-    private static func runAll(_ group: [Job], in rows: any Rows, clock: Timestamp) throws -> [(any Error)?] {
+    private static func runAll(
+        _ group: [Job], in rows: any Rows, clock: Timestamp, touched: TouchedDevices
+    ) throws -> [(any Error)?] {
         let sequencer = try Sequencer(rows: rows, clock: clock)
+        defer { touched.note(sequencer) }
         try sequencer.load(Array(Set(group.compactMap(\.device))), in: rows)
         let shared = SharedRows(rows, sequencer)
         var refusals: [(any Error)?] = []
@@ -92,6 +108,17 @@ actor Journal {
         }
         try sequencer.finish(in: rows)
         return refusals
+    }
+}
+
+/// What a group of changes touched, carried out of its transaction whether that ended well or not.
+private final class TouchedDevices: Sendable {
+    private let state = Mutex<(devices: Set<DeviceID>, leaves: Range<Int64>?)>(([], nil))
+    var devices: Set<DeviceID> { state.withLock { $0.devices } }
+    var leaves: Range<Int64>? { state.withLock { $0.leaves } }
+    func note(_ sequencer: Sequencer) {
+        let (devices, leaves) = (sequencer.touched, sequencer.places)
+        state.withLock { $0 = (devices, leaves) }
     }
 }
 

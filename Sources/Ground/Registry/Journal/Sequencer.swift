@@ -39,6 +39,8 @@ final class Sequencer {
         fileprivate var undo: Int
         fileprivate var written: (leaves: Int, advances: Int)
     }
+    /// Devices that have a new leaf; those of a change that was undone may be among them.
+    private(set) var touched: Set<DeviceID> = []
 
     /// More than this behind the ledger's last entry, in seconds, and the clock is not believed.
     static let toleratedClockStepSeconds: Int64 = 300
@@ -63,6 +65,8 @@ final class Sequencer {
 
     /// The index that the next leaf gets.
     var size: Int64 { start + Int64(leaves.count) }
+    /// What this transaction adds to the ledger.
+    var places: Range<Int64> { start..<size }
 
     @discardableResult
     func append(_ entry: Entry) throws -> Int64 {
@@ -71,6 +75,7 @@ final class Sequencer {
             throw Refusal(.tooLarge, "The event has \(bytes.count) bytes.", hint: "Shorten its texts.")
         }
         leaves.append(Leaf(device: entry.device, kind: entry.event.kind, at: entry.at, bytes: bytes))
+        if let device = entry.device { touched.insert(device) }
         return size - 1
     }
 

@@ -18,17 +18,31 @@ package struct CheckIn: Sendable {
         self.shown = shown
     }
 
+    /// Without waiting, if the passport says all that the device has to hear; else nil, and nothing is done.
+    package func perform(with passport: Passport, in house: House) throws(Refusal) -> DesiredState? {
+        let hasConfiguration = passport.configurationVersion > 0 && passport.configurationVersion != report.configuration
+        guard report.log.isEmpty, !hasConfiguration, passport.offeredUpdate == nil else { return nil }
+        try checkBounds()
+        try passport.demand(.backEnd)
+        let now = house.clock()
+        house.contacts.note(.init(device: device, at: now, report: report))
+        return DesiredState(
+            status: Standing.status(of: passport, shown: shown, at: now), logTaken: passport.log?.count ?? 0,
+            nextCheckInSeconds: house.settings.checkInSeconds)
+    }
+
     package func perform(in house: House) async throws -> DesiredState {
         try checkBounds()
         if !report.log.isEmpty {
             _ = try await house.perform(TakeLog(device: device, entries: report.log), as: .device(device))
         }
-        await house.contacts.note(.init(device: device, at: house.clock(), report: report))
+        let now = house.clock()
+        house.contacts.note(.init(device: device, at: now, report: report))
         return try await house.read { rows in
             let device = try Device.require(device.text, in: rows)
             try device.passport.demand(.backEnd)
             return DesiredState(
-                status: try Standing.status(of: device, shown: shown, house: house, in: rows),
+                status: try Standing.status(of: device.passport, shown: shown, at: now, in: rows),
                 configuration: try Configurations.next(
                     for: device, applied: report.configuration, house: house, in: rows),
                 update: try Updates.next(for: device, in: rows), logTaken: device.passport.log?.count ?? 0,

@@ -1,5 +1,5 @@
-import HTTPTypes
-import Hummingbird
+import NIOCore
+import NIOHTTP1
 import Pairing
 import Passport
 import Registry
@@ -13,18 +13,14 @@ struct EST: Sendable {
     /// DER of a request has at most 64 KiB; base64 with line ends takes 1.4 times as much.
     private static let maximumBodyBytes = 96 * 1024
 
-    func add(to router: Router<DeviceContext>) {
+    func add(to routes: inout PlaneRoutes) {
         // strongSwan's pki can only put something before the well-known path: a label is taken there too.
-        for prefix in [Self.path, Self.path + "/:label", "/:label" + Self.path] {
-            router.get(RouterPath(prefix + "/cacerts")) { _, context in try certificates(context) }
-            router.get(RouterPath(prefix + "/csrattrs")) { _, context in try attributes(context) }
-            router.post(RouterPath(prefix + "/simpleenroll")) { request, context in
-                try await enrol(request, context, isRenewal: false)
-            }
-            router.post(RouterPath(prefix + "/simplereenroll")) { request, context in
-                try await enrol(request, context, isRenewal: true)
-            }
-            router.post(RouterPath(prefix + "/serverkeygen")) { _, _ -> Response in
+        for prefix in [Self.path, Self.path + "/*", "/*" + Self.path] {
+            routes.get(prefix + "/cacerts") { .now(try certificates($0)) }
+            routes.get(prefix + "/csrattrs") { .now(attributes($0)) }
+            routes.post(prefix + "/simpleenroll", limit: Self.maximumBodyBytes) { try enrol($0, isRenewal: false) }
+            routes.post(prefix + "/simplereenroll", limit: Self.maximumBodyBytes) { try enrol($0, isRenewal: true) }
+            routes.post(prefix + "/serverkeygen", limit: Self.maximumBodyBytes) { _ in
                 throw Refusal(
                     .unsupported, "Keys are made on the device here.", hint: "Make a key pair and use /simpleenroll.",
                     rule: "RFC 7030 §4.4")
@@ -33,54 +29,52 @@ struct EST: Sendable {
     }
 
     /// What an operational certificate chains to. Open to everybody, as bootstrapping needs (RFC 7030 §4.1.1).
-    private func certificates(_ context: DeviceContext) throws -> Response {
+    private func certificates(_ request: PlaneRequest) throws -> PlaneAnswer {
         guard let root = door.house.authorities.known(Authorities.Name.operationalRoot),
             let issuing = door.house.authorities.known(Authorities.Name.issuing)
         else {
             throw Refusal(.unavailable, "The authorities are not loaded.", hint: "Try again.", retryAfterSeconds: 2)
         }
         let bundle = CertificateBundle.encode([issuing.certificate, root.certificate])
-        return Self.answer(bundle, "application/pkcs7-mime", layout(context))
+        return answer(bundle, "application/pkcs7-mime", request)
     }
 
-    private func attributes(_ context: DeviceContext) throws -> Response {
-        Self.answer(RequestAttributes.encode(key: .p256), "application/csrattrs", layout(context))
+    private func attributes(_ request: PlaneRequest) -> PlaneAnswer {
+        answer(RequestAttributes.encode(key: .p256), "application/csrattrs", request)
     }
 
-    private func enrol(_ request: Request, _ context: DeviceContext, isRenewal: Bool) async throws -> Response {
-        let (device, proof) = try await caller(request, context, isRenewal: isRenewal)
-        let type = request.headers[.contentType]?.split(separator: ";").first.map { $0.lowercased() }
-        guard type == "application/pkcs10" else {
+    private func enrol(_ request: PlaneRequest, isRenewal: Bool) throws -> PlaneOutcome {
+        // For a first enrolment without a certificate, a one-time code over HTTP Basic will do.
+        if !isRenewal, request.peer.certificate == nil,
+            let credentials = BasicCredentials(request.headers.first(name: "Authorization"))
+        {
+            return .later {
+                let code = try await EnrolmentCode.admit(credentials.password, of: credentials.user, in: door.house)
+                return try await issue(code.device, .code(code), request)
+            }
+        }
+        return try door.asCaller(request) { caller in
+            if isRenewal { try caller.requireOperational() } else { try caller.requireBirth() }
+            let proof: EnrolDevice.Proof = isRenewal ? .operational(caller.shown) : .birth(caller.shown)
+            return .later { try await issue(caller.device, proof, request) }
+        }
+    }
+
+    private func issue(
+        _ device: DeviceID, _ proof: EnrolDevice.Proof, _ request: PlaneRequest
+    ) async throws -> PlaneAnswer {
+        guard request.mediaType == "application/pkcs10" else {
             throw Refusal(
                 .unsupported, "The body must be application/pkcs10.", hint: "Send base64 of a PKCS#10 request.",
                 rule: "RFC 7030 §4.2.1")
         }
-        let csr = try VerifiedRequest(base64Body: try await door.body(of: request, limit: Self.maximumBodyBytes))
+        let csr = try VerifiedRequest(base64Body: Array(request.body.readableBytesView))
         let der = try await EnrolDevice(device: device, request: csr, proof: proof).perform(in: door.house)
-        return Self.answer(
-            CertificateBundle.encode([der]), "application/pkcs7-mime; smime-type=certs-only", layout(context))
+        return answer(CertificateBundle.encode([der]), "application/pkcs7-mime; smime-type=certs-only", request)
     }
 
-    /// By its certificate; or, for a first enrolment without one, by a one-time code over HTTP Basic.
-    private func caller(
-        _ request: Request, _ context: DeviceContext, isRenewal: Bool
-    ) async throws -> (DeviceID, EnrolDevice.Proof) {
-        if !isRenewal, context.peer?.certificate == nil,
-            let credentials = BasicCredentials(request.headers[.authorization])
-        {
-            let code = try await EnrolmentCode.admit(credentials.password, of: credentials.user, in: door.house)
-            return (code.device, .code(code))
-        }
-        let caller = try await door.authentication.caller(context)
-        if isRenewal { try caller.requireOperational() } else { try caller.requireBirth() }
-        return (caller.device.id, isRenewal ? .operational(caller.shown) : .birth(caller.shown))
-    }
-
-    private func layout(_ context: DeviceContext) -> Base64Body.Layout {
-        context.parameters.get("label").flatMap { door.settings.layouts[$0] } ?? .lines
-    }
-
-    private static func answer(_ der: [UInt8], _ type: String, _ layout: Base64Body.Layout) -> Response {
-        Answers.bytes(Base64Body.encode(der, layout), type: type)
+    private func answer(_ der: [UInt8], _ type: String, _ request: PlaneRequest) -> PlaneAnswer {
+        let layout = request.parameters.first.flatMap { door.settings.layouts[String($0)] } ?? .lines
+        return PlaneAnswer(Base64Body.encode(der, layout), type: type)
     }
 }

@@ -1,7 +1,6 @@
 import Foundation
-import HTTPTypes
-import Hummingbird
 import NIOCore
+import NIOHTTP1
 import Wire
 
 /// An artifact on disk, by its SHA-256: streamed in pieces, with Range and ETag (RFC 9110 §14, §8.8.3), so that a download
@@ -16,42 +15,44 @@ struct ArtifactFile: Sendable {
         tag = "\"\(sha256)\""
     }
 
-    func answer(to request: Request) throws -> Response {
+    func answer(to request: PlaneRequest) throws -> PlaneAnswer {
         guard let file = FileHandle(forReadingAtPath: path) else {
             throw Refusal(
                 .notFound, "The artifact is not in the store.", hint: "Upload it again: PUT /api/v1/artifacts/…")
         }
         let size = Int(try file.seekToEnd())
-        var headers: HTTPFields = [.contentType: "application/octet-stream", .eTag: tag, .acceptRanges: "bytes"]
-        let isSame = request.headers[.ifRange].map { $0 == tag } ?? true
+        let isSame = request.headers.first(name: "If-Range").map { $0 == tag } ?? true
         var range = 0..<size
-        var status = HTTPResponse.Status.ok
-        if isSame, let asked = request.headers[.range], let part = Self.range(asked, size: size) {
+        var status = 200
+        var fields = [(name: "ETag", value: tag), (name: "Accept-Ranges", value: "bytes")]
+        if isSame, let asked = request.headers.first(name: "Range"), let part = Self.range(asked, size: size) {
             guard part.lowerBound < size else {
-                headers[.contentRange] = "bytes */\(size)"
-                return Response(status: .rangeNotSatisfiable, headers: headers)
+                var answer = PlaneAnswer([], type: "application/octet-stream", status: 416)
+                answer.fields = fields + [("Content-Range", "bytes */\(size)")]
+                return answer
             }
             range = part
-            status = .partialContent
-            headers[.contentRange] = "bytes \(part.lowerBound)-\(part.upperBound - 1)/\(size)"
+            status = 206
+            fields.append(("Content-Range", "bytes \(part.lowerBound)-\(part.upperBound - 1)/\(size)"))
         }
-        headers[.contentLength] = String(range.count)
-        return Response(status: status, headers: headers, body: body(file, range))
+        var answer = PlaneAnswer(stream: range.count, type: "application/octet-stream") { [range] writer in
+            try await Self.write(file, range, to: writer)
+        }
+        answer.status = status
+        answer.fields = fields
+        return answer
     }
 
-    private func body(_ file: FileHandle, _ range: Range<Int>) -> ResponseBody {
-        ResponseBody(contentLength: range.count) { writer in
-            defer { try? file.close() }
-            try file.seek(toOffset: UInt64(range.lowerBound))
-            var left = range.count
-            while left > 0 {
-                guard let piece = try file.read(upToCount: min(left, Self.pieceBytes)), !piece.isEmpty else {
-                    throw Refusal(.internal, "An artifact is shorter than it was.", hint: "Upload it again.")
-                }
-                left -= piece.count
-                try await writer.write(ByteBuffer(bytes: piece))
+    private static func write(_ file: FileHandle, _ range: Range<Int>, to writer: PlaneWriter) async throws {
+        defer { try? file.close() }
+        try file.seek(toOffset: UInt64(range.lowerBound))
+        var left = range.count
+        while left > 0 {
+            guard let piece = try file.read(upToCount: min(left, pieceBytes)), !piece.isEmpty else {
+                throw Refusal(.internal, "An artifact is shorter than it was.", hint: "Upload it again.")
             }
-            try await writer.finish(nil)
+            left -= piece.count
+            try await writer.write(ByteBuffer(bytes: piece))
         }
     }
 

@@ -1,7 +1,5 @@
-import Foundation
-import HTTPTypes
-import Hummingbird
 import NIOCore
+import NIOHTTP1
 import Pairing
 import Passport
 import Registry
@@ -14,72 +12,97 @@ import Wire
 struct OwnAPI: Sendable {
     let door: DeviceDoor
 
-    func add(to router: Router<DeviceContext>) {
-        router.get(RouterPath(DeviceAPI.status)) { _, context in try await status(context) }
-        router.post(RouterPath(DeviceAPI.checkIn)) { request, context in try await checkIn(request, context) }
-        router.post(RouterPath(DeviceAPI.receipts)) { request, context in try await receipt(request, context) }
-        router.get(RouterPath(DeviceAPI.artifacts + ":sha256")) { request, context in
-            try await artifact(request, context)
+    func add(to routes: inout PlaneRoutes) {
+        routes.get(DeviceAPI.status) { try status($0) }
+        routes.post(DeviceAPI.checkIn, limit: DeviceAPI.maximumCheckInBytes) { try checkIn($0) }
+        routes.post(DeviceAPI.receipts, limit: DeviceAPI.maximumReceiptBytes) { try receipt($0) }
+        routes.get(DeviceAPI.artifacts + "*") { try artifact($0) }
+    }
+
+    private func status(_ request: PlaneRequest) throws -> PlaneOutcome {
+        try door.asCaller(request) { caller in
+            let house = door.house
+            let status = Standing.status(of: caller.passport, shown: caller.shown, at: house.clock())
+            if Standing.isWhole(status, of: caller.passport) { return .now(try .json(status)) }
+            return .later {
+                try .json(
+                    try await house.read { rows in
+                        try Standing.status(of: caller.passport, shown: caller.shown, at: house.clock(), in: rows)
+                    })
+            }
         }
     }
 
-    private func status(_ context: DeviceContext) async throws -> Response {
-        let caller = try await door.authentication.caller(context)
-        let house = door.house
-        return try Answers.json(
-            try await house.read { rows in
-                try Standing.status(of: caller.device, shown: caller.shown, house: house, in: rows)
-            })
-    }
-
-    private func checkIn(_ request: Request, _ context: DeviceContext) async throws -> Response {
-        let caller = try await door.authentication.caller(context)
-        try caller.requireOperational()
-        try caller.device.passport.demand(.backEnd)
-        let report: CheckInReport = try await json(request, limit: DeviceAPI.maximumCheckInBytes)
-        let action = CheckIn(device: caller.device.id, report: report, shown: caller.shown)
-        return try Answers.json(try await action.perform(in: door.house))
-    }
-
-    private func receipt(_ request: Request, _ context: DeviceContext) async throws -> Response {
-        let caller = try await door.authentication.caller(context)
-        let seal: Seal = try await json(request, limit: DeviceAPI.maximumReceiptBytes)
-        let claimed = try CanonicalJSON.decode(Receipt.self, from: seal.payloadBytes())
-        let device = Principal.device(caller.device.id)
-        switch claimed.kind {
-        case .wiped:
-            try caller.requireBirth()
-            return try Answers.json(try await door.house.perform(RecordWipe(seal: seal), as: device))
-        case .pairingProof:
-            try caller.requireBirth()
-            return try Answers.json(try await door.house.perform(ProvePresence(seal: seal), as: device))
-        case .updated, .rolledBack, .refused, .configured:
+    private func checkIn(_ request: PlaneRequest) throws -> PlaneOutcome {
+        try door.asCaller(request) { caller in
             try caller.requireOperational()
-            return try Answers.json(try await door.house.perform(RecordReceipt(seal: seal), as: device))
+            try caller.passport.demand(.backEnd)
+            let report = try report(request)
+            let action = CheckIn(device: caller.device, report: report, shown: caller.shown)
+            if let desired = try action.perform(with: caller.passport, in: door.house) {
+                return .now(PlaneAnswer(try desired.json(), type: "application/json"))
+            }
+            return .later { PlaneAnswer(try await action.perform(in: door.house).json(), type: "application/json") }
         }
     }
 
-    private func artifact(_ request: Request, _ context: DeviceContext) async throws -> Response {
-        let caller = try await door.authentication.caller(context)
-        if !caller.isBirth { try caller.requireOperational() }
-        guard let sha256 = context.parameters.get("sha256").flatMap({ Digest(hex: $0) }), sha256.bytes.count == 32
+    private func report(_ request: PlaneRequest) throws -> CheckInReport {
+        try demandJSON(request)
+        if let plain = request.body.withUnsafeReadableBytes({ CheckInReport(plain: $0) }) { return plain }
+        return try json(request, limit: DeviceAPI.maximumCheckInBytes)
+    }
+
+    private func receipt(_ request: PlaneRequest) throws -> PlaneOutcome {
+        try door.asCaller(request) { caller in
+            let seal: Seal = try json(request, limit: DeviceAPI.maximumReceiptBytes)
+            let claimed = try CanonicalJSON.decode(Receipt.self, from: seal.payloadBytes())
+            let device = Principal.device(caller.device)
+            let house = door.house
+            switch claimed.kind {
+            case .wiped:
+                try caller.requireBirth()
+                return .later { try .json(try await house.perform(RecordWipe(seal: seal), as: device)) }
+            case .pairingProof:
+                try caller.requireBirth()
+                return .later { try .json(try await house.perform(ProvePresence(seal: seal), as: device)) }
+            case .updated, .rolledBack, .refused, .configured:
+                try caller.requireOperational()
+                return .later { try .json(try await house.perform(RecordReceipt(seal: seal), as: device)) }
+            }
+        }
+    }
+
+    private func artifact(_ request: PlaneRequest) throws -> PlaneOutcome {
+        try door.asCaller(request) { caller in
+            if !caller.isBirth { try caller.requireOperational() }
+            guard let sha256 = request.parameters.first.flatMap({ Digest(hex: String($0)) }), sha256.bytes.count == 32
+            else {
+                throw Refusal(
+                    .malformed, "The path does not end in a SHA-256.", hint: "Use the path from the check-in.")
+            }
+            let house = door.house
+            return .later {
+                try await house.read { rows in
+                    // Judged again on the state of this moment, not of when the connection was made.
+                    try Updates.demand(sha256, for: Device.require(caller.device.text, in: rows), in: rows)
+                }
+                return try ArtifactFile(folder: house.settings.artifactFolder, sha256: sha256).answer(to: request)
+            }
+        }
+    }
+
+    private func demandJSON(_ request: PlaneRequest) throws(Refusal) {
+        guard request.headers.first(name: "Content-Type") == "application/json"
+            || request.mediaType == "application/json"
         else {
-            throw Refusal(.malformed, "The path does not end in a SHA-256.", hint: "Use the path from the check-in.")
-        }
-        try await door.house.read { rows in
-            // Judged again on the state of this moment, not of when the connection was made.
-            try Updates.demand(sha256, for: Device.require(caller.device.id.text, in: rows), in: rows)
-        }
-        return try ArtifactFile(folder: door.house.settings.artifactFolder, sha256: sha256).answer(to: request)
-    }
-
-    private func json<T: Decodable>(_ request: Request, limit: Int) async throws -> T {
-        let type = request.headers[.contentType]?.split(separator: ";").first.map { $0.lowercased() }
-        guard type == "application/json" else {
             throw Refusal(
                 .unsupported, "The body must be application/json.",
                 hint: "Send JSON with \"Content-Type: application/json\".")
         }
-        return try CanonicalJSON.decode(T.self, from: try await door.body(of: request, limit: limit), limit: limit)
+    }
+
+    private func json<T: Decodable>(_ request: PlaneRequest, limit: Int) throws -> T {
+        try demandJSON(request)
+        return try CanonicalJSON.decode(T.self, from: Array(request.body.readableBytesView), limit: limit)
     }
 }

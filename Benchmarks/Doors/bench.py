@@ -1,0 +1,244 @@
+#!/usr/bin/env python3
+"""bench.py BIN FOLDER [SECONDS [DEVICES [ROUNDS]]]: what a device costs the server, beside Debian's nginx in the same run.
+
+BIN holds lifelong, lifelong-bench and load (scripts/bench-doors.sh builds them). Servers run on core 0 with one nginx worker, the
+load on core 1; each figure is the CPU time of the server for one request (/proc/PID/stat), and the median of the rounds. Prints the
+table for docs/performance.md. Ends only what it started."""
+import base64, json, os, shutil, signal, socket, ssl, statistics, subprocess, sys, time, urllib.parse
+
+binaries, folder = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
+seconds = float(sys.argv[3]) if len(sys.argv) > 3 else 3
+devices = int(sys.argv[4]) if len(sys.argv) > 4 else 500
+rounds = int(sys.argv[5]) if len(sys.argv) > 5 else 3
+started = []
+operational, birth = ".pem", "-birth.pem"
+
+
+def run(*command, **more):
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=600, **more).stdout
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def start(*command, core="0", **more):
+    log = open(f"{folder}/{os.path.basename(command[0])}.log", "ab")
+    process = subprocess.Popen(["taskset", "-c", core, *command], stdout=log, stderr=log, stdin=subprocess.DEVNULL, **more)
+    started.append(process)
+    return process
+
+
+def wait_for(port):
+    for _ in range(600):
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            time.sleep(0.1)
+    raise SystemExit(f"nothing listens on {port}; look into {folder}")
+
+
+def put(name, text):
+    path = f"{folder}/{name}"
+    with open(path, "wb") as file:
+        file.write(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def load(mode, port, pid, workers, suffix, request, count=None, time_=None):
+    command = ["taskset", "-c", "1", f"{binaries}/load", mode, "127.0.0.1", str(port), str(pid), str(time_ or seconds),
+               str(workers), str(count or devices), folder, suffix, request]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)}: {done.stdout}{done.stderr}")
+    return json.loads(done.stdout)
+
+
+def ask(port, request, tls=True, certificate=None):
+    """One answer, whole: head and body."""
+    s = socket.create_connection(("127.0.0.1", port), 10)
+    if tls:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        if certificate:
+            context.load_cert_chain(certificate)
+        s = context.wrap_socket(s)
+    s.sendall(request)
+    got = b""
+    while b"\r\n\r\n" not in got:
+        got += s.recv(65536)
+    head, body = got.split(b"\r\n\r\n", 1)
+    length = int([l for l in head.lower().split(b"\r\n") if l.startswith(b"content-length")][0].split(b":")[1])
+    while len(body) < length:
+        body += s.recv(65536)
+    s.close()
+    return head, body
+
+
+def anonymous(pid):
+    with open(f"/proc/{pid}/status") as file:
+        return int([l for l in file if l.startswith("RssAnon")][0].split()[1]) * 1024
+
+
+def nginx_chain():
+    """A server chain like ours: root, issuing, leaf, all P-256."""
+    def key(name):
+        run("openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", f"{folder}/{name}.key")
+    for name in ("nroot", "nissuing", "nleaf"):
+        key(name)
+    run("openssl", "req", "-x509", "-new", "-key", f"{folder}/nroot.key", "-subj", "/CN=nroot", "-days", "30", "-out", f"{folder}/nroot.pem")
+    for name, issuer, extension in (("nissuing", "nroot", "basicConstraints=critical,CA:TRUE"),
+                                    ("nleaf", "nissuing", "subjectAltName=IP:127.0.0.1")):
+        run("openssl", "req", "-new", "-key", f"{folder}/{name}.key", "-subj", f"/CN={name}", "-out", f"{folder}/{name}.csr")
+        run("openssl", "x509", "-req", "-in", f"{folder}/{name}.csr", "-CA", f"{folder}/{issuer}.pem", "-CAkey",
+            f"{folder}/{issuer}.key", "-CAcreateserial", "-days", "30", "-extfile", put(name + ".ext", extension), "-out",
+            f"{folder}/{name}.pem")
+    put("nchain.pem", open(f"{folder}/nleaf.pem").read() + open(f"{folder}/nissuing.pem").read())
+    put("clients.pem", open(f"{folder}/root.pem").read() + open(f"{folder}/issuing.pem").read())
+
+
+def start_nginx(tls_port, plain_port, bodies):
+    os.makedirs(f"{folder}/www", exist_ok=True)
+    for name, body in bodies.items():
+        put(f"www/{name}", body)
+    conf = put("nginx.conf", f"""
+worker_processes 1; daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx-error.log; user root;
+events {{ worker_connections 8192; }}
+http {{
+  access_log off; keepalive_requests 1000000000; keepalive_timeout 600; root {folder}/www; default_type application/json;
+  open_file_cache max=100 inactive=600s; open_file_cache_valid 600s; sendfile on; tcp_nopush off;
+  client_body_temp_path {folder}/t1; proxy_temp_path {folder}/t2; fastcgi_temp_path {folder}/t3; uwsgi_temp_path {folder}/t4; scgi_temp_path {folder}/t5;
+  server {{ listen 127.0.0.1:{tls_port} ssl backlog=1024; ssl_certificate {folder}/nchain.pem; ssl_certificate_key {folder}/nleaf.key;
+    ssl_protocols TLSv1.3; ssl_client_certificate {folder}/clients.pem; ssl_verify_client on; ssl_verify_depth 3;
+    ssl_session_tickets on; ssl_session_cache off; }}
+  server {{ listen 127.0.0.1:{plain_port} backlog=1024; }}
+}}""")
+    master = start("/usr/sbin/nginx", "-c", conf, "-p", folder)
+    wait_for(tls_port)
+    time.sleep(0.3)
+    return master, int(run("pgrep", "-P", str(master.pid)).split()[0])
+
+
+def start_server():
+    ports = [free_port() for _ in range(3)]
+    server = start(f"{binaries}/lifelong", "serve", "--home", f"{folder}/home", "--log-level", "error", "--device",
+                   f"127.0.0.1:{ports[0]}", "--people", f"127.0.0.1:{ports[1]}", "--public", f"127.0.0.1:{ports[2]}")
+    for port in ports:
+        wait_for(port)
+    return server, ports
+
+
+def median(cases, name):
+    return statistics.median(cases[name])
+
+
+def main():
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    if not os.path.exists(f"{folder}/root.pem"):
+        run(f"{binaries}/lifelong-bench", "home", folder, str(devices))
+    server, (device_port, _, public_port) = start_server()
+    report = json.dumps({"agent": "lifelong-agent/0.1.0", "configuration": 0, "log": [],
+                         "posture": {"keys": "files", "log": "whole", "secureBoot": "on"}, "sequence": 3, "slot": "a",
+                         "version": "1.4.2"}, separators=(",", ":"))
+    check_in = put("check-in.http", f"POST /device/v1/check-in HTTP/1.1\r\nHost: 127.0.0.1:{device_port}\r\nUser-Agent: bench\r\n"
+                   f"Content-Type: application/json\r\nContent-Length: {len(report)}\r\n\r\n{report}")
+    bare = put("bare.http", f"GET /.well-known/est/csrattrs HTTP/1.1\r\nHost: 127.0.0.1:{device_port}\r\nUser-Agent: bench\r\n\r\n")
+    get = put("get.http", "GET /answer HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: bench\r\n\r\n")
+    get_status = put("get-status.http", "GET /status HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: bench\r\n\r\n")
+    for n in range(devices):
+        csr = open(f"{folder}/devices/{n}.csr").read()
+        put(f"devices/{n}.enrol", f"POST /.well-known/est/simpleenroll HTTP/1.1\r\nHost: 127.0.0.1:{device_port}\r\nUser-Agent: bench\r\n"
+            f"Content-Type: application/pkcs10\r\nContent-Length: {len(csr)}\r\n\r\n{csr}")
+        if n < 200 and not os.path.exists(f"{folder}/devices/{n}.ocsp"):
+            run("openssl", "ocsp", "-issuer", f"{folder}/issuing.pem", "-cert", f"{folder}/devices/{n}.pem", "-no_nonce", "-reqout",
+                f"{folder}/devices/{n}.ocsp-der")
+            request = urllib.parse.quote(base64.b64encode(open(f"{folder}/devices/{n}.ocsp-der", "rb").read()).decode(), safe="")
+            put(f"devices/{n}.ocsp", f"GET /ocsp/operational-issuing-1/{request} HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: bench\r\n\r\n")
+    ocsp_count = min(devices, 200)
+    _, answer = ask(device_port, open(check_in, "rb").read(), certificate=f"{folder}/devices/0{operational}")
+    _, status = ask(public_port, open(f"{folder}/devices/0.ocsp", "rb").read(), tls=False)
+    nginx_chain()
+    nginx_tls, nginx_plain = free_port(), free_port()
+    _, worker = start_nginx(nginx_tls, nginx_plain, {"answer": answer, "status": status})
+    pid = server.pid
+    print(f"check-in answer {len(answer)} bytes, OCSP answer {len(status)} bytes, {devices} devices, {rounds} rounds of {seconds:g} s",
+          flush=True)
+    cases, walls = {}, {}
+
+    def case(name, *arguments, **more):
+        result = load(*arguments, **more)
+        cases.setdefault(name, []).append(result["us"])
+        walls.setdefault(name, []).append(result["requests"] / result["seconds"])
+        print(f"  {name}: {result['us']:.1f} us, {result['requests'] / result['seconds']:.0f}/s, resumed {result['resumed']}", flush=True)
+
+    only = os.environ.get("ONLY", "full resumed keep ocsp est idle").split()
+    for _ in range(rounds):
+        if "full" in only:
+            case("nginx full", "full", nginx_tls, worker, 4, operational, get)
+            case("full", "full", device_port, pid, 4, operational, check_in)
+            case("bare", "full", device_port, pid, 4, operational, bare)
+        if "resumed" in only:
+            case("nginx resumed", "resumed", nginx_tls, worker, 4, operational, get)
+            case("resumed", "resumed", device_port, pid, 4, operational, check_in)
+        if "keep" in only:
+            case("nginx keep", "keep", nginx_tls, worker, 1, operational, get)
+            case("keep", "keep", device_port, pid, 1, operational, check_in)
+        if "ocsp" in only:
+            case("nginx ocsp", "plainkeep", nginx_plain, worker, 1, operational, get_status, count=ocsp_count)
+            case("ocsp", "plainkeep", public_port, pid, 1, operational, f"{folder}/devices/%d.ocsp", count=ocsp_count)
+        if "est" in only:
+            case("est", "full", device_port, pid, 4, birth, f"{folder}/devices/%d.enrol")
+    rows = []
+
+    def row(what, ours, peer, peers_name, ratio, limit, holds):
+        rows.append(f"| {what} | {ours:.1f} | {peers_name} {peer:.1f} | {ratio:.2f} | {limit} | {'yes' if holds else 'NO'} |")
+
+    if "full" in only:
+        ours, peer = median(cases, "full"), median(cases, "nginx full")
+        row("new mutual-TLS connection with a check-in", ours, peer, "nginx", ours / peer, "≤ 0.50", ours / peer <= 0.5)
+    if "resumed" in only and "full" in only:
+        ours, peer = median(cases, "resumed"), median(cases, "full")
+        row("the same, resumed", ours, peer, "its own full", ours / peer, "≤ 0.67", ours / peer <= 0.67)
+        row("nginx resumed, for comparison", median(cases, "nginx resumed"), median(cases, "nginx full"), "its full",
+            median(cases, "nginx resumed") / median(cases, "nginx full"), "", True)
+    if "keep" in only:
+        ours, peer = median(cases, "keep"), median(cases, "nginx keep")
+        row("check-in on a kept connection", ours, peer, "nginx", peer / ours, "≥ 0.60", peer / ours >= 0.6)
+    if "ocsp" in only:
+        ours, peer = median(cases, "ocsp"), median(cases, "nginx ocsp")
+        row("OCSP answer", ours, peer, "nginx", peer / ours, "≥ 0.60", peer / ours >= 0.6)
+    if "est" in only and "full" in only:
+        ours, bare_ = median(cases, "est"), median(cases, "bare")
+        allowed = 1.3 * bare_ + 75
+        row("EST enrolment, all in", ours, bare_, "bare connection", ours / allowed, "≤ 1.00 of 1.3 × bare + 75 us", ours <= allowed)
+    if "idle" in only:
+        count, memory = 3000, {}
+        for name, port, process, request in (("nginx", nginx_tls, worker, get), ("ours", device_port, pid, bare)):
+            before = anonymous(process)
+            client = subprocess.Popen(["taskset", "-c", "1", f"{binaries}/load", "idle", "127.0.0.1", str(port), "0", "30", str(count),
+                                       str(devices), folder, operational, request], stdout=subprocess.PIPE, text=True)
+            client.stdout.readline()
+            time.sleep(1)
+            memory[name] = (anonymous(process) - before) / count / 1024
+            client.kill()
+            client.wait()
+            time.sleep(1)
+        rows.append(f"| an idle connection, KiB | {memory['ours']:.1f} | nginx {memory['nginx']:.1f} | "
+                    f"{memory['ours'] / memory['nginx']:.2f} | ≤ 1.20 | {'yes' if memory['ours'] <= 1.2 * memory['nginx'] else 'NO'} |")
+    print("\n| what | us of CPU | peer, same run | ratio | limit | holds |\n|---|---|---|---|---|---|")
+    print("\n".join(rows))
+
+
+try:
+    main()
+finally:
+    for process in reversed(started):
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
