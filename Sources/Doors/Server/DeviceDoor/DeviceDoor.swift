@@ -16,6 +16,8 @@ package struct DeviceDoor: Sendable {
     let house: House
     let settings: Settings
     let authentication: DeviceAuthentication
+    /// Wrong enrolment codes: each costs a look into the database, and strangers may send them.
+    let attempts = AttemptLimit(burst: 30, what: "enrolment codes", hint: "Wait, then use a fresh code.")
 
     package init(house: House, settings: Settings) {
         self.house = house

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Keys
 import KeysFile
 import Logging
 import Registry
@@ -40,6 +41,7 @@ struct ServeCommand: AsyncParsableCommand {
         LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
         var log = Logger(label: "lifelong")
         log.logLevel = level
+        try ProcessMemory.keepOutOfCoreDumps()
         try Machine.demandUsableClock()
         let home = ServerHome(home)
         try home.prepare()
