@@ -21,7 +21,8 @@ package final class HouseBench: Sendable {
     package var reading: Reading { Reading(house, verifierKey: publisher.verifierKey) }
 
     /// - Parameter settings: changes the defaults before the house opens.
-    package init(settings change: (inout HouseSettings) -> Void = { _ in }) async throws {
+    /// - Parameter log: where the house's log goes; nowhere if left out.
+    package init(log given: Logger? = nil, settings change: (inout HouseSettings) -> Void = { _ in }) async throws {
         let folder = NSTemporaryDirectory() + "/lifelong-bench-\(UUID().uuidString)"
         try FileManager.default.createDirectory(
             atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
@@ -29,8 +30,9 @@ package final class HouseBench: Sendable {
         settings.artifactFolder = folder + "/artifacts"
         change(&settings)
         try FileManager.default.createDirectory(atPath: settings.artifactFolder, withIntermediateDirectories: true)
-        var log = Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() }
-        log.logLevel = .critical
+        var silent = Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() }
+        silent.logLevel = .critical
+        let log = given ?? silent
         let clock = BenchClock()
         self.folder = folder
         self.clock = clock

@@ -49,24 +49,25 @@ package struct PairDevice: Ceremony {
         let found = try await house.read { rows in try Device.require(device, in: rows) }
         // Before the costly hash: whoever may not pair the device learns so for nothing.
         try demandPairable(found)
-        let secretFits: Bool? = if let secret, let hash = found.secretHash {
-            try await house.secrets.verify(secret, against: hash)
-        } else {
-            nil
+        if grade != .proven { try refuseIfLocked(found) }
+        var secretFits = false
+        if let secret, let hash = found.secretHash {
+            secretFits = try await house.secrets.verify(secret, against: hash)
         }
+        let isRight = secretFits
         return try await house.change(as: principal) { change in
             let device = try change.device(found.id.text)
             try demandPairable(device)
             let minimum = try demandGrade(device, change)
             let demanded = demandedOfPerson(device, minimum)
-            if demanded > .declared { try refuseIfLocked(device) }
+            if grade != .proven || demanded > .declared { try refuseIfLocked(device) }
             switch demanded {
             case .declared: break
             case .label: try check(labelFits(device), device, change)
             case .secret:
                 // The hash that was checked is the one that is there now.
                 try check(labelCode == nil ? true : labelFits(device), device, change)
-                try check(secretFits == true && device.secretHash == found.secretHash, device, change)
+                try check(isRight && device.secretHash == found.secretHash, device, change)
             case .proven, .voucher:
                 throw Refusal(
                     .unsupported, "Ownership vouchers are not spoken yet.", hint: "Use the grade proven.")
