@@ -137,7 +137,7 @@ let package = Package(
                 "Wire", "Trust", "Ledger", "Passport", "Keys", "KeysFile", "Store", "StoreSQLite", "Registry", logging,
                 crypto,
             ],
-            path: "Benchmarks", exclude: ["Doors"], swiftSettings: strict),
+            path: "Benchmarks", exclude: ["Doors", "Overload"], swiftSettings: strict),
 
         // Tests.
         .target(

@@ -4,20 +4,25 @@ import Testing
     private static let page = Repository.text("docs/threat-model.md") ?? ""
 
     /// "`suite › test`", as the page cites them.
-    private static let cited = page.matches(of: /`([^`›]+) › ([^`]+)`/).map { (String($0.output.1), String($0.output.2)) }
-        .filter { $0 != ("suite", "test") }
+    private static let cited = page.matches(of: /`([^`›]+) › ([^`]+)`/).map {
+        (String($0.output.1), String($0.output.2))
+    }
+    .filter { $0 != ("suite", "test") }
 
     @Test func `cites only tests that exist`() {
         #expect(Self.cited.count >= 40)
         for (suite, test) in Self.cited {
-            let file = Repository.tests.first { $0.text.contains("struct `\(suite)`") && $0.text.contains("func `\(test)`") }
+            let file = Repository.tests.first {
+                $0.text.contains("struct `\(suite)`") && $0.text.contains("func `\(test)`")
+            }
             #expect(file != nil, "there is no test \(suite) › \(test)")
         }
     }
 
     @Test func `has a test or an accepted reason for every threat, and every letter of STRIDE`() {
-        let rows = Self.page.split(separator: "\n").filter { $0.hasPrefix("| S") || $0.hasPrefix("| T") || $0.hasPrefix("| R")
-            || $0.hasPrefix("| I") || $0.hasPrefix("| D") || $0.hasPrefix("| E")
+        let rows = Self.page.split(separator: "\n").filter {
+            $0.hasPrefix("| S") || $0.hasPrefix("| T") || $0.hasPrefix("| R")
+                || $0.hasPrefix("| I") || $0.hasPrefix("| D") || $0.hasPrefix("| E")
         }
         #expect(rows.count >= 45)
         var letters: Set<Character> = []

@@ -28,7 +28,9 @@ package final class LogCollector: Sendable {
 
         func log(event: LogEvent) {
             let all = metadata.merging(event.metadata ?? [:]) { _, new in new }
-            collector.lines.withLock { $0.append("\(event.level) \(event.message) \(all) \(event.error.map { "\($0)" } ?? "")") }
+            collector.lines.withLock {
+                $0.append("\(event.level) \(event.message) \(all) \(event.error.map { "\($0)" } ?? "")")
+            }
         }
     }
 }

@@ -1,7 +1,8 @@
+import Wire
+
 #if canImport(Glibc)
 import Glibc
 #endif
-import Wire
 
 /// Keeps what a process has in its memory, keys among it, out of files: no core dump, whatever ends the process, and no
 /// look into it by another process of the same user.

@@ -162,7 +162,9 @@ private func isUntrusted(_ result: Result<DeviceStatus, ContactFailure>) -> Bool
                 // Evenly spread: no tenth has more than twice its share, beyond chance; the first holds the shortest wait.
                 let share = 10_000 / (span * 10)
                 let worst = tenths.filter { $0.key > 1 }.values.max() ?? 0
-                #expect(Double(worst) < 2 * share + 60, "\(worst) of 10000 in one tenth after \(failures), told \(asked ?? 0)")
+                #expect(
+                    Double(worst) < 2 * share + 60,
+                    "\(worst) of 10000 in one tenth after \(failures), told \(asked ?? 0)")
             }
         }
     }

@@ -61,9 +61,14 @@ enum ActingCrossing {
     }
 
     static let acts: [Act] = [
-        Act(name: "use/configure-device", who: .owner, permission: .own, more: #","document":"{}""#, stage: ruled(.backEnd)),
+        Act(
+            name: "use/configure-device", who: .owner, permission: .own, more: #","document":"{}""#,
+            stage: ruled(.backEnd)),
         Act(name: "pairing/enrolment-code", who: .owner, permission: .own, stage: ruled(.certificate)),
-        Act(name: "transfer/offer-device", who: .owner, permission: .own, more: #","days":3"#, stage: only([.inUse], "offer")) {
+        Act(
+            name: "transfer/offer-device", who: .owner, permission: .own, more: #","days":3"#,
+            stage: only([.inUse], "offer")
+        ) {
             unit, fleet in
             let owner = try await fleet.owner(of: unit)
             _ = try await fleet.bench.house.perform(WithdrawOffer(device: unit.serial), as: owner)
@@ -73,7 +78,8 @@ enum ActingCrossing {
             _ = try await fleet.bench.house.perform(OfferDevice(device: unit.serial), as: fleet.ada)
         },
         Act(
-            name: "pairing/pair-device", who: .anyOwner, permission: .pair, isFinal: true, more: #","grade":"declared""#,
+            name: "pairing/pair-device", who: .anyOwner, permission: .pair, isFinal: true,
+            more: #","grade":"declared""#,
             stage: ruled(.pair)),
         Act(
             name: "transfer/accept-device", who: .anyOwner, permission: .pair, more: #","code":"0000-0000-0000-0000""#,
@@ -87,13 +93,15 @@ enum ActingCrossing {
         ) { unit, fleet in _ = try await fleet.bench.house.perform(RestoreDevice(device: unit.serial), as: .system) },
         Act(name: "use/restore-device", who: .maker, permission: .respond, stage: only([.quarantined], "restore")) {
             unit, fleet in
-            _ = try await fleet.bench.house.perform(QuarantineDevice(device: unit.serial, reason: "tamper"), as: .system)
+            _ = try await fleet.bench.house.perform(
+                QuarantineDevice(device: unit.serial, reason: "tamper"), as: .system)
         },
         Act(
             name: "manufacture/ship-devices", who: .maker, permission: .ship, isFinal: true,
             stage: only([.made, .shipped], "ship")),
         Act(
-            name: "retirement/retire-device", who: .maker, permission: .retire, isFinal: true, more: #","how":"recycled""#,
+            name: "retirement/retire-device", who: .maker, permission: .retire, isFinal: true,
+            more: #","how":"recycled""#,
             stage: { $0.stage == .retired ? Expected(409, "stage retired: retire") : nil }),
     ]
 

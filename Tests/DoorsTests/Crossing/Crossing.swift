@@ -22,7 +22,8 @@ actor Crossing {
     private var routes: Set<String> = []
 
     func compare(
-        _ route: String, _ who: String, _ expected: Expected, status: Int, refusal: Refusal?, body: @autoclosure () -> String
+        _ route: String, _ who: String, _ expected: Expected, status: Int, refusal: Refusal?,
+        body: @autoclosure () -> String
     ) {
         cells += 1
         routes.insert(route)
@@ -39,7 +40,9 @@ actor Crossing {
     /// Fails if a cell was wrong, or a route that the server has was not tried.
     func conclude(_ name: String, all: Set<String>, sourceLocation: SourceLocation = #_sourceLocation) {
         print("notice: crossing of the \(name): \(cells) cells over \(routes.count) routes")
-        #expect(wrong.isEmpty, "\(wrong.count) of \(cells): \n\(wrong.prefix(25).joined(separator: "\n"))", sourceLocation: sourceLocation)
+        #expect(
+            wrong.isEmpty, "\(wrong.count) of \(cells): \n\(wrong.prefix(25).joined(separator: "\n"))",
+            sourceLocation: sourceLocation)
         let missing = all.subtracting(routes).sorted()
         #expect(missing.isEmpty, "not crossed: \(missing)", sourceLocation: sourceLocation)
         let invented = routes.subtracting(all).sorted()

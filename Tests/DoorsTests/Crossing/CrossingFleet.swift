@@ -80,9 +80,10 @@ struct CrossingFleet: Sendable {
         ben = try await bench.ownership("Ben")
         artifact = Wire.Digest(SHA256.hash(data: Self.release)).description
         // For every spot one to look at, one to retire, and for those that can be paired, shipped or accepted one more.
-        let wanted: [Spot] = Spot.allCases + Spot.allCases.filter { $0.stage != .retired } + [
-            .made, .shipped, .challenged, .claimable, .offered,
-        ]
+        let wanted: [Spot] =
+            Spot.allCases + Spot.allCases.filter { $0.stage != .retired } + [
+                .made, .shipped, .challenged, .claimable, .offered,
+            ]
         let units = try await bench.makeUnits(wanted.count, shipped: false)
         let sha256 = Wire.Digest(SHA256.hash(data: Self.release))
         try Self.release.write(to: URL(filePath: bench.house.settings.artifactFolder + "/\(sha256)"))

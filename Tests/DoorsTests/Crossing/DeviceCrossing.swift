@@ -68,7 +68,7 @@ import Workbench
                 }
             }
         }
-        let routes = DeviceDoor(house: fleet.bench.house, settings: .init()).routes
+        let routes = DeviceDoor(house: fleet.bench.house, settings: .init()).routes().names
         await crossing.conclude("device plane", all: Set(routes))
         #expect(await crossing.cells > 700)
     }
@@ -144,7 +144,7 @@ import Workbench
                     .POST, DeviceAPI.checkIn, CanonicalJSON.encode(report), type: "application/json",
                     headers: who.headers)
             },
-            Call(route: "GET \(DeviceAPI.artifacts){sha256}", need: .either(.firmware, .yes)) { client, who in
+            Call(route: "GET \(DeviceAPI.artifacts)*", need: .either(.firmware, .yes)) { client, who in
                 try await client.get(DeviceAPI.artifacts + fleet.artifact, headers: who.headers)
             },
         ]
@@ -169,7 +169,7 @@ import Workbench
             receipt(kind, .operational(.backEnd, Expected(409, "passport: update")))
         }
         for (prefix, path) in [
-            ("", ""), ("", "/{label}"), ("/{label}", ""),
+            ("", ""), ("", "/*"), ("/*", ""),
         ] { calls += enrolment(prefix, path, fleet.bench) }
         return calls
     }
@@ -177,7 +177,7 @@ import Workbench
     /// EST below one of the three shapes of its path.
     private static func enrolment(_ front: String, _ label: String, _ bench: HouseBench) -> [Call] {
         let base = front + "/.well-known/est" + label
-        let live = base.replacingOccurrences(of: "{label}", with: "line")
+        let live = base.replacingOccurrences(of: "*", with: "line")
         // A key that served before: whoever may enrol is refused for it, and nobody else learns that.
         let used = Expected(409, "one key, one tenure")
         return ["cacerts", "csrattrs"].map { name in
@@ -198,7 +198,9 @@ import Workbench
             Call(route: "POST \(base)/simplereenroll", need: .operational(.certificate, used)) { client, who in
                 let key: any SigningKey = who.placed?.unit.key ?? EphemeralKey()
                 var request = try CertificationRequest.enrolment(device: DeviceID(trusted: "nobody"), key: key)
-                if let shown = who.placed.flatMap({ $0.live ?? $0.old }) { request = try renewal(of: shown, key: key, bench) }
+                if let shown = who.placed.flatMap({ $0.live ?? $0.old }) {
+                    request = try renewal(of: shown, key: key, bench)
+                }
                 return try await client.enrol(request, at: "\(live)/simplereenroll", headers: who.headers)
             },
         ]
@@ -250,7 +252,9 @@ import Workbench
         var all = [
             bad("nobody", "RFC 7030 §3.3.2", nil), bad("a foreign birth", nil, try forge.foreignBirth(placed)),
             bad("a foreign operational", nil, try forge.foreignOperational(placed)),
-            bad("an expired operational", "RFC 5280 §6.1.3 (a)(2): expired", try forge.operational(placed, days: -9...(-2))),
+            bad(
+                "an expired operational", "RFC 5280 §6.1.3 (a)(2): expired",
+                try forge.operational(placed, days: -9...(-2))),
             bad(
                 "an operational of tomorrow", "RFC 5280 §6.1.3 (a)(2): not yet valid",
                 try forge.operational(placed, days: 1...9)),
@@ -263,7 +267,8 @@ import Workbench
             Credential(name: "a unit that was never imported", kind: .unknown, identity: fleet.stranger),
             // Right signature, right names, and the registry never issued it.
             Credential(
-                name: "an operational that was never issued", kind: .dead, identity: try forge.operational(placed, days: -1...9),
+                name: "an operational that was never issued", kind: .dead,
+                identity: try forge.operational(placed, days: -1...9),
                 placed: placed),
         ]
         // A person's credentials are none here.

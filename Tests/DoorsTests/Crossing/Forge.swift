@@ -53,7 +53,8 @@ struct Forge {
     ) throws -> [UInt8] {
         let now = bench.clock.now
         // Not before its issuer, which was made some minutes ago.
-        let from = days.lowerBound < 0 && days.upperBound > 0 ? now.adding(seconds: -60) : now.adding(days: days.lowerBound)
+        let from =
+            days.lowerBound < 0 && days.upperBound > 0 ? now.adding(seconds: -60) : now.adding(days: days.lowerBound)
         return try issuer.sign(
             IssuanceToken(
                 stored: Profile.operational(

@@ -113,7 +113,8 @@ extension PeopleCredential {
             token("nonsense", "Bearer ll_token_nonsense"), token("a session as a token", "Bearer \(live)"),
             token("a link as a token", "Bearer \(link.split(separator: "/").last ?? "")"),
             token("a token as Basic", "Basic \(working)"),
-            PeopleCredential(name: "an ended session", kind: .deadCookie, headers: ["Cookie": "lifelong_session=\(ended)"]),
+            PeopleCredential(
+                name: "an ended session", kind: .deadCookie, headers: ["Cookie": "lifelong_session=\(ended)"]),
             PeopleCredential(
                 name: "a token as a cookie", kind: .deadCookie, headers: ["Cookie": "lifelong_session=\(working)"]),
         ]

@@ -43,7 +43,8 @@ import Workbench
         let door = PeopleDoor(
             house: fleet.bench.house, publisherKey: fleet.bench.publisher.verifierKey,
             settings: .init(isSecure: false), pages: Console.pages)
-        await crossing.conclude("people's plane", all: Set(door.router().names).subtracting(ActingCrossing.deviceRoutes))
+        await crossing.conclude(
+            "people's plane", all: Set(door.router().names).subtracting(ActingCrossing.deviceRoutes))
         #expect(await crossing.cells > 1500)
     }
 
@@ -60,7 +61,8 @@ import Workbench
         case .open, .signedIn: return Expected(one.answer)
         case .anyOf(let permissions):
             if permissions.contains(where: { Access.table[role]?.contains($0) == true }) { return Expected(one.answer) }
-            return Expected(403, one.route.contains("/api/") ? "role \(role.rawValue): \(permissions[0].rawValue)" : nil)
+            return Expected(
+                403, one.route.contains("/api/") ? "role \(role.rawValue): \(permissions[0].rawValue)" : nil)
         case .orOwner(let permission):
             let may = Access.table[role]?.contains(permission) == true || who.principal?.owner != nil
             return may ? Expected(one.answer) : Expected(403, "role \(role.rawValue): \(permission.rawValue)")

@@ -30,7 +30,9 @@ enum PeopleRoutes {
 
     private static let sight: [Permission] = [.readFleet, .readOwnDevices]
 
-    static func all(_ serial: String, batch: String) -> [Try] { reads(serial) + actions() + console(serial, batch) + service() }
+    static func all(_ serial: String, batch: String) -> [Try] {
+        reads(serial) + actions() + console(serial, batch) + service()
+    }
 
     private static func read(_ path: String, _ need: Need, _ real: String? = nil) -> Try {
         Try(route: "GET /api/v1/\(path)", need: need, path: "/api/v1/\(real ?? path)")
@@ -98,7 +100,8 @@ enum PeopleRoutes {
             // Nobody's device, nobody's alarm: whoever may learns that.
             deed("/claim/{verb}", .anyOf([.pair]), "/claim/pair", "device=NOBODY&grade=declared", answer: 404),
             deed(
-                "/alarms/{index}/acknowledge", .anyOf([.respond]), "/alarms/999999/acknowledge", "back=open", answer: 404),
+                "/alarms/{index}/acknowledge", .anyOf([.respond]), "/alarms/999999/acknowledge", "back=open",
+                answer: 404),
             deed("/batches/{batch}/ship", .anyOf([.ship]), "/batches/NOBODY/ship", "", answer: 404),
             deed("/people/{verb}", .anyOf([.administer]), "/people/token", "person=NOBODY&label=x", answer: 404),
         ]

@@ -99,7 +99,9 @@ import Workbench
         for word in lived.personal {
             #expect(!log.contains(word), "\(word) stands in the log")
             #expect(!leaves.contains(word), "\(word) stands in the ledger")
-            for (what, body) in await heard.answers { #expect(!body.contains(word), "\(word) stands in the answer to \(what)") }
+            for (what, body) in await heard.answers {
+                #expect(!body.contains(word), "\(word) stands in the answer to \(what)")
+            }
         }
         // What belonged to the tenure is gone from the files, too.
         for (file, bytes) in files {
@@ -166,7 +168,8 @@ import Workbench
                     ["Authorization": "Basic \(Base64.encode(Array("\(lived.unit.serial)x:\(secret)".utf8)))"],
                 ] {
                     for path in ["/api/v1/whoami", DeviceAPI.status] {
-                        await heard.note("\(plane): \(name) in a header", try await client.get(path, headers: headers).text)
+                        await heard.note(
+                            "\(plane): \(name) in a header", try await client.get(path, headers: headers).text)
                     }
                 }
             }
@@ -191,7 +194,8 @@ import Workbench
         for token in [lived.ben, auditor] {
             for path in [
                 "/api/v1/devices/\(serial)", "/api/v1/devices/\(serial)/passport", "/api/v1/devices/\(serial)/evidence",
-                "/api/v1/devices", "/api/v1/alarms", "/api/v1/ledger/entries?limit=200", "/api/v1/owners", "/api/v1/people",
+                "/api/v1/devices", "/api/v1/alarms", "/api/v1/ledger/entries?limit=200", "/api/v1/owners",
+                "/api/v1/people",
                 "/api/v1/fleet", "/", "/devices/\(serial)", "/alarms", "/ledger", "/people",
             ] {
                 let answer = try await people.get(path, headers: ["Authorization": "Bearer \(token)"])

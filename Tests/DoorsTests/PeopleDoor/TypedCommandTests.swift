@@ -77,7 +77,8 @@ import Workbench
             let again = try await scene.type(["alarm", "ack", String(index)], as: "maker", door)
             #expect(again.status == 1 && again.said.contains("no open alarm"), "\(again.said)")
 
-            let revoked = try await scene.type(["token", "revoke", "Ben herself", "--label", "test"], as: "maker", door)
+            let revoked = try await scene.type(
+                ["token", "revoke", "Ben herself", "--label", "test"], as: "maker", door)
             #expect(revoked.status == 0, "\(revoked.said)")
             let out = try await scene.type(["whoami"], as: "ben", door)
             #expect(out.status == 1 && out.said.contains("unknown, expired or revoked"), "\(out.said)")

@@ -99,7 +99,10 @@ import Workbench
             try await scene.run("openssl", ["genrsa", "-out", "weak.key", "1024"])
             try await scene.run(
                 "openssl",
-                ["req", "-new", "-key", "weak.key", "-subj", "/CN=\(scene.unit.serial)", "-outform", "DER", "-out", "weak.csr"])
+                [
+                    "req", "-new", "-key", "weak.key", "-subj", "/CN=\(scene.unit.serial)", "-outform", "DER", "-out",
+                    "weak.csr",
+                ])
             try await scene.run("openssl", ["base64", "-e", "-in", "weak.csr", "-out", "weak.b64"])
             let answer = try await scene.run(
                 "curl",

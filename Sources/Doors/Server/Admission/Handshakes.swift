@@ -87,7 +87,9 @@ package final class HandshakeGuard: ChannelDuplexHandler {
         let loop = context.eventLoop
         close(after: handshakes.patience, context)
         leave = handshakes.enter {
-            if loop.inEventLoop { bound.value.0.begin(bound.value.1) } else {
+            if loop.inEventLoop {
+                bound.value.0.begin(bound.value.1)
+            } else {
                 loop.execute { bound.value.0.begin(bound.value.1) }
             }
         }

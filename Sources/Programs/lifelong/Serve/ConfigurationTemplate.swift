@@ -36,6 +36,13 @@ enum ConfigurationTemplate {
         maximumConnections: \(c.maximumConnections)
         idleSeconds: \(c.idleSeconds)
 
+        # TLS handshakes under way at once (more wait), and requests that wait for the database or a key at once (more are
+        # refused with 503 and a time to come back).
+        maximumHandshakes: \(c.maximumHandshakes)
+        maximumRequests: \(c.maximumRequests)
+        # Requests a second of one device for ever, and a minute's worth of them at once; beyond, 429. 0: without limit.
+        requestsPerDeviceSecond: \(c.requestsPerDeviceSecond)
+
         est:
           # Layout of base64 bodies per EST label (/.well-known/est/<label>/…): "lines" of 64 (OpenSSL-like clients; the
           # default for no label) or "oneLine" (strongSwan's pki).

@@ -30,6 +30,9 @@ struct ServerConfiguration: Codable, Equatable {
     var ledgerOrigin = "lifelong.example/ledger"
     var maximumConnections = 10_000
     var idleSeconds = 60
+    var maximumHandshakes = 256
+    var maximumRequests = 1000
+    var requestsPerDeviceSecond = 10
     var est = EST()
 
     static func read(_ path: String) throws -> ServerConfiguration {
@@ -82,6 +85,9 @@ struct ServerConfiguration: Codable, Equatable {
         settings.open = try Self.listen(listen.public)
         settings.maximumConnections = max(1, maximumConnections)
         settings.idleSeconds = Int64(max(1, idleSeconds))
+        settings.door.admission.handshakes = max(1, maximumHandshakes)
+        settings.door.admission.requests = max(1, maximumRequests)
+        settings.door.admission.perDeviceSecond = max(0, requestsPerDeviceSecond)
         for (label, layout) in est.labels {
             guard let layout = Base64Body.Layout(rawValue: layout) else {
                 throw Refusal(
@@ -133,6 +139,10 @@ private struct Complete: Decodable {
             case "ledgerOrigin": value.ledgerOrigin = try container.decode(String.self, forKey: key)
             case "maximumConnections": value.maximumConnections = try container.decode(Int.self, forKey: key)
             case "idleSeconds": value.idleSeconds = try container.decode(Int.self, forKey: key)
+            case "maximumHandshakes": value.maximumHandshakes = try container.decode(Int.self, forKey: key)
+            case "maximumRequests": value.maximumRequests = try container.decode(Int.self, forKey: key)
+            case "requestsPerDeviceSecond":
+                value.requestsPerDeviceSecond = try container.decode(Int.self, forKey: key)
             case "est": value.est = try container.decode(ServerConfiguration.EST.self, forKey: key)
             default:
                 throw Refusal(
