@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 # One after another: there are few cores, and never two builds at once.
 .NOTPARALLEL:
-.PHONY: help run test build tidy format bench bench-doors fuzz
+.PHONY: help run test build tidy format bench bench-doors fuzz overload
 
 help:  ## This list.
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
@@ -37,3 +37,7 @@ bench-doors:  ## What a device costs the server, beside nginx in the same run (d
 fuzz:  ## Build the fuzz program with its sanitizers; then: .build-fuzz/release/lifelong-fuzz TARGET.
 	@scripts/install.sh run
 	@scripts/fuzz.sh
+
+overload:  ## Build for release and put a crowd on a real server: a flood, half-open connections, a storm of 20,000 devices.
+	@scripts/install.sh bench
+	@scripts/overload.sh

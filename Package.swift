@@ -146,7 +146,7 @@ let package = Package(
                 "Registry", logging,
                 crypto,
             ],
-            path: "Benchmarks", exclude: ["Doors"], swiftSettings: strict),
+            path: "Benchmarks", exclude: ["Doors", "Overload"], swiftSettings: strict),
 
         // Tests.
         .target(

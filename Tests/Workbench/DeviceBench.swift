@@ -2,6 +2,7 @@ import Agent
 import AsyncHTTPClient
 import Foundation
 import Keys
+import Logging
 import NIOCore
 import NIOHTTP1
 import NIOSSL
@@ -95,9 +96,9 @@ package struct Operational: Sendable {
 extension HouseBench {
     /// The bench's clock at the real time, for clients that look at their own.
     package convenience init(
-        keys: (any KeyStore)? = nil, atRealTime settings: (inout HouseSettings) -> Void = { _ in }
+        keys: (any KeyStore)? = nil, log: Logger? = nil, atRealTime settings: (inout HouseSettings) -> Void = { _ in }
     ) async throws {
-        try await self.init(keys: keys, settings: settings)
+        try await self.init(keys: keys, log: log, settings: settings)
         let now = Timestamp(seconds: Int64(Date().timeIntervalSince1970))
         clock.advance(seconds: now.seconds(since: clock.now))
     }
@@ -150,6 +151,9 @@ package final class BenchClient: Sendable {
     private let base: String
     private let tls: TLSConfiguration?
     private let http: HTTPClient
+
+    /// Nobody, at a plane without TLS.
+    package static func anybody(_ base: String) -> BenchClient { BenchClient(base: base, tls: nil) }
 
     init(base: String, tls: TLSConfiguration?) {
         self.base = base

@@ -24,9 +24,10 @@ package final class HouseBench: Sendable {
     /// - Parameters:
     ///   - keys: in place of files in the bench's folder.
     ///   - neighbour: another node, whose database, keys and clock it shares; on PostgreSQL only.
+    ///   - log: where the house's log goes; nowhere if left out.
     ///   - settings: changes the defaults before the house opens.
     package init(
-        keys store: (any KeyStore)? = nil, beside neighbour: HouseBench? = nil,
+        keys store: (any KeyStore)? = nil, beside neighbour: HouseBench? = nil, log: Logger? = nil,
         settings change: (inout HouseSettings) -> Void = { _ in }
     ) async throws {
         let folder = NSTemporaryDirectory() + "/lifelong-bench-\(UUID().uuidString)"
@@ -41,20 +42,20 @@ package final class HouseBench: Sendable {
         if let neighbour { place = neighbour.place } else { place = try await BenchEngine.place(in: folder) }
         keys = neighbour?.keys ?? folder + "/keys"
         self.clock = clock
-        house = try await Self.house(place, keys: keys, in: store, settings, clock)
+        house = try await Self.house(place, keys: keys, in: store, settings, clock, log: log)
         publisher = try Publisher(house)
     }
 
     /// A node's house over a database that is there, or is made now.
     package static func house(
         _ place: String, keys: String, in store: (any KeyStore)? = nil, _ settings: HouseSettings = HouseSettings(),
-        _ clock: BenchClock = BenchClock()
+        _ clock: BenchClock = BenchClock(), log: Logger? = nil
     ) async throws -> House {
-        var log = Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() }
-        log.logLevel = .critical
+        var silent = Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() }
+        silent.logLevel = .critical
         return try await House(
-            database: BenchEngine.open(place), keys: store ?? FileKeyStore(folder: keys), settings: settings, log: log,
-            clock: { clock.now }, random: BenchClock.random)
+            database: BenchEngine.open(place), keys: store ?? FileKeyStore(folder: keys), settings: settings,
+            log: log ?? silent, clock: { clock.now }, random: BenchClock.random)
     }
 
     deinit {

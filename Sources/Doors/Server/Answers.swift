@@ -24,8 +24,13 @@ package enum Answers {
         case is CancellationError:
             return Refusal(.unavailable, "The server is stopping.", hint: "Try again.", retryAfterSeconds: 2)
         default:
-            log.error("unexpected error", metadata: ["type": "\(type(of: error))", "error": "\(error)"])
+            log.error("unexpected error", metadata: ["type": "\(type(of: error))", "error": "\(loggable(error))"])
             return Refusal(.internal, "unexpected", hint: "Look into the server's log.")
         }
+    }
+
+    /// What a log may say of an error: one that quotes what was sent is not repeated, because that may be a secret.
+    static func loggable(_ error: any Error) -> String {
+        error is DecodingError || error is EncodingError ? "not shown" : String(String(describing: error).prefix(500))
     }
 }

@@ -120,7 +120,8 @@ package struct Server: Sendable {
         limits.body = .seconds(settings.door.bodySeconds)
         return PlaneServer(
             listen: settings.device, tls: context, routes: DeviceDoor(house: house, settings: settings.door).routes(),
-            limits: limits, log: quiet("device"), started: { await ports.set(\.device, $0) })
+            limits: limits, admission: Admission(settings.door.admission), log: quiet("device"),
+            started: { await ports.set(\.device, $0) })
     }
 
     private var limits: PlaneLimits {
@@ -153,7 +154,8 @@ package struct Server: Sendable {
         let door = try await PublicDoor(house: house, key: publisher.verifierKey)
         renewals.append(door.renewResponders)
         return PlaneServer(
-            listen: settings.open, tls: nil, routes: door.routes(), limits: limits, log: quiet("public"),
+            listen: settings.open, tls: nil, routes: door.routes(), limits: limits,
+            admission: Admission(settings.door.admission), log: quiet("public"),
             started: { await ports.set(\.open, $0) })
     }
 

@@ -133,6 +133,9 @@ extension Passport {
             }
             log = DeviceLog(count: to, head: head)
         case .alarmRaised: break
+        case .enrolmentCodeIssued: try require([.inUse], for: "enrol with a code")
+        case .pairingUnlocked:
+            try require([.made, .shipped, .claimable, .inUse, .quarantined, .inTransfer], for: "unlock")
         default: throw Self.refuse("kind", "\(event.kind) is not an event of a device.", "Record it without a device.")
         }
     }

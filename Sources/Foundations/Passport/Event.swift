@@ -64,6 +64,10 @@ package enum Event: Codable, Sendable, Equatable {
     case retired(how: RetirementKind)
     case logTaken(from: Int, to: Int, head: Digest)
     case alarmRaised(alarm: Alarm)
+    /// Its owner had a one-time enrolment code made.
+    case enrolmentCodeIssued
+    /// Its pairing, locked after wrong codes, was opened again.
+    case pairingUnlocked
 
     // The house.
     case authorityCreated(name: String, certificate: Digest)
@@ -73,6 +77,9 @@ package enum Event: Codable, Sendable, Equatable {
     case batchAdmitted(batch: BatchID, births: Int, manifest: Digest)
     case releasePublished(product: ProductID, sequence: Int, manifest: Digest)
     case personAdded(person: PersonID, role: String)
+    /// "person" or "organisation"; nothing else, because whoever it is would be personal.
+    case ownerAdded(kind: String)
+    case signInLinkIssued(person: PersonID)
     case tokenIssued(person: PersonID)
     case tokenRevoked(person: PersonID)
     case alarmAcknowledged(index: Int)

@@ -56,6 +56,8 @@ package final class House: Sendable {
     package let passports: KnownPassports
     /// Last contacts on their way to the store.
     package let contacts: ContactBuffer
+    /// Checks pairing secrets, one after another.
+    package let secrets = SecretDesk()
     private let journal: Journal
 
     package init(

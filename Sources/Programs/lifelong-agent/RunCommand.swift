@@ -29,6 +29,12 @@ struct RunCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
+            "The first contact comes within so long, at random; otherwise 10, or the interval if that is shorter.",
+            valueName: "seconds"))
+    var startSpread: Double?
+
+    @Option(
+        help: ArgumentHelp(
             "Decides with its exit code whether a new image is healthy; LIFELONG_SLOT and LIFELONG_IMAGE are set.",
             valueName: "command"))
     var healthCommand: String?
@@ -43,11 +49,15 @@ struct RunCommand: AsyncParsableCommand {
         if let interval, !(interval >= 0.1 && interval <= 86_400) {
             throw ValidationError("--interval is 0.1 to 86400 seconds.")
         }
+        if let startSpread, !(startSpread >= 0 && startSpread <= 3600) {
+            throw ValidationError("--start-spread is 0 to 3600 seconds.")
+        }
         guard (1...3600).contains(healthSeconds) else { throw ValidationError("--health-seconds is 1 to 3600.") }
     }
 
     func run() async throws {
         try await explaining {
+            try ProcessMemory.keepOutOfCoreDumps()
             let place = home.place
             guard FileManager.default.fileExists(atPath: place.unit) else {
                 throw Refusal(
@@ -78,6 +88,7 @@ struct RunCommand: AsyncParsableCommand {
     private func settings() -> AgentSettings {
         var settings = AgentSettings()
         settings.interval = interval.map { .seconds($0) }
+        settings.startSpread = .seconds(startSpread ?? min(10, interval ?? 10))
         settings.health = healthCommand.map { HealthCommand($0, limit: .seconds(healthSeconds)) }
         return settings
     }

@@ -66,6 +66,10 @@ package struct AdmitBirths: Action {
         guard Identifier<DeviceKind>.isValid(birth.serial), let der = Base64.decode(birth.certificate) else {
             return refuse("Its serial or certificate is malformed.")
         }
+        // Verifying it must be possible, and must not be made expensive by who wrote it.
+        guard birth.secretHash.map(PairingSecret.isHash) ?? true else {
+            return refuse("The hash of its pairing secret is none that could be verified.")
+        }
         let sha256 = LeafCertificate.sha256(der)
         if let known = try Device.find(birth.serial, in: change.rows) {
             if known.passport.birthCertificate.sha256 == sha256 {

@@ -25,6 +25,7 @@ package struct IssueEnrolmentCode: Action {
         let code = TransferCode.make(change.house.random(TransferCode.randomBytes))
         let expires = change.now.adding(seconds: EnrolmentCode.lifeSeconds)
         try EnrolmentCode.store(code, for: device.id, expires: expires, in: change)
+        try change.record(.enrolmentCodeIssued, on: device.id)
         return Answer(code: code, expires: expires)
     }
 }

@@ -9,6 +9,9 @@ import Wire
 /// 1. The secret, if one was given, is checked outside any transaction: a memory-hard hash takes its time.
 /// 2. In one transaction the stage, the product's minimum grade and the attempts are judged, and the tenure opens; or, for
 /// the grade `proven`, a fresh nonce waits for the device to sign it (`ProvePresence`).
+///
+/// A device signs for whoever asks, so its proof shows that it is there, and not whose it is: where the product demands a
+/// label or a secret, the grade `proven` demands it of the person too (docs/decisions/0019).
 package struct PairDevice: Ceremony {
     package static let name = "pairing/pair-device"
     package static let permission = Permission.pair
@@ -44,27 +47,32 @@ package struct PairDevice: Ceremony {
                 rule: "role owner: pair")
         }
         let found = try await house.read { rows in try Device.require(device, in: rows) }
-        try refuseIfLocked(found)
-        let secretFits = secret.map { given in
-            found.secretHash.map { PairingSecret.verify(given, against: $0) } ?? false
+        // Before the costly hash: whoever may not pair the device learns so for nothing.
+        try demandPairable(found)
+        if grade != .proven { try refuseIfLocked(found) }
+        var secretFits = false
+        if let secret, let hash = found.secretHash {
+            secretFits = try await house.secrets.verify(secret, against: hash)
         }
+        let isRight = secretFits
         return try await house.change(as: principal) { change in
             let device = try change.device(found.id.text)
             try demandPairable(device)
-            try refuseIfLocked(device)
-            try demandGrade(device, change)
-            switch grade {
+            let minimum = try demandGrade(device, change)
+            let demanded = demandedOfPerson(device, minimum)
+            if grade != .proven || demanded > .declared { try refuseIfLocked(device) }
+            switch demanded {
             case .declared: break
             case .label: try check(labelFits(device), device, change)
             case .secret:
                 // The hash that was checked is the one that is there now.
                 try check(labelCode == nil ? true : labelFits(device), device, change)
-                try check(secretFits == true && device.secretHash == found.secretHash, device, change)
-            case .proven: return try challenge(device, owner, change)
-            case .voucher:
+                try check(isRight && device.secretHash == found.secretHash, device, change)
+            case .proven, .voucher:
                 throw Refusal(
                     .unsupported, "Ownership vouchers are not spoken yet.", hint: "Use the grade proven.")
             }
+            if grade == .proven { return try challenge(device, owner, change) }
             let (tenure, _) = try Tenures.open(device, for: owner, grade: grade, in: change)
             // One-time: the secret has done its work. A next owner proves the pairing through the transfer.
             try change.rows.execute(
@@ -85,7 +93,16 @@ package struct PairDevice: Ceremony {
         }
     }
 
-    private func demandGrade(_ device: Device, _ change: Change) throws {
+    /// What the person has to show, beside what the device shows itself: for the grade `proven` what the product demands,
+    /// as far as there is a label or a secret that could be shown.
+    private func demandedOfPerson(_ device: Device, _ minimum: Grade) -> Grade {
+        guard grade == .proven else { return grade }
+        if minimum >= .secret, device.secretHash != nil { return .secret }
+        return minimum >= .label && device.labelCode != nil ? .label : .declared
+    }
+
+    /// - Returns: the weakest grade that the product accepts.
+    private func demandGrade(_ device: Device, _ change: Change) throws -> Grade {
         let sql = "SELECT minimum_grade FROM product WHERE id = $1"
         let text = try change.rows.first(sql, [Value(device.passport.product)])?.text("minimum_grade")
         guard let minimum = text.flatMap({ Grade(rawValue: $0) }), grade >= minimum else {
@@ -94,6 +111,7 @@ package struct PairDevice: Ceremony {
                 "The product demands a pairing of grade \(text ?? "unknown") at least; this is \(grade.rawValue).",
                 hint: "Pair with the label, the secret or the device's own proof.", rule: "product: minimum grade")
         }
+        return minimum
     }
 
     /// A lock keeps guesses out; a device that signs for itself guesses nothing, so that a stranger's wrong codes cannot keep
@@ -102,7 +120,8 @@ package struct PairDevice: Ceremony {
         guard grade == .proven || device.pairingFailures < Self.maximumFailures else {
             throw Refusal(
                 .tooMany, "Pairing of this device is locked after \(Self.maximumFailures) wrong attempts.",
-                hint: "Pair with the grade proven, or ask the maker to unlock it.", rule: "pairing: locked")
+                hint: "Ask the maker to unlock it, or pair with the grade proven if its product wants no code.",
+                rule: "pairing: locked")
         }
     }
 
@@ -150,6 +169,7 @@ package struct UnlockPairing: Action {
     package func perform(in change: Change) throws -> Done {
         let device = try change.device(device)
         try change.rows.execute("UPDATE device SET pairing_failures = 0 WHERE id = $1", [Value(device.id)])
+        try change.record(.pairingUnlocked, on: device.id)
         return Done()
     }
 }

@@ -146,12 +146,36 @@ private func isUntrusted(_ result: Result<DeviceStatus, ContactFailure>) -> Bool
         await transport.shutdown()
     }
 
+    @Test func `spreads a fleet that was refused in one moment`() {
+        // 10,000 devices, each told to come back in 20 seconds: at most a few in any tenth of a second, and none too early.
+        for asked in [nil, 5, 20] as [Int?] {
+            for failures in [1, 4, 8] {
+                var tenths: [Int: Int] = [:]
+                for _ in 0..<10_000 {
+                    var patience = Patience()
+                    var wait = Duration.zero
+                    for _ in 0..<failures { wait = patience.next(asked: asked, chance: .random(in: 0..<1)) }
+                    #expect(wait >= .seconds(asked ?? 0))
+                    tenths[Int(wait / .milliseconds(100)), default: 0] += 1
+                }
+                let span = max(Double(1 << (failures - 1)), Double(asked ?? 0))
+                // Evenly spread: no tenth has more than twice its share, beyond chance; the first holds the shortest wait.
+                let share = 10_000 / (span * 10)
+                let worst = tenths.filter { $0.key > 1 }.values.max() ?? 0
+                #expect(
+                    Double(worst) < 2 * share + 60,
+                    "\(worst) of 10000 in one tenth after \(failures), told \(asked ?? 0)")
+            }
+        }
+    }
+
     @Test func `asks no sooner than it was told, and ever later`() {
         var patience = Patience()
         #expect(patience.next(asked: nil, chance: 1) == .seconds(1))
-        #expect(patience.next(asked: nil, chance: 0) == .seconds(1))
+        #expect(patience.next(asked: nil, chance: 0) == .seconds(0.1))
         #expect(patience.next(asked: nil, chance: 1) == .seconds(4))
-        #expect(patience.next(asked: 100, chance: 0.5) >= .seconds(100))
+        #expect(patience.next(asked: 100, chance: 0.5) == .seconds(150))
+        #expect(patience.next(asked: .max, chance: 1) <= .seconds(2 * 86_400))
         for _ in 0..<100 { #expect(patience.next(asked: nil, chance: 1) <= .seconds(600)) }
         patience.reset()
         #expect(patience.next(asked: nil, chance: 1) == .seconds(1))

@@ -28,6 +28,8 @@ import Wire
         ("retired", "            . x x . . . . x x . ."),
         ("logTaken", "           . . . x x . . . . . ."),
         ("alarmRaised", "        . x x x x x x x x x x"),
+        ("enrolmentCodeIssued", ". . . x x . . . . . ."),
+        ("pairingUnlocked", "    . x x x x x x x x . ."),
         // The house's own facts are no part of a device's life.
         ("authorityCreated", "   . . . . . . . . . . ."),
         ("certificateAbandoned", ". . . . . . . . . . ."),
@@ -36,6 +38,8 @@ import Wire
         ("batchAdmitted", "      . . . . . . . . . . ."),
         ("releasePublished", "   . . . . . . . . . . ."),
         ("personAdded", "        . . . . . . . . . . ."),
+        ("ownerAdded", "         . . . . . . . . . . ."),
+        ("signInLinkIssued", "   . . . . . . . . . . ."),
         ("tokenIssued", "        . . . . . . . . . . ."),
         ("tokenRevoked", "       . . . . . . . . . . ."),
         ("alarmAcknowledged", "  . . . . . . . . . . ."),
@@ -59,6 +63,8 @@ import Wire
             .tenureEnded(tenure: tenure),
             .wiped(receipt: Life.digest), .retired(how: .destroyed),
             .logTaken(from: log, to: log + 1, head: Life.digest), .alarmRaised(alarm: .logBroken),
+            .enrolmentCodeIssued, .pairingUnlocked, .ownerAdded(kind: "person"),
+            .signInLinkIssued(person: PersonID(trusted: "x")),
             .authorityCreated(name: "a", certificate: Life.digest), .certificateAbandoned(serial: "c1"),
             .productPublished(product: ProductID(trusted: "p"), document: Life.digest),
             .permitGranted(

@@ -79,6 +79,40 @@ import Workbench
         }
     }
 
+    @Test func `with the device's own proof still demands of the person what the product demands`() async throws {
+        for (minimum, shown) in [
+            (Grade.label, PairDevice(device: "", grade: .proven, labelCode: Self.code)),
+            (.secret, PairDevice(device: "", grade: .proven, secret: Self.secret)),
+            (.proven, PairDevice(device: "", grade: .proven, secret: Self.secret)),
+        ] {
+            let (bench, unit, ada) = try await labelled()
+            _ = try await bench.house.database.write { rows in
+                try rows.execute("UPDATE product SET minimum_grade = $1", [.text(minimum.rawValue)])
+            }
+            // Somebody who knows a serial, and nothing else.
+            await #expect {
+                try await bench.house.perform(PairDevice(device: unit.serial, grade: .proven), as: ada)
+            } throws: {
+                ($0 as? Refusal)?.rule == "pairing: wrong secret"
+            }
+            var right = shown
+            right.device = unit.serial
+            #expect(try await bench.house.perform(right, as: ada).state == .waitingForProof)
+        }
+    }
+
+    @Test func `checks few secrets at once, and says so to the rest`() async throws {
+        let desk = SecretDesk()
+        let hash = try PairingSecret.hash(Self.secret, salt: Array(1...16))
+        let outcomes = await withTaskGroup(of: Bool?.self) { group in
+            for _ in 0..<40 { group.addTask { try? await desk.verify(Self.secret, against: hash) } }
+            return await group.reduce(into: [Bool?]()) { $0.append($1) }
+        }
+        #expect(outcomes.contains(nil), "All 40 were let in at once.")
+        #expect(outcomes.compactMap { $0 }.count >= 16 && outcomes.compactMap { $0 }.allSatisfy { $0 })
+        #expect(try await desk.verify(Self.secret, against: hash))
+    }
+
     @Test func `of a device that is owned, not shipped or unknown is refused with what to do`() async throws {
         let (bench, unit, ada) = try await labelled()
         let house = bench.house

@@ -1,4 +1,5 @@
 import Passport
+import Registry
 import Testing
 import Wire
 import Workbench
@@ -89,6 +90,33 @@ import Workbench
                 "openssl", ["pkcs7", "-inform", "DER", "-in", "ca.p7", "-print_certs", "-noout"]
             ).text
             #expect(names.contains("Operational Root") && names.contains("Operational Issuing"))
+        }
+    }
+
+    @Test func `are refused a key of 1024 bits RSA, and told the rule`() async throws {
+        let scene = try await ESTScene()
+        try await scene.serve { door in
+            try await scene.run("openssl", ["genrsa", "-out", "weak.key", "1024"])
+            try await scene.run(
+                "openssl",
+                [
+                    "req", "-new", "-key", "weak.key", "-subj", "/CN=\(scene.unit.serial)", "-outform", "DER", "-out",
+                    "weak.csr",
+                ])
+            try await scene.run("openssl", ["base64", "-e", "-in", "weak.csr", "-out", "weak.b64"])
+            let answer = try await scene.run(
+                "curl",
+                [
+                    "--silent", "--cacert", "root.pem", "--cert", "birth.pem", "--key", "birth.key", "--data-binary",
+                    "@weak.b64", "-H", "Content-Type: application/pkcs10", "-w", " status %{http_code}",
+                    "\(door.device)/.well-known/est/simpleenroll",
+                ]
+            ).text
+            #expect(answer.contains("NIST SP 800-131A") && answer.hasSuffix(" status 400"), "\(answer)")
+            let passport = try await scene.bench.house.read { rows in
+                try Device.require(scene.unit.serial, in: rows).passport
+            }
+            #expect(passport.certificates.isEmpty)
         }
     }
 }

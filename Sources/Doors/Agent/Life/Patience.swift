@@ -1,7 +1,9 @@
-/// How long to wait after contacts that failed: doubling from one second to ten minutes, spread so that a fleet does not
-/// come back in one moment, and never less than the service asked for.
+/// How long to wait after contacts that failed: a random part of a bound that doubles from one second to ten minutes ("full
+/// jitter"), on top of what the service asked for. A fleet that was refused in one moment does not come back in one.
 package struct Patience: Sendable, Equatable {
     static let longest = 600.0
+    /// Never less than this, in seconds: a service that is down is not asked in a loop.
+    static let shortest = 0.1
     private var failures = 0
 
     package init() {}
@@ -9,13 +11,14 @@ package struct Patience: Sendable, Equatable {
     package mutating func reset() { failures = 0 }
 
     /// - Parameters:
-    ///   - asked: seconds that the service asked to wait.
+    ///   - asked: seconds that the service asked to wait; never less is waited.
     ///   - chance: 0 to 1.
     package mutating func next(asked: Int?, chance: Double) -> Duration {
-        let bound = min(Self.longest, Double(1 << min(failures, 20)))
+        let asked = Double(min(max(asked ?? 0, 0), 86_400))
+        // Everybody may have been told the same number: spread over as long again.
+        let bound = max(min(Self.longest, Double(1 << min(failures, 20))), asked)
         failures += 1
-        let spread = bound / 2 + bound / 2 * chance
-        return .seconds(max(spread, Double(asked ?? 0) * (1 + chance / 10)))
+        return .seconds(max(Self.shortest, asked + bound * chance))
     }
 
     /// A steady interval, moved by a tenth either way.

@@ -28,6 +28,8 @@ package struct Surroundings: Sendable {
 package struct AgentSettings: Sendable {
     /// Between two contacts; nil leaves it to the service.
     package var interval: Duration?
+    /// The first contact after a start comes within so long, at random.
+    package var startSpread: Duration = .zero
     /// Decides whether a new image is healthy; nil is the built-in check.
     package var health: HealthCommand?
     /// How often the built-in check tries to reach the service, and the pause between.

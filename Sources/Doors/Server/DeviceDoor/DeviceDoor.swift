@@ -1,3 +1,4 @@
+import Crypto
 import NIOCore
 import Registry
 import Trust
@@ -10,14 +11,20 @@ package struct DeviceDoor: Sendable {
         package var layouts: [String: Base64Body.Layout] = [:]
         /// A body that takes longer, in seconds, is given up: it would hold a connection for ever.
         package var bodySeconds: Int64 = 30
+        package var admission = Admission.Bounds()
         package init() {}
     }
 
     let house: House
     let settings: Settings
     let authentication: DeviceAuthentication
+    /// Wrong enrolment codes: each costs a look into the database, and strangers may send them.
+    let attempts = AttemptLimit(burst: 30, what: "enrolment codes", hint: "Wait, then use a fresh code.")
+
+    private let fairness: Fairness<SHA256Digest>
 
     package init(house: House, settings: Settings) {
+        fairness = Fairness(settings.admission.fairness)
         self.house = house
         self.settings = settings
         authentication = DeviceAuthentication(house: house)
@@ -34,6 +41,8 @@ package struct DeviceDoor: Sendable {
     func asCaller(
         _ request: PlaneRequest, _ answer: @escaping @Sendable (Caller) throws -> PlaneOutcome
     ) throws -> PlaneOutcome {
+        // Before anything is verified or looked up, and also of who is nobody.
+        if let shown = request.peer.sha256 { try fairness.demand(shown, who: "This certificate") }
         if let caller = try authentication.known(request.peer) { return try answer(caller) }
         let authentication = authentication
         return .later {

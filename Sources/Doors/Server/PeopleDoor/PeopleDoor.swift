@@ -3,6 +3,20 @@ import Ledger
 import Registry
 import Wire
 
+/// Refuses what is more than the server can do, before anything is read or looked up.
+private struct Crowd: RouterMiddleware {
+    typealias Context = PeopleContext
+    let gate: Gate
+
+    func handle(
+        _ request: Request, context: PeopleContext, next: (Request, PeopleContext) async throws -> Response
+    ) async throws -> Response {
+        try gate.enter()
+        defer { gate.leave() }
+        return try await next(request, context)
+    }
+}
+
 /// The people's door: REST API, sign-in and, plugged in, the console.
 ///
 /// Order of a request: security headers and access log → errors become answers → who asks (token or cookie, origin and
@@ -61,6 +75,7 @@ package struct PeopleDoor: Sendable {
         let router = Router(context: PeopleContext.self, options: [.autoGenerateHeadEndpoints])
         router.add(middleware: Outermost(log: house.log, isSecure: settings.isSecure))
         router.add(middleware: RefusalAnswers(log: house.log, pages: pages, routes: routes))
+        router.add(middleware: Crowd(gate: Gate(limit: 256)))
         router.add(middleware: Authentication(house: house, settings: settings))
         for route in routes { router.on(RouterPath(route.path), method: route.method, use: route.answer) }
         pages.add(router, house, reading)

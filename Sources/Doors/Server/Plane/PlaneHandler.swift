@@ -32,6 +32,7 @@ final class PlaneHandler: ChannelDuplexHandler {
 
     private let routes: PlaneRoutes
     private let limits: PlaneLimits
+    private let gate: Gate
     private let log: Logger
     private var phase = Phase.waiting
     private var peer: PlanePeer
@@ -50,8 +51,9 @@ final class PlaneHandler: ChannelDuplexHandler {
     private var timer: Scheduled<Void>?
     private var timerAt = NIODeadline.distantFuture
 
-    init(routes: PlaneRoutes, limits: PlaneLimits, remote: SocketAddress?, log: Logger) {
+    init(routes: PlaneRoutes, limits: PlaneLimits, gate: Gate, remote: SocketAddress?, log: Logger) {
         self.routes = routes
+        self.gate = gate
         self.limits = limits
         self.log = log
         peer = PlanePeer(remote: remote)
@@ -265,7 +267,8 @@ final class PlaneHandler: ChannelDuplexHandler {
         log.info(
             "refused",
             metadata: [
-                "path": "\(path.prefix(128))", "status": "\(refusal.httpStatus)", "rule": "\(refusal.rule ?? "")",
+                // Never the path: what somebody sends to the wrong door may be a secret.
+                "route": "\(found.name)", "status": "\(refusal.httpStatus)", "rule": "\(refusal.rule ?? "")",
             ])
         var answer = PlaneAnswer.refusal(refusal)
         if refusal.code == .unauthenticated, path.contains(EST.path + "/") {
@@ -276,6 +279,8 @@ final class PlaneHandler: ChannelDuplexHandler {
     }
 
     private func start(_ work: @escaping @Sendable () async throws -> PlaneAnswer, _ context: ChannelHandlerContext) {
+        let gate = gate
+        do { try gate.enter() } catch { return finish(refused(error), context) }
         phase = .answering
         deadline = .distantFuture
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
@@ -283,6 +288,7 @@ final class PlaneHandler: ChannelDuplexHandler {
         Task {
             let result: Result<PlaneAnswer, any Error>
             do { result = .success(try await work()) } catch { result = .failure(error) }
+            gate.leave()
             loop.execute {
                 let (handler, context) = bound.value
                 guard handler.phase == .answering else { return }
@@ -326,7 +332,9 @@ final class PlaneHandler: ChannelDuplexHandler {
         }
     }
 
-    private func stream(_ write: @escaping @Sendable (PlaneWriter) async throws -> Void, _ context: ChannelHandlerContext) {
+    private func stream(
+        _ write: @escaping @Sendable (PlaneWriter) async throws -> Void, _ context: ChannelHandlerContext
+    ) {
         phase = .answering
         unflushed = 0
         context.flush()

@@ -78,6 +78,11 @@ package struct PlaneRoutes: Sendable {
         /// The path is known, with these methods.
         case otherMethods([HTTPMethod])
         case nothing
+
+        /// What a log may say of it.
+        var name: String {
+            if case .route(let route, _) = self { "/" + route.segments.joined(separator: "/") } else { "none" }
+        }
     }
 
     /// - Parameter path: without the query.

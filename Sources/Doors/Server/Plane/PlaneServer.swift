@@ -14,6 +14,7 @@ struct PlaneServer: Service {
     let tls: TLSContext?
     let routes: PlaneRoutes
     let limits: PlaneLimits
+    let admission: Admission
     let log: Logger
     let started: @Sendable (any Channel) async -> Void
 
@@ -44,18 +45,23 @@ struct PlaneServer: Service {
 
     private func build(_ pipeline: ChannelPipeline.SynchronousOperations, _ channel: any Channel) throws {
         if let tls {
+            let turn = HandshakeGuard(admission.handshakes)
+            try pipeline.addHandler(turn)
             // Any certificate whose key the peer holds; who it is and what it may do is judged above, where a refusal can
             // say why (docs/decisions/0006).
             try pipeline.addHandler(
                 NIOSSLServerHandler(
                     context: tls.current,
                     customVerificationCallback: { _, promise in promise.succeed(.certificateVerified) }))
+            try pipeline.addHandler(HandshakeDone(turn))
         }
         try pipeline.addHandler(
             ByteToMessageHandler(
                 HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: PlaneLimits.head)))
         try pipeline.addHandler(
-            PlaneHandler(routes: routes, limits: limits, remote: tls == nil ? channel.remoteAddress : nil, log: log))
+            PlaneHandler(
+                routes: routes, limits: limits, gate: admission.gate, remote: tls == nil ? channel.remoteAddress : nil,
+                log: log))
     }
 }
 

@@ -74,6 +74,7 @@ package struct AddOwner: Action {
         try change.rows.execute(
             "INSERT INTO owner (id, name, kind, at) VALUES ($1, $2, $3, $4)",
             [Value(id), .text(owner), .text(kind.rawValue), Value(change.now)])
+        try change.record(.ownerAdded(kind: kind.rawValue))
         return Answer(owner: id)
     }
 }
@@ -95,7 +96,9 @@ package struct SignInLink: Action {
             throw Refusal(
                 .notFound, "There is no person \"\(person.prefix(64))\".", hint: "List the people, or add one.")
         }
-        return Answer(signInPath: try Self.make(for: row.id("id"), in: change))
+        let id: PersonID = try row.id("id")
+        try change.record(.signInLinkIssued(person: id))
+        return Answer(signInPath: try Self.make(for: id, in: change))
     }
 
     static func make(for person: PersonID, in change: Change) throws -> String {

@@ -41,6 +41,8 @@ package enum Sentences {
         case .updateFailed(_, let sequence, let reason, _):
             "Did not take release \(sequence): \(reason.prefix(200))"
         case .logTaken(let from, let to, _): "Handed in entries \(from) to \(to - 1) of its own log."
+        case .enrolmentCodeIssued: "Its owner had a one-time enrolment code made."
+        case .pairingUnlocked: "The maker let it be paired again after wrong codes."
         case .alarmRaised(let alarm): "Alarm: \(meaning(of: alarm))"
         default: nil
         }
@@ -56,6 +58,8 @@ package enum Sentences {
         case .batchAdmitted(let batch, let births, _): "\(births) births of batch \(batch) were admitted."
         case .releasePublished(let product, let sequence, _): "Release \(sequence) of \(product) was published."
         case .personAdded(_, let role): "Somebody was added with the role \(role)."
+        case .ownerAdded(let kind): "An owner of devices was added (\(kind))."
+        case .signInLinkIssued: "A one-time sign-in link was made."
         case .tokenIssued: "An API token was issued."
         case .tokenRevoked: "An API token was revoked."
         case .alarmAcknowledged(let index): "The alarm of entry \(index) was acknowledged."

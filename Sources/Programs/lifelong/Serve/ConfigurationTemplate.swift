@@ -42,6 +42,13 @@ enum ConfigurationTemplate {
         maximumConnections: \(c.maximumConnections)
         idleSeconds: \(c.idleSeconds)
 
+        # TLS handshakes under way at once (more wait), and requests that wait for the database or a key at once (more are
+        # refused with 503 and a time to come back).
+        maximumHandshakes: \(c.maximumHandshakes)
+        maximumRequests: \(c.maximumRequests)
+        # Requests a second of one device for ever, and a minute's worth of them at once; beyond, 429. 0: without limit.
+        requestsPerDeviceSecond: \(c.requestsPerDeviceSecond)
+
         keys:
           # Where private keys live: "files" (in keys/, the development default) or "pkcs11" (in a token).
           kind: \(c.keys.kind.rawValue)

@@ -43,6 +43,7 @@ struct ServeCommand: AsyncParsableCommand {
         LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
         var log = Logger(label: "lifelong")
         log.logLevel = level
+        try ProcessMemory.keepOutOfCoreDumps()
         try Machine.demandUsableClock()
         let home = ServerHome(home)
         try home.prepare()

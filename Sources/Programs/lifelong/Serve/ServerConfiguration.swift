@@ -34,6 +34,9 @@ struct ServerConfiguration: Codable, Equatable {
     var ledgerOrigin = "lifelong.example/ledger"
     var maximumConnections = 10_000
     var idleSeconds = 60
+    var maximumHandshakes = 256
+    var maximumRequests = 1000
+    var requestsPerDeviceSecond = 10
     var est = EST()
     var keys = KeysConfiguration()
 
@@ -87,6 +90,9 @@ struct ServerConfiguration: Codable, Equatable {
         settings.open = try Self.listen(listen.public)
         settings.maximumConnections = max(1, maximumConnections)
         settings.idleSeconds = Int64(max(1, idleSeconds))
+        settings.door.admission.handshakes = max(1, maximumHandshakes)
+        settings.door.admission.requests = max(1, maximumRequests)
+        settings.door.admission.perDeviceSecond = max(0, requestsPerDeviceSecond)
         for (label, layout) in est.labels {
             guard let layout = Base64Body.Layout(rawValue: layout) else {
                 throw Refusal(
@@ -140,6 +146,10 @@ private struct Complete: Decodable {
             case "ledgerOrigin": value.ledgerOrigin = try container.decode(String.self, forKey: key)
             case "maximumConnections": value.maximumConnections = try container.decode(Int.self, forKey: key)
             case "idleSeconds": value.idleSeconds = try container.decode(Int.self, forKey: key)
+            case "maximumHandshakes": value.maximumHandshakes = try container.decode(Int.self, forKey: key)
+            case "maximumRequests": value.maximumRequests = try container.decode(Int.self, forKey: key)
+            case "requestsPerDeviceSecond":
+                value.requestsPerDeviceSecond = try container.decode(Int.self, forKey: key)
             case "est": value.est = try container.decode(ServerConfiguration.EST.self, forKey: key)
             case "keys": value.keys = try container.decode(KeysConfiguration.self, forKey: key)
             default:

@@ -49,7 +49,7 @@ struct EST: Sendable {
             let credentials = BasicCredentials(request.headers.first(name: "Authorization"))
         {
             return .later {
-                let code = try await EnrolmentCode.admit(credentials.password, of: credentials.user, in: door.house)
+                let code = try await admit(credentials, from: request.peer.address)
                 return try await issue(code.device, .code(code), request)
             }
         }
@@ -57,6 +57,17 @@ struct EST: Sendable {
             if isRenewal { try caller.requireOperational() } else { try caller.requireBirth() }
             let proof: EnrolDevice.Proof = isRenewal ? .operational(caller.shown) : .birth(caller.shown)
             return .later { try await issue(caller.device, proof, request) }
+        }
+    }
+
+    private func admit(_ credentials: BasicCredentials, from address: String) async throws -> EnrolmentCode {
+        let now = door.house.clock()
+        try door.attempts.demand(address, at: now)
+        do {
+            return try await EnrolmentCode.admit(credentials.password, of: credentials.user, in: door.house)
+        } catch let refusal as Refusal where refusal.code == .unauthenticated {
+            door.attempts.failed(address, at: now)
+            throw refusal
         }
     }
 

@@ -114,18 +114,10 @@ extension Response {
 }
 
 extension Request {
-    /// The whole body, at most `limit` bytes; more is refused before it is read where its length is told.
+    /// The whole body, within bounds of size and time; more is refused before it is read where its length is told.
     func bytes(limit: Int) async throws -> [UInt8] {
-        func tooLarge() -> Refusal {
-            Refusal(
-                .tooLarge, "The body has more than \(limit) bytes.", hint: "Send a smaller one, or send it in parts.")
-        }
-        if let length = headers[.contentLength].flatMap(Int.init), length > limit { throw tooLarge() }
-        do {
-            return Array(buffer: try await body.collect(upTo: limit))
-        } catch is NIOTooManyBytesError {
-            throw tooLarge()
-        }
+        // A large manifest may come over a thin line: 256 KiB a second at least.
+        try await Bodies.collect(self, limit: limit, seconds: max(Bodies.limitSeconds, Int64(limit >> 18)))
     }
 
     /// The media type without its parameters, in lower case.

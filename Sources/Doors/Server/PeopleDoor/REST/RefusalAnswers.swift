@@ -51,14 +51,8 @@ struct RefusalAnswers: RouterMiddleware {
         if let error = error as? HTTPError, error.status.kind == .clientError {
             return Refusal(.malformed, "The request cannot be read.", hint: "Look it up in /api/v1/openapi.yaml.")
         }
-        // A decoding error quotes what was sent, which may be a secret.
-        let isQuoting = error is DecodingError || error is EncodingError
         log.error(
-            "internal error",
-            metadata: [
-                "type": "\(type(of: error))",
-                "error": isQuoting ? "not shown" : "\(String(describing: error).prefix(500))",
-            ])
+            "internal error", metadata: ["type": "\(type(of: error))", "error": "\(Answers.loggable(error))"])
         return Refusal(.internal, "Something broke inside.", hint: "Report this with the server's log.")
     }
 

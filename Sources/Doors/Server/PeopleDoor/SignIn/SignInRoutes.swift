@@ -8,7 +8,7 @@ import Wire
 /// Opening the link changes nothing: previewers and scanners of mail open links too. The button on its page uses it up.
 struct SignInRoutes: Sendable {
     let door: PeopleDoor
-    private let limit = AttemptLimit()
+    private let limit = AttemptLimit(burst: 10, what: "sign-ins", hint: "Wait, then use a fresh link.")
 
     init(door: PeopleDoor) { self.door = door }
 

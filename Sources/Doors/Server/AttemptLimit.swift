@@ -5,8 +5,8 @@ import Wire
 ///
 /// Bounded: an address whose bucket is full again is forgotten; if too many are not, new ones share one bucket.
 final class AttemptLimit: Sendable {
-    static let burst = 10
-    static let secondsPerAttempt: Int64 = 30
+    private let burst: Int
+    private static let secondsPerAttempt: Int64 = 30
     private static let maximumAddresses = 10_000
 
     private struct Bucket {
@@ -14,13 +14,22 @@ final class AttemptLimit: Sendable {
         var at: Timestamp
     }
     private let buckets = Mutex<[String: Bucket]>([:])
+    private let what: String
+    private let hint: String
+
+    /// - Parameter what: "sign-ins", for the sentence that refuses.
+    init(burst: Int, what: String, hint: String) {
+        self.burst = burst
+        self.what = what
+        self.hint = hint
+    }
 
     /// Refuses while the bucket is empty.
     func demand(_ address: String, at now: Timestamp) throws(Refusal) {
-        let left = buckets.withLock { Self.refilled($0[Self.key(address, $0)], at: now).left }
+        let left = buckets.withLock { refilled($0[Self.key(address, $0)], at: now).left }
         guard left >= 1 else {
             throw Refusal(
-                .tooMany, "Too many failed sign-ins from this address.", hint: "Wait, then use a fresh link.",
+                .tooMany, "Too many failed \(what) from this address.", hint: hint,
                 retryAfterSeconds: Int((1 - left) * Double(Self.secondsPerAttempt)) + 1)
         }
     }
@@ -28,10 +37,10 @@ final class AttemptLimit: Sendable {
     func failed(_ address: String, at now: Timestamp) {
         buckets.withLock { buckets in
             if buckets.count >= Self.maximumAddresses {
-                buckets = buckets.filter { Self.refilled($0.value, at: now).left < Double(Self.burst) }
+                buckets = buckets.filter { refilled($0.value, at: now).left < Double(burst) }
             }
             let key = Self.key(address, buckets)
-            var bucket = Self.refilled(buckets[key], at: now)
+            var bucket = refilled(buckets[key], at: now)
             bucket.left = max(0, bucket.left - 1)
             buckets[key] = bucket
         }
@@ -41,9 +50,9 @@ final class AttemptLimit: Sendable {
         buckets[address] != nil || buckets.count < maximumAddresses ? address : "others"
     }
 
-    private static func refilled(_ bucket: Bucket?, at now: Timestamp) -> Bucket {
+    private func refilled(_ bucket: Bucket?, at now: Timestamp) -> Bucket {
         guard var bucket else { return Bucket(left: Double(burst), at: now) }
-        let gained = Double(max(0, now.seconds(since: bucket.at))) / Double(secondsPerAttempt)
+        let gained = Double(max(0, now.seconds(since: bucket.at))) / Double(Self.secondsPerAttempt)
         guard gained > 0 else { return bucket }
         bucket.left = min(Double(burst), bucket.left + gained)
         bucket.at = now

@@ -1,0 +1,63 @@
+import NIOCore
+import NIOPosix
+import Synchronization
+import Testing
+import Wire
+
+@testable import Server
+
+@Suite struct `Admission` {
+    @Test func `gives everybody a bucket of its own, and forgets who is quiet`() {
+        let fairness = Fairness<Int>(.init(burst: 5, perSecond: 2), limit: 16 * 4)
+        let start = ContinuousClock.now
+        for _ in 0..<5 { #expect(fairness.take(1, at: start) == nil) }
+        #expect(fairness.take(1, at: start) == 1)
+        #expect(fairness.take(2, at: start) == nil, "Another one pays for the first.")
+        #expect(fairness.take(1, at: start + .milliseconds(500)) == nil)
+        #expect(fairness.take(1, at: start + .milliseconds(600)) == 1)
+        // More keys than there are buckets: they share one a shard, and nobody who has one loses it.
+        let answers = (100..<2000).map { fairness.take($0, at: start + .milliseconds(700)) }
+        #expect(answers.contains(nil) && answers.contains { $0 != nil })
+        // After a while all of them are forgotten, and there is room again.
+        #expect((3000..<3004).allSatisfy { fairness.take($0, at: start + .seconds(60)) == nil })
+        let free = Fairness<Int>(.init(burst: 1, perSecond: 0))
+        #expect((0..<100).allSatisfy { _ in free.take(1) == nil })
+    }
+
+    @Test func `refuses what is too much with a time to come back that is not everybody's`() throws {
+        let gate = Gate(limit: 3)
+        for _ in 0..<3 { try gate.enter() }
+        var times: Set<Int> = []
+        for _ in 0..<200 {
+            do {
+                try gate.enter()
+                Issue.record("let in")
+            } catch {
+                #expect(error.code == .unavailable && error.rule == "overload")
+                times.insert(error.retryAfterSeconds ?? -1)
+            }
+        }
+        #expect(times.count > 10 && times.allSatisfy { Gate.secondsToComeBack.contains($0) })
+        gate.leave()
+        try gate.enter()
+        #expect(gate.inside == 3 && gate.refused == 200)
+    }
+
+    @Test func `lets handshakes begin in the order of their coming, so many at once`() {
+        let handshakes = Handshakes(limit: 2)
+        let begun = Mutex<[Int]>([])
+        let leaves = (0..<6).map { number in handshakes.enter { begun.withLock { $0.append(number) } } }
+        #expect(begun.withLock { $0 } == [0, 1])
+        // One that waits goes away: it is passed over, and takes nobody's turn.
+        leaves[2]()
+        leaves[0]()
+        leaves[0]()
+        #expect(begun.withLock { $0 } == [0, 1, 3] && handshakes.underWay == 2)
+        leaves[1]()
+        leaves[3]()
+        #expect(begun.withLock { $0 } == [0, 1, 3, 4, 5] && handshakes.underWay == 2)
+        leaves[4]()
+        leaves[5]()
+        #expect(handshakes.underWay == 0)
+    }
+}
