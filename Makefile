@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 # One after another: there are few cores, and never two builds at once.
 .NOTPARALLEL:
-.PHONY: help run test build tidy format bench fuzz
+.PHONY: help run test build tidy format bench fuzz simulate
 
 help:  ## This list.
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -29,6 +29,10 @@ format:  ## Rewrite all Swift files in the house's format.
 bench:  ## Build for release and measure against the disk and the processor (docs/performance.md).
 	@scripts/install.sh bench
 	@scripts/bench.sh
+
+simulate:  ## Simulate stages and registry from random seeds, a minute each (minutes=60 for an hour); docs/simulation.md.
+	@scripts/install.sh run
+	@scripts/simulate.sh $(minutes)
 
 fuzz:  ## Build the fuzz program with its sanitizers; then: .build-fuzz/release/lifelong-fuzz TARGET.
 	@scripts/install.sh run
