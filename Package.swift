@@ -157,6 +157,17 @@ let package = Package(
                 lifecycle, x509, asn1, crypto,
             ],
             path: "Tests/Workbench", swiftSettings: strict),
+        // Simulations (docs/simulation.md); not shipped.
+        .target(
+            name: "Simulation",
+            dependencies: rooms + forRooms + ["Keys", "StoreSQLite", logging, crypto],
+            path: "Tests/Simulation", swiftSettings: strict),
+        .executableTarget(
+            name: "lifelong-simulate", dependencies: ["Simulation", arguments], path: "Tests/Simulate",
+            swiftSettings: strict),
+        .testTarget(
+            name: "SimulationTests", dependencies: ["Wire", "Passport", "Simulation", "lifelong-simulate"],
+            path: "Tests/SimulationTests", swiftSettings: strict),
         .testTarget(
             name: "FoundationsTests",
             dependencies: ["Wire", "Trust", "Ledger", "Release", "Passport", x509, asn1, crypto, cryptoExtras],

@@ -18,6 +18,8 @@ package struct BenchUnit: Sendable {
     package let key: any SigningKey
     /// DER of the birth certificate.
     package let certificate: [UInt8]
+    /// The station that it was made at.
+    package let station: String
 }
 
 extension HouseBench {
@@ -46,7 +48,7 @@ extension HouseBench {
             try born.map { unit in
                 BenchUnit(
                     serial: unit.serial, device: try Device.require(unit.serial, in: rows).id, key: unit.key,
-                    certificate: unit.certificate)
+                    certificate: unit.certificate, station: station)
             }
         }
     }

@@ -93,12 +93,15 @@ extension Passport {
         switch event {
         case .configured(let version, _):
             try require([.inUse], for: "configure")
+            try requireTenure()
             guard version == configurationVersion + 1 else {
                 throw Self.refuse(
                     "configure", "Configuration \(version) does not follow \(configurationVersion).", "Read it again.")
             }
             configurationVersion = version
         case .configurationApplied(let version, _):
+            try require([.inUse, .quarantined, .inTransfer], for: "apply a configuration")
+            try requireTenure()
             guard version <= configurationVersion, version > configurationApplied else {
                 throw Self.refuse(
                     "configure", "Configuration \(version) was not given to this device.", "Fetch the desired state.")
@@ -111,13 +114,15 @@ extension Passport {
                     "rollback", "Release \(sequence) is not newer than what is installed.", "Publish a higher sequence."
                 )
             }
-            offeredUpdate = Update(release: release, sequence: sequence)
+            // Where only a remedy may be given, what is given is one; and it stays one until it is installed or replaced.
+            let isRemedy = StageTable.ruling(.firmware, in: stage) == .remedyOnly
+            offeredUpdate = Update(release: release, sequence: sequence, remedy: isRemedy ? true : nil)
         case .updated(let release, let sequence, _):
             try require([.shipped, .claimable, .inUse, .quarantined, .inTransfer], for: "update")
-            guard offeredUpdate == Update(release: release, sequence: sequence) else {
+            guard offeredUpdate?.release == release, offeredUpdate?.sequence == sequence else {
                 throw Self.refuse("update", "That release was not offered to this device.", "Fetch the desired state.")
             }
-            installed = offeredUpdate
+            installed = Update(release: release, sequence: sequence)
             offeredUpdate = nil
         case .updateFailed(let release, _, _, _):
             try require([.shipped, .claimable, .inUse, .quarantined, .inTransfer], for: "update")
@@ -196,6 +201,13 @@ extension Passport {
                 .conflict, "A device in stage \(stage.rawValue) cannot do or undergo \"\(what)\".",
                 hint: "It is possible in: \(stages.map(\.rawValue).joined(separator: ", ")). See docs/stages.md.",
                 rule: "stage \(stage.rawValue): \(what)")
+        }
+    }
+
+    /// A configuration is an owner's: without one there is nobody to give it, and nothing to apply.
+    private func requireTenure() throws(Refusal) {
+        guard tenure != nil else {
+            throw Self.refuse("tenure", "The device has no owner.", "Pair the device first.")
         }
     }
 

@@ -16,6 +16,17 @@ package struct Passport: Codable, Sendable, Equatable {
     package struct Update: Codable, Sendable, Equatable {
         package var release: Digest
         package var sequence: Int
+        /// True of what was offered in a stage that takes remedies only; nil of every other.
+        package var remedy: Bool?
+
+        init(release: Digest, sequence: Int, remedy: Bool? = nil) {
+            self.release = release
+            self.sequence = sequence
+            self.remedy = remedy
+        }
+
+        /// What the device may ask for it with.
+        package var purpose: Purpose { remedy == true ? .remedy : .ordinary }
     }
 
     package struct DeviceLog: Codable, Sendable, Equatable {

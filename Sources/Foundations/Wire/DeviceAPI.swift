@@ -66,12 +66,15 @@ package struct DeviceStatus: Codable, Sendable, Equatable {
     package var enrol: String?
     package var pairing: Pairing?
     package var wipe: Wipe?
+    /// A release for a device that may not check in: the remedy for one that is quarantined or being handed over, or what
+    /// one that nobody owns yet should have. Its receipt is signed with the birth key.
+    package var update: DesiredState.Update?
     /// The server's clock, for devices that have none.
     package var serverTime: Timestamp
 
     package init(
         state: State, stage: String, reason: String, hint: String, device: DeviceID, enrol: String? = nil,
-        pairing: Pairing? = nil, wipe: Wipe? = nil, serverTime: Timestamp
+        pairing: Pairing? = nil, wipe: Wipe? = nil, update: DesiredState.Update? = nil, serverTime: Timestamp
     ) {
         self.state = state
         self.stage = stage
@@ -81,6 +84,7 @@ package struct DeviceStatus: Codable, Sendable, Equatable {
         self.enrol = enrol
         self.pairing = pairing
         self.wipe = wipe
+        self.update = update
         self.serverTime = serverTime
     }
 }
@@ -193,11 +197,12 @@ package struct DesiredState: Codable, Sendable, Equatable {
 /// A statement signed by the device that it did something; travels in a `Seal` of type `Seal.PayloadType.receipt`.
 package struct Receipt: Codable, Sendable, Equatable {
     package enum Kind: String, Codable, Sendable, CaseIterable {
-        /// The release runs and passed its health check. Signed with the operational key.
+        /// The release runs and passed its health check. Signed with the operational key; with the birth key in a stage
+        /// without a back end.
         case updated
-        /// The release was installed, failed, and the device went back. Operational key.
+        /// The release was installed, failed, and the device went back. As `updated`.
         case rolledBack
-        /// The device refused the release before it wrote anything. Operational key.
+        /// The device refused the release before it wrote anything. As `updated`.
         case refused
         /// The configuration is in force. Operational key.
         case configured

@@ -58,14 +58,18 @@ package enum Receipts {
                 Refusal(
                     .forbidden, "The receipt's signature does not verify with this device's key.",
                     hint:
-                        "Sign \"wiped\" and \"pairingProof\" with the birth key, all others with the operational key.",
+                        "Sign \"wiped\", \"pairingProof\" and what became of a remedy with the birth key, all others with the operational key.",
                     rule: "receipt: signature"))
         }
     }
 
     private static func keys(for kind: Receipt.Kind, of device: Device, in rows: any Rows) throws -> [[UInt8]] {
+        // Where there is no back end there need not be an operational certificate: the update came over the birth's.
+        let isCutOff = !device.passport.may(.backEnd).allowed
         switch kind {
         case .wiped, .pairingProof: return [try PublicKeys.ofCertificate(device.birthCertificate)]
+        case .updated where isCutOff, .rolledBack where isCutOff, .refused where isCutOff:
+            return [try PublicKeys.ofCertificate(device.birthCertificate)]
         case .updated, .rolledBack, .refused, .configured:
             return try rows.query(
                 "SELECT der FROM certificate WHERE device = $1 AND state = 'issued' AND kind = 'operational'",

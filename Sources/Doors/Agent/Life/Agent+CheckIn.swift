@@ -29,7 +29,7 @@ extension Agent {
             return .now
         }
         // 3.
-        let told = try await deliver(over: client, as: current)
+        let told = try await deliver(over: client, signedBy: current.identity.key)
         // 4.
         var changed = false
         if let wanted = desired.configuration { changed = try apply(wanted, device: current.record.device) }
@@ -43,7 +43,7 @@ extension Agent {
             case .failedBefore, .refused, .runsAlready: changed = true
             }
         }
-        if changed { _ = try await deliver(over: client, as: current) }
+        if changed { _ = try await deliver(over: client, signedBy: current.identity.key) }
         return log.hasMorePages && !logRefused
             ? .now : .after(pause(suggested: desired.nextCheckInSeconds))
     }
@@ -76,13 +76,16 @@ extension Agent {
     }
 
     /// Sends what waits in the outbox, signed with the present key. What the service will never take is dropped.
+    /// - Parameter kinds: what is sent now; the rest stays.
     /// - Returns: what it took.
-    func deliver(over client: DeviceClient, as held: Operational) async throws -> [Receipt] {
+    func deliver(
+        over client: DeviceClient, signedBy key: any SigningKey, _ kinds: [Receipt.Kind] = Receipt.Kind.allCases
+    ) async throws -> [Receipt] {
         var told: [Receipt] = []
         for name in try outbox.waiting() {
-            guard let receipt = try outbox.read(name) else { continue }
+            guard let receipt = try outbox.read(name), kinds.contains(receipt.kind) else { continue }
             do {
-                try await client.send(receipt, signedBy: held.identity.key)
+                try await client.send(receipt, signedBy: key)
                 told.append(receipt)
             } catch {
                 guard error.isFinal else { throw error }

@@ -12,7 +12,9 @@ extension Agent {
         if ![.enrolled, .updateRequired, .certificateExpiring].contains(status.state) { denied = nil }
         switch status.state {
         case .notPaired:
-            guard let challenge = status.pairing, challenge.nonce != proven else { return .after(pause()) }
+            guard let challenge = status.pairing, challenge.nonce != proven else {
+                return try await mend(status) ?? .after(pause())
+            }
             try await client.send(
                 Receipt(kind: .pairingProof, device: status.device, at: now, nonce: challenge.nonce),
                 signedBy: birth.key)
@@ -25,15 +27,15 @@ extension Agent {
             return try await enrol(at: path, device: status.device)
         case .enrolled, .updateRequired, .certificateExpiring:
             return try await resume(status)
-        case .quarantined, .revoked:
-            return .after(pause())
+        case .quarantined: return try await mend(status) ?? .after(pause())
+        case .revoked: return .after(pause())
         case .transferPending, .retired:
             if let order = status.wipe {
                 return try await wipe(
                     WipeOrder(device: status.device, nonce: order.nonce, retired: status.state == .retired, done: false)
                 )
             }
-            guard status.state == .retired else { return .after(pause()) }
+            guard status.state == .retired else { return try await mend(status) ?? .after(pause()) }
             return try retire()
         }
     }

@@ -22,6 +22,25 @@ extension Agent {
         return outcome
     }
 
+    /// The update of a device that may not check in, such as the remedy of a quarantined one: over the birth certificate, and
+    /// the receipt signed with the birth key. Nil if nothing is due at once.
+    func mend(_ status: DeviceStatus) async throws -> Next? {
+        let client = try birthClient()
+        let kinds: [Receipt.Kind] = [.updated, .rolledBack, .refused]
+        guard let offer = status.update else { return nil }
+        let told = try await deliver(over: client, signedBy: birth.key, kinds)
+        // What was just told about the offer may have settled it: the next answer says.
+        guard !told.contains(where: { $0.release == VerifiedRelease.digest(ofUnverified: offer.manifest) }) else {
+            return .now
+        }
+        switch try await take(offer, over: client, device: status.device) {
+        case .restart: return .restart
+        case .failedBefore, .refused, .runsAlready:
+            _ = try await deliver(over: client, signedBy: birth.key, kinds)
+            return nil
+        }
+    }
+
     /// What a start finds: the slot that is active, and perhaps a release on trial. Until there is a boot loader that
     /// does it, starting this program is booting the device.
     func boot() async throws {

@@ -42,7 +42,8 @@ package enum DeviceActions {
             name: "use/offer-update", permission: .publish, title: "Offer an update",
             consequence:
                 "The device fetches the release, verifies it, installs it beside the old one and signs for it.",
-            stages: [.shipped, .claimable, .inUse], holds: { $0.may(.firmware).allowed }),
+            stages: [.shipped, .claimable, .inUse, .quarantined, .inTransfer],
+            holds: { $0.may(.firmware, for: .remedy).allowed }),
         Offer(
             name: "use/quarantine-device", permission: .respond, title: "Quarantine",
             consequence: "The device is cut off with its next request; only a remedy reaches it until it is restored.",

@@ -86,16 +86,22 @@ struct ReleaseListCommand: AsyncParsableCommand {
 struct ReleaseOffer: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "offer", abstract: "Offer a release to devices, or to all of its product.",
-        discussion: "Example:\n  lifelong release offer thermostat-2 7 THERMOSTAT-2-7KQ2M9XA")
+        discussion: """
+            Examples:
+              lifelong release offer thermostat-2 7 THERMOSTAT-2-7KQ2M9XA
+              lifelong release offer thermostat-2 8 --remedy
+            """)
     @Argument(help: "The product.") var product: String
     @Argument(help: "Number of the release.") var sequence: Int
     @Argument(help: "Serials or names; none for all of the product in use.") var devices: [String] = []
+    @Flag(help: "It mends: offer it to devices that are quarantined or being handed over.") var remedy = false
     @OptionGroup var connection: Connection
 
     func run() async throws {
         let client = try connection.client()
         let input = OfferUpdate(
-            product: try ProductID(product), sequence: sequence, devices: devices.isEmpty ? nil : devices)
+            product: try ProductID(product), sequence: sequence, devices: devices.isEmpty ? nil : devices,
+            remedy: remedy ? true : nil)
         var total: OfferUpdate.Answer = try await client.perform(OfferUpdate.name, input)
         while total.more {
             let answer: OfferUpdate.Answer = try await client.perform(OfferUpdate.name, input)

@@ -45,7 +45,7 @@ package struct CheckIn: Sendable {
                 status: try Standing.status(of: device.passport, shown: shown, at: now, in: rows),
                 configuration: try Configurations.next(
                     for: device, applied: report.configuration, house: house, in: rows),
-                update: try Updates.next(for: device, in: rows), logTaken: device.passport.log?.count ?? 0,
+                update: try Updates.next(for: device.passport, in: rows), logTaken: device.passport.log?.count ?? 0,
                 nextCheckInSeconds: house.settings.checkInSeconds)
         }
     }

@@ -13,11 +13,15 @@ package struct OfferUpdate: Action {
     package var product: ProductID
     package var sequence: Int
     package var devices: [String]?
+    /// It mends: devices that are quarantined or being handed over may have it too, and, where none are named, only these
+    /// are offered it.
+    package var remedy: Bool?
 
-    package init(product: ProductID, sequence: Int, devices: [String]? = nil) {
+    package init(product: ProductID, sequence: Int, devices: [String]? = nil, remedy: Bool? = nil) {
         self.product = product
         self.sequence = sequence
         self.devices = devices
+        self.remedy = remedy
     }
 
     package struct Answer: Codable, Sendable, Equatable {
@@ -38,8 +42,8 @@ package struct OfferUpdate: Action {
         var answer = Answer(offered: 0, skipped: 0, more: false)
         for device in try candidates(change) {
             let passport = device.passport
-            guard passport.product == product, passport.may(.firmware).allowed,
-                passport.offeredUpdate?.sequence ?? 0 < sequence, passport.installed?.sequence ?? 0 < sequence
+            guard passport.product == product, passport.may(.firmware, for: purpose).allowed, isNews(to: passport),
+                passport.installed?.sequence ?? 0 < sequence
             else {
                 answer.skipped += 1
                 continue
@@ -54,6 +58,17 @@ package struct OfferUpdate: Action {
         return answer
     }
 
+    private static let cutOff = "'quarantined', 'inTransfer'"
+
+    private var purpose: Purpose { remedy == true ? .remedy : .ordinary }
+
+    /// What was offered for ordinary use, and waits in a device that was cut off since, is offered again as the remedy.
+    private func isNews(to passport: Passport) -> Bool {
+        guard let offered = passport.offeredUpdate, offered.sequence >= sequence else { return true }
+        return offered.sequence == sequence && purpose == .remedy
+            && !passport.may(.firmware, for: offered.purpose).allowed
+    }
+
     private func candidates(_ change: Change) throws -> [Device] {
         if let devices {
             guard devices.count <= Self.limit else {
@@ -62,15 +77,24 @@ package struct OfferUpdate: Action {
             return try devices.map { try change.device($0) }
         }
         return try change.rows.query(
-            "SELECT \(Device.columns) FROM device WHERE product = $1 AND stage = 'inUse' ORDER BY id", [Value(product)]
+            """
+            SELECT \(Device.columns) FROM device WHERE product = $1 AND stage IN (\(remedy == true ? Self.cutOff : "'inUse'"))
+            ORDER BY id
+            """, [Value(product)]
         ).map { try Device($0) }
     }
 }
 
 /// Reading what is to be installed.
 package enum Updates {
-    package static func next(for device: Device, in rows: any Rows) throws -> DesiredState.Update? {
-        guard let offered = device.passport.offeredUpdate, device.passport.may(.firmware).allowed,
+    /// What a status says: a device that may not check in hears of its update with its birth certificate.
+    package static func forStatus(of passport: Passport, in rows: any Rows) throws -> DesiredState.Update? {
+        guard !passport.may(.backEnd).allowed else { return nil }
+        return try next(for: passport, in: rows)
+    }
+
+    package static func next(for passport: Passport, in rows: any Rows) throws -> DesiredState.Update? {
+        guard let offered = passport.offeredUpdate, passport.may(.firmware, for: offered.purpose).allowed,
             let row = try rows.first("SELECT manifest, sha256 FROM release WHERE digest = $1", [Value(offered.release)])
         else { return nil }
         let seal = try CanonicalJSON.decode(Seal.self, from: Array(row.text("manifest").utf8))
@@ -79,9 +103,11 @@ package enum Updates {
 
     /// Whether the device may fetch this artifact now: it is offered to it, and its stage has the right.
     package static func demand(_ sha256: Digest, for device: Device, in rows: any Rows) throws {
-        try device.passport.demand(.firmware)
-        let offered = device.passport.offeredUpdate?.release
-        let row = try offered.flatMap { try rows.first("SELECT sha256 FROM release WHERE digest = $1", [Value($0)]) }
+        let offered = device.passport.offeredUpdate
+        try device.passport.demand(.firmware, for: offered?.purpose ?? .ordinary)
+        let row = try offered.flatMap {
+            try rows.first("SELECT sha256 FROM release WHERE digest = $1", [Value($0.release)])
+        }
         guard row?.optionalText("sha256") == sha256.description else {
             throw Refusal(
                 .forbidden, "That artifact is not offered to this device.", hint: "Check in and fetch what is offered.",

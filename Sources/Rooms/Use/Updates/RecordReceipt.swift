@@ -3,7 +3,8 @@ import Registry
 import Store
 import Wire
 
-/// The device says, signed with its operational key, what became of a release or a configuration.
+/// The device says what became of a release or a configuration, signed with its operational key; what became of a release
+/// that it got in a stage without a back end (a remedy), with its birth key.
 package struct RecordReceipt: Action {
     package static let name = "use/record-receipt"
     package static let permission = Permission.beDevice
@@ -15,9 +16,12 @@ package struct RecordReceipt: Action {
         let kinds: [Receipt.Kind] = [.updated, .rolledBack, .refused, .configured]
         guard let admitted = try Receipts.admit(seal, kinds: kinds, in: change) else { return Done() }
         let (device, receipt) = (admitted.device, admitted.receipt)
-        try device.passport.demand(.backEnd)
+        if receipt.kind == .configured { try device.passport.demand(.backEnd) }
         // What is known already is kept as a receipt and is no second event.
         guard !isKnown(receipt, device.passport) else { return Done() }
+        if receipt.kind != .configured {
+            try device.passport.demand(.firmware, for: device.passport.offeredUpdate?.purpose ?? .ordinary)
+        }
         switch receipt.kind {
         case .configured:
             try change.record(

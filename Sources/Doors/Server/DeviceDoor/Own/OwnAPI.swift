@@ -23,11 +23,15 @@ struct OwnAPI: Sendable {
         try door.asCaller(request) { caller in
             let house = door.house
             let status = Standing.status(of: caller.passport, shown: caller.shown, at: house.clock())
-            if Standing.isWhole(status, of: caller.passport) { return .now(try .json(status)) }
+            let hasRemedy = caller.passport.offeredUpdate != nil && !caller.passport.may(.backEnd).allowed
+            if !hasRemedy, Standing.isWhole(status, of: caller.passport) { return .now(try .json(status)) }
             return .later {
                 try .json(
                     try await house.read { rows in
-                        try Standing.status(of: caller.passport, shown: caller.shown, at: house.clock(), in: rows)
+                        var status = try Standing.status(
+                            of: caller.passport, shown: caller.shown, at: house.clock(), in: rows)
+                        status.update = try Updates.forStatus(of: caller.passport, in: rows)
+                        return status
                     })
             }
         }
@@ -66,7 +70,9 @@ struct OwnAPI: Sendable {
                 try caller.requireBirth()
                 return .later { try .json(try await house.perform(ProvePresence(seal: seal), as: device)) }
             case .updated, .rolledBack, .refused, .configured:
-                try caller.requireOperational()
+                // Where there is no back end, the birth certificate is what a device has (`Receipts`).
+                let overBirth = claimed.kind != .configured && !caller.passport.may(.backEnd).allowed
+                if overBirth { try caller.requireBirth() } else { try caller.requireOperational() }
                 return .later { try .json(try await house.perform(RecordReceipt(seal: seal), as: device)) }
             }
         }

@@ -173,6 +173,7 @@ extension OpenAPI {
                 product: {$ref: '#/components/schemas/Name'}
                 sequence: {type: integer}
                 devices: {type: array, items: {type: string}}
+                remedy: {type: boolean, description: 'Offer it to devices that are quarantined or being handed over, too'}
               examples:
                 - {"product": "thermostat-2", "sequence": 7}
             OfferUpdateAnswer:

@@ -64,7 +64,9 @@ struct DeviceVerb: Sendable {
             throw Refusal(.malformed, "The sequence is not a number.", hint: "Choose a release from the list.")
         }
         let answer = try await house.perform(
-            OfferUpdate(product: device.product, sequence: sequence, devices: [device.device.text]), as: who)
+            OfferUpdate(
+                product: device.product, sequence: sequence, devices: [device.device.text],
+                remedy: StageTable.ruling(.firmware, in: device.stage) == .remedyOnly ? true : nil), as: who)
         guard answer.offered == 1 else {
             throw Refusal(
                 .conflict, "The release was not offered: the device has it, or its stage has no right to it.",
