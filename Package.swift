@@ -113,6 +113,15 @@ let package = Package(
         room(
             "Auditor", in: "Doors",
             ["Wire", "Trust", "Ledger", "Passport", httpClient, nioCore, nioHTTP1, crypto, x509, asn1]),
+        room(
+            "Outbound", in: "Doors",
+            ["Wire", "Trust", "Ledger", "Registry", httpClient, nioCore, nioHTTP1, logging, crypto]),
+        room(
+            "Witness", in: "Doors",
+            [
+                "Wire", "Trust", "Ledger", "Keys", hummingbird, hummingbirdCore, httpTypes, nioCore, logging, lifecycle,
+                signals, crypto,
+            ]),
         .systemLibrary(
             name: "CQREncode", path: "Sources/Ground/CQREncode", pkgConfig: "libqrencode",
             providers: [.apt(["libqrencode-dev"])]),
@@ -121,7 +130,9 @@ let package = Package(
         .executableTarget(
             name: "lifelong",
             dependencies: rooms + forRooms + [
-                "Keys", "KeysFile", "StoreSQLite", "Server", "Station", "Fleet", "Agent", "Auditor", arguments,
+                "Keys", "KeysFile", "StoreSQLite", "Server", "Station", "Fleet", "Agent", "Auditor", "Outbound",
+                "Witness",
+                arguments,
                 httpClient, nioCore, nioHTTP1, nioPosix, nioSSL, logging, lifecycle, yaml, x509, crypto,
             ],
             path: "Sources/Programs/lifelong", swiftSettings: strict),
@@ -165,7 +176,9 @@ let package = Package(
         .testTarget(
             name: "DoorsTests",
             dependencies: rooms + forRooms + [
-                "Keys", "KeysFile", "StoreSQLite", "Server", "Station", "Agent", "Fleet", "Auditor", "Workbench",
+                "Keys", "KeysFile", "StoreSQLite", "Server", "Station", "Agent", "Fleet", "Auditor", "Outbound",
+                "Witness",
+                "Workbench",
                 httpClient, httpTypes, nioCore, nioSSL, nioHTTP1, nioPosix, crypto, x509, asn1, hummingbird,
             ],
             path: "Tests/DoorsTests", swiftSettings: strict),

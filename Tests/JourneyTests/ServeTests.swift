@@ -11,11 +11,7 @@ import Workbench
     init() throws {
         folder = NSTemporaryDirectory() + "serve-\(UUID().uuidString.prefix(8))"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-        let bundle = CommandLine.arguments.first { $0.hasSuffix(".xctest") }
-        program = try #require(
-            [own, bundle].compactMap { $0.map { ($0 as NSString).deletingLastPathComponent + "/lifelong" } }
-                .first { FileManager.default.isExecutableFile(atPath: $0) })
+        program = try BuiltProgram.path("lifelong")
     }
 
     /// Starts a server in the background of the script and waits until it says where it is.

@@ -24,10 +24,19 @@ package struct HouseSettings: Sendable {
     package var checkInSeconds = 300
     /// The ledger's name: the origin line of its checkpoints.
     package var ledgerOrigin = "lifelong.example/ledger"
+    /// Who cosigns the ledger's checkpoints.
+    package var witnesses: [WitnessAddress] = []
+    /// So many of them make a checkpoint "witnessed"; 0 means more than half.
+    package var witnessQuorum = 0
     /// Where artifacts lie, by their SHA-256.
     package var artifactFolder = "artifacts"
 
     package init() {}
+
+    /// How many cosignatures a witnessed checkpoint has; 0 if there is no witness.
+    package var neededCosignatures: Int {
+        witnesses.isEmpty ? 0 : witnessQuorum > 0 ? min(witnessQuorum, witnesses.count) : witnesses.count / 2 + 1
+    }
 
     package var operationalLifeSeconds: Int64 {
         operationalSeconds > 0 ? Int64(operationalSeconds) : Int64(operationalDays) * 86_400
@@ -50,6 +59,8 @@ package final class House: Sendable {
     package let authorities: Authorities
     /// Wakes whoever waits for commits (the publisher).
     package let commits = CommitSignal()
+    /// Wakes whoever waits for checkpoints (the witnesses' courier).
+    package let checkpoints = CommitSignal()
     /// Last contacts on their way to the store.
     package let contacts: ContactBuffer
     private let journal: Journal

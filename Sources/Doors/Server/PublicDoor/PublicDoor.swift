@@ -38,7 +38,10 @@ package struct PublicDoor: Sendable {
         router.get("/ocsp/:name/**") { request, context in try await statusByPath(request, context) }
         router.get("/ledger/checkpoint") { _, _ in try await checkpoint() }
         router.get("/ledger/vkey") { _, _ in Answers.bytes(Array("\(key)\n".utf8), type: "text/plain; charset=utf-8") }
-        router.get("/ledger/tile/**") { request, _ in try await tile(request) }
+        router.get("/ledger/tile/**") { request, _ in try await tile(request, below: "/ledger/") }
+        // The same log, one step behind: its checkpoint always has a quorum of cosignatures.
+        router.get("/ledger/witnessed/checkpoint") { _, _ in try await witnessedCheckpoint() }
+        router.get("/ledger/witnessed/tile/**") { request, _ in try await tile(request, below: "/ledger/witnessed/") }
         router.get("/healthz") { _, _ in Answers.bytes(Array("ok\n".utf8), type: "text/plain") }
         return router
     }
@@ -113,14 +116,30 @@ package struct PublicDoor: Sendable {
     private static func ocsp(_ der: [UInt8]) -> Response { Answers.bytes(der, type: "application/ocsp-response") }
 
     private func checkpoint() async throws -> Response {
-        let note = try await house.read { try LedgerReader.checkpoint(in: $0).note }
+        Self.checkpoint(try await house.read { try LedgerReader.checkpoint(in: $0).note })
+    }
+
+    private func witnessedCheckpoint() async throws -> Response {
+        let quorum = house.settings.neededCosignatures
+        guard let found = try await house.read({ try LedgerReader.witnessed(quorum: quorum, in: $0) }) else {
+            throw Refusal(
+                .notFound,
+                quorum == 0 ? "This ledger has no witnesses." : "No checkpoint has \(quorum) cosignatures yet.",
+                hint: quorum == 0
+                    ? "Read /ledger/checkpoint; nobody but the log vouches for it."
+                    : "Try again in a minute; if it stays so, ask the operator.")
+        }
+        return Self.checkpoint(found.note)
+    }
+
+    private static func checkpoint(_ note: String) -> Response {
         var response = Answers.bytes(Array(note.utf8), type: "text/plain; charset=utf-8")
         response.headers[.cacheControl] = "no-cache"
         return response
     }
 
-    private func tile(_ request: Request) async throws -> Response {
-        let path = String(request.uri.path.dropFirst("/ledger/".count))
+    private func tile(_ request: Request, below prefix: String) async throws -> Response {
+        let path = String(request.uri.path.dropFirst(prefix.count))
         guard path.utf8.count <= 256, let tile = TilePath(path) else {
             throw Refusal(
                 .notFound, "That is not the path of a tile.", hint: "Use tile/<level>/<index>[.p/<width>].",

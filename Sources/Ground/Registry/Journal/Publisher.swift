@@ -79,6 +79,7 @@ package struct Publisher: Sendable {
                 "INSERT INTO checkpoint (size, note, root, at) VALUES ($1, $2, $3, $4)",
                 [.int(grown.head.size), .text(note), Value(grown.head.root), Value(now)])
         }
+        house.checkpoints.signal()
         return leaves.count == limit
     }
 }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import KeysFile
 import Logging
+import Outbound
 import Registry
 import Server
 import Store
@@ -53,7 +54,9 @@ struct ServeCommand: AsyncParsableCommand {
         let link = try await FirstPerson.welcome(house, home)
         try DurableFile.write(
             Array(PEM.encode(house.permitKey().publicKeyDER, label: "PUBLIC KEY").utf8), to: home.permitKeyFile)
-        let server = try Server(house, configuration.server())
+        // Asks nobody if there are no witnesses.
+        let beside = house.settings.witnesses.isEmpty ? [] : [WitnessCourier(house).run]
+        let server = try Server(house, configuration.server(), beside: beside)
         try await server.run { ports in announce(home, configuration, ports, link) }
         try house.database.close()
         FileHandle.standardError.write(Data("lifelong: stopped; everything answered is on disk\n".utf8))
