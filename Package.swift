@@ -117,6 +117,15 @@ let package = Package(
         room(
             "Auditor", in: "Doors",
             ["Wire", "Trust", "Ledger", "Passport", httpClient, nioCore, nioHTTP1, crypto, x509, asn1]),
+        room(
+            "Outbound", in: "Doors",
+            ["Wire", "Trust", "Ledger", "Registry", httpClient, nioCore, nioHTTP1, logging, crypto]),
+        room(
+            "Witness", in: "Doors",
+            [
+                "Wire", "Trust", "Ledger", "Keys", hummingbird, hummingbirdCore, httpTypes, nioCore, logging, lifecycle,
+                signals, crypto,
+            ]),
         .systemLibrary(
             name: "CQREncode", path: "Sources/Ground/CQREncode", pkgConfig: "libqrencode",
             providers: [.apt(["libqrencode-dev"])]),
@@ -129,7 +138,7 @@ let package = Package(
             name: "lifelong",
             dependencies: rooms + forRooms + [
                 "Keys", "KeysFile", "KeysPKCS11", "StoreSQLite", "StorePostgreSQL", "Server", "Station", "Fleet", "Agent",
-                "Auditor", arguments,
+                "Auditor", "Outbound", "Witness", arguments,
                 httpClient, nioCore, nioHTTP1, nioPosix, nioSSL, logging, lifecycle, yaml, x509, crypto,
             ],
             path: "Sources/Programs/lifelong", swiftSettings: strict),
@@ -185,7 +194,9 @@ let package = Package(
         .testTarget(
             name: "DoorsTests",
             dependencies: rooms + forRooms + [
-                "Keys", "KeysFile", "StoreSQLite", "Server", "Station", "Agent", "Fleet", "Auditor", "Workbench",
+                "Keys", "KeysFile", "StoreSQLite", "Server", "Station", "Agent", "Fleet", "Auditor", "Outbound",
+                "Witness",
+                "Workbench",
                 httpClient, httpTypes, nioCore, nioSSL, nioHTTP1, nioPosix, crypto, x509, asn1, hummingbird,
             ],
             path: "Tests/DoorsTests", swiftSettings: strict),

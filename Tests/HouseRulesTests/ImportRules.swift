@@ -45,6 +45,13 @@ enum Floors {
         "Fleet": certificates.union(nio).union(system).union([
             "Wire", "Trust", "Ledger", "Release", "Keys", "KeysTLS", "Agent", "AsyncHTTPClient", "Logging",
         ]),
+        "Outbound": nio.union(system).union([
+            "Wire", "Trust", "Ledger", "Registry", "AsyncHTTPClient", "Logging", "Crypto",
+        ]),
+        "Witness": nio.union(system).union([
+            "Wire", "Trust", "Ledger", "Keys", "Hummingbird", "HummingbirdCore", "HTTPTypes", "Logging",
+            "ServiceLifecycle", "UnixSignals", "Crypto",
+        ]),
         "Auditor": certificates.union(nio).union(system).union([
             "Wire", "Trust", "Ledger", "Passport", "AsyncHTTPClient",
         ]),

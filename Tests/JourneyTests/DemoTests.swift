@@ -1,6 +1,7 @@
 import Foundation
 import Synchronization
 import Testing
+import Workbench
 
 #if canImport(Glibc)
 import Glibc
@@ -45,16 +46,7 @@ private final class Demonstration: Sendable {
         folder = temporary + "/demo-\(UUID().uuidString.prefix(8))"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         log = folder + "/said"
-        // The programs lie beside the tests.
-        let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-        let built = (own as NSString).deletingLastPathComponent
-        let bundle = CommandLine.arguments.first { $0.hasSuffix(".xctest") }.map {
-            ($0 as NSString).deletingLastPathComponent
-        }
-        let program = try #require(
-            [built, bundle].compactMap { $0.map { $0 + "/lifelong" } }.first {
-                FileManager.default.isExecutableFile(atPath: $0)
-            })
+        let program = try BuiltProgram.path("lifelong")
         pid = try Self.spawn([program, "demo", "--home", folder + "/home"] + arguments, log: log)
     }
 

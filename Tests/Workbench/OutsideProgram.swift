@@ -64,3 +64,18 @@ package enum OutsideProgram {
         throw CancellationError()
     }
 }
+
+/// Our own programs, as they were built beside the tests.
+package enum BuiltProgram {
+    package static func path(_ name: String) throws -> String {
+        let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        let bundle = CommandLine.arguments.first { $0.hasSuffix(".xctest") }
+        let found = [own, bundle].compactMap { $0.map { ($0 as NSString).deletingLastPathComponent + "/\(name)" } }
+            .first { FileManager.default.isExecutableFile(atPath: $0) }
+        guard let found else {
+            throw Refusal(
+                .notFound, "\(name) is not built beside the tests.", hint: "Run: swift build --product \(name)")
+        }
+        return found
+    }
+}

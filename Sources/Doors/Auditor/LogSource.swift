@@ -89,6 +89,16 @@ extension LogSource {
         return note
     }
 
+    /// The log's signed note; if that has too few cosignatures, the newest one that has enough of them, which a log
+    /// shows one step behind.
+    package func checkpointNote(key: VerifierKey, quorum: WitnessQuorum) async throws -> [UInt8] {
+        let note = try await checkpointNote()
+        guard quorum.needed > 0, (try? WitnessedCheckpoint(note: note, key: key, quorum: quorum)) == nil else {
+            return note
+        }
+        return try await read("witnessed/checkpoint", limit: Note.maximumBytes) ?? note
+    }
+
     /// The tile's hashes as the tree of `size` has them, or nil. A full tile stands in for a partial one that its log
     /// has deleted (tlog-tiles, Partial Tiles).
     func tile(_ id: TileID, size: Int64) async throws -> [UInt8]? {

@@ -10,6 +10,7 @@ package struct MirrorReport: AuditReport, Equatable {
     /// Resources fetched now, and those that were there from an earlier run.
     package var fetched: Int
     package var kept: Int
+    package var findings: [AuditFinding] = []
 
     package var lines: [String] {
         [verdict(verified, "mirror of \(origin): \(head.line)"), "  \(fetched) files fetched, \(kept) kept"]
@@ -26,10 +27,11 @@ package enum MirrorLog {
     private static let parallel = 8
 
     package static func run(
-        from source: any LogSource, to directory: String, key: VerifierKey, progress: AuditProgress = { _, _ in }
+        from source: any LogSource, to directory: String, key: VerifierKey, quorum: WitnessQuorum = .none,
+        progress: AuditProgress = { _, _ in }
     ) async throws -> MirrorReport {
-        let note = try await source.checkpointNote()
-        let head = try Checkpoint(note: note, key: key).head
+        let note = try await source.checkpointNote(key: key, quorum: quorum)
+        let head = try WitnessedCheckpoint(note: note, key: key, quorum: quorum).checkpoint.head
         let target = DirectoryLog(directory)
         if let earlier = try await target.read("checkpoint", limit: Note.maximumBytes) {
             try await refuseUnlessConsistent(earlier, note, key, source)

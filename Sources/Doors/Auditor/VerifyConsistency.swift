@@ -43,12 +43,13 @@ package enum VerifyConsistency {
     /// Two signed checkpoints of one log, and the log's tiles, which are not believed either: they must make a
     /// consistency proof that leads to both signed roots.
     package static func run(
-        old: [UInt8], new: [UInt8], key: VerifierKey, tiles source: any LogSource
+        old: [UInt8], new: [UInt8], key: VerifierKey, quorum: WitnessQuorum = .none, tiles source: any LogSource
     ) async throws -> ConsistencyReport {
         var report = ConsistencyReport(of: key.name)
         do throws(Refusal) {
             report.old = try Checkpoint(note: old, key: key).head
-            report.new = try Checkpoint(note: new, key: key).head
+            // The older one may be from a time before there were witnesses.
+            report.new = try WitnessedCheckpoint(note: new, key: key, quorum: quorum).checkpoint.head
         } catch {
             report.findings = [AuditFinding(error)]
             return report
@@ -100,8 +101,9 @@ extension ConsistencyReport {
         var report = self
         report.outcome = outcome
         if let detail {
+            let kind: AuditFinding.Kind? = outcome == .fork ? .fork : outcome == .rollback ? .rollback : nil
             let hint = "Keep both checkpoints: signed by the log, together they prove that history was rewritten."
-            report.findings.append(AuditFinding(detail, hint: hint))
+            report.findings.append(AuditFinding(kind: kind, detail, hint: hint))
         }
         return report
     }

@@ -5,10 +5,11 @@ import Wire
 package typealias AuditProgress = @Sendable (_ done: Int64, _ total: Int64) -> Void
 
 /// What `lifelong verify log` says.
-package struct LogReport: AuditReport, Equatable {
+package struct LogReport: JudgedReport, Equatable {
     package var verified: Bool
     package var origin: String
     package var head: TreeHead?
+    package var witnesses: [Vouching] = []
     package var entriesRead: Int64
     package var tilesRead: Int64
     /// Whether the entries alone, hashed anew, make the signed root. If so and tiles differ, only tiles are bad.
@@ -23,7 +24,7 @@ package struct LogReport: AuditReport, Equatable {
         let read =
             "  \(entriesRead) entries and \(tilesRead) tiles read; the entries "
             + (entriesMakeRoot ? "make the signed root" : "do not make the signed root")
-        return [verdict(verified, what), read] + findings.map { "  \($0.line)" }
+        return [verdict(verified, what)] + witnesses.map(\.line) + [read] + findings.map { "  \($0.line)" }
     }
 }
 
@@ -34,21 +35,26 @@ package enum VerifyLog {
 
     /// - Parameters:
     ///   - key: the one thing that is trusted.
+    ///   - quorum: whose cosignatures the checkpoint must have.
+    ///   - note: the checkpoint to check against; nil for the one that the log shows.
     ///   - entry: gets each entry's index and bytes in order, with the head of the tree up to and including it on
     ///     demand.
     package static func run(
-        _ source: any LogSource, key: VerifierKey, progress: AuditProgress = { _, _ in },
+        _ source: any LogSource, key: VerifierKey, quorum: WitnessQuorum = .none, note given: [UInt8]? = nil,
+        progress: AuditProgress = { _, _ in },
         entry: (Int64, [UInt8], Frontier) throws -> Void = { _, _, _ in }
     ) async throws -> LogReport {
-        let note = try await source.checkpointNote()
-        let head: TreeHead
+        let note: [UInt8]
+        if let given { note = given } else { note = try await source.checkpointNote(key: key, quorum: quorum) }
+        let found: WitnessedCheckpoint
         do throws(Refusal) {
-            head = try Checkpoint(note: note, key: key).head
+            found = try WitnessedCheckpoint(note: note, key: key, quorum: quorum)
         } catch {
             return LogReport(
                 verified: false, origin: key.name, head: nil, entriesRead: 0, tilesRead: 0, entriesMakeRoot: false,
                 findings: [AuditFinding(error)])
         }
+        let head = found.checkpoint.head
         var scan = LogScan(head: head)
         let bundles = (head.size + Int64(TileID.fullWidth) - 1) / Int64(TileID.fullWidth)
         try await inOrder(0..<bundles, ahead: readAhead) { index in
@@ -60,7 +66,9 @@ package enum VerifyLog {
             progress(min(head.size, (fetched.index + 1) * Int64(TileID.fullWidth)), head.size)
         }
         try await scan.finish(from: source)
-        return scan.report(origin: key.name)
+        var report = scan.report(origin: key.name)
+        report.witnesses = found.cosignatures.map(Vouching.init)
+        return report
     }
 
     struct Fetched: Sendable {

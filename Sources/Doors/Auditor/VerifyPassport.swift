@@ -3,7 +3,7 @@ import Passport
 import Wire
 
 /// What `lifelong verify passport` says: a device's life, each event proven to be in the log.
-package struct PassportReport: AuditReport, Equatable {
+package struct PassportReport: JudgedReport, Equatable {
     package struct Step: Codable, Sendable, Equatable {
         /// Position in the log.
         package var index: Int64
@@ -20,6 +20,7 @@ package struct PassportReport: AuditReport, Equatable {
     package var origin: String
     /// The checkpoint that the evidence leads to.
     package var head: TreeHead?
+    package var witnesses: [Vouching] = []
     package var device: DeviceID?
     package var life: [Step]
     /// What the life adds up to.
@@ -42,7 +43,7 @@ package struct PassportReport: AuditReport, Equatable {
             case false?: "  NOT COMPLETE: the log holds more entries of this device"
             case nil: "  not shown: whether entries were left out (add --log to search the whole log)"
             }
-        let head = head.map { ["  proven in \(origin): \($0.line)"] } ?? []
+        let head = (head.map { ["  proven in \(origin): \($0.line)"] } ?? []) + witnesses.map(\.line)
         return [verdict(verified, "passport of \(name), \(life.count) events\(stage)")] + head + steps + [whole]
             + findings.map { "  \($0.line)" }
     }
@@ -51,12 +52,15 @@ package struct PassportReport: AuditReport, Equatable {
 package enum VerifyPassport {
     /// Checks every proof against the one signed checkpoint, and replays the events through the stage machine.
     /// - Parameter document: JSON of an `Evidence`.
-    package static func run(document: [UInt8], key: VerifierKey) throws(Refusal) -> PassportReport {
+    package static func run(
+        document: [UInt8], key: VerifierKey, quorum: WitnessQuorum = .none
+    ) throws(Refusal) -> PassportReport {
         let evidence = try CanonicalJSON.decode(Evidence.self, from: document, limit: Evidence.maximumBytes)
         var report = PassportReport(verified: false, origin: key.name, life: [], findings: [])
         do throws(Refusal) {
-            let proven = try evidence.verify(vkey: key)
+            let proven = try evidence.verify(vkey: key, quorum: quorum)
             report.head = proven.checkpoint.head
+            report.witnesses = proven.cosignatures.map(Vouching.init)
             for entry in proven.entries { try report.live(entry) }
             if proven.entries.isEmpty {
                 report.findings.append(AuditFinding("The evidence has no entries.", hint: "Ask for it again."))
@@ -70,13 +74,14 @@ package enum VerifyPassport {
 
     /// The same, and then reads the whole log in search of entries that the evidence left out.
     package static func run(
-        document: [UInt8], key: VerifierKey, log source: any LogSource, progress: AuditProgress = { _, _ in }
+        document: [UInt8], key: VerifierKey, quorum: WitnessQuorum = .none, log source: any LogSource,
+        progress: AuditProgress = { _, _ in }
     ) async throws -> PassportReport {
-        var report = try run(document: document, key: key)
+        var report = try run(document: document, key: key, quorum: quorum)
         guard report.verified, let device = report.device, let head = report.head else { return report }
         var left = Set(report.life.map(\.index))
         var (omitted, rootThere) = ([Int64](), Digest?.none)
-        let log = try await VerifyLog.run(source, key: key, progress: progress) { index, leaf, tree in
+        let log = try await VerifyLog.run(source, key: key, quorum: quorum, progress: progress) { index, leaf, tree in
             if tree.size == head.size { rootThere = tree.head.root }
             guard index < head.size, left.remove(index) == nil else { return }
             let owner = try? CanonicalJSON.decode(EntryDevice.self, from: leaf, limit: EntryBundle.maximumEntryBytes)

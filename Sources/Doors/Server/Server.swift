@@ -50,10 +50,13 @@ package struct Server: Sendable {
     private let house: House
     private let settings: Settings
     private let publisher: Publisher
+    private let beside: [@Sendable () async -> Void]
 
-    package init(_ house: House, _ settings: Settings) throws {
+    /// - Parameter beside: what else runs as long as the server: loops that end when their task is cancelled.
+    package init(_ house: House, _ settings: Settings, beside: [@Sendable () async -> Void] = []) throws {
         self.house = house
         self.settings = settings
+        self.beside = beside
         publisher = try Publisher(house)
     }
 
@@ -71,7 +74,7 @@ package struct Server: Sendable {
             planes + [
                 Background(publisher.run), Background(house.contacts.run), Background(house.follow),
                 Background { [renewals] in await renew(renewals) },
-            ]
+            ] + beside.map { Background($0) }
         let group = ServiceGroup(
             configuration: .init(
                 services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],

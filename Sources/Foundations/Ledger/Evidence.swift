@@ -47,11 +47,12 @@ package struct Evidence: Codable, Sendable, Equatable {
 
     package struct Proven: Sendable, Equatable {
         package let checkpoint: Checkpoint
+        package let cosignatures: [Cosignature]
         package let entries: [ProvenEntry]
     }
 
     /// Checks the checkpoint's signature with the one key that is trusted, then every entry against its root.
-    package func verify(vkey key: VerifierKey) throws(Refusal) -> Proven {
+    package func verify(vkey key: VerifierKey, quorum: WitnessQuorum = .none) throws(Refusal) -> Proven {
         guard v == 1 else {
             throw Refusal(
                 .unsupported, "The evidence has format \(v); this program reads format 1.",
@@ -62,7 +63,8 @@ package struct Evidence: Codable, Sendable, Equatable {
                 .tooLarge, "The evidence has \(entries.count) entries; \(Self.maximumEntries) are allowed.",
                 hint: "Ask for it in parts.")
         }
-        let checkpoint = try Checkpoint(note: Array(checkpoint.utf8), key: key)
+        let found = try WitnessedCheckpoint(note: Array(checkpoint.utf8), key: key, quorum: quorum)
+        let checkpoint = found.checkpoint
         var proven: [ProvenEntry] = []
         for item in entries {
             guard proven.last.map({ $0.index < item.index }) ?? true else {
@@ -70,7 +72,7 @@ package struct Evidence: Codable, Sendable, Equatable {
             }
             proven.append(try Self.verify(item, in: checkpoint))
         }
-        return Proven(checkpoint: checkpoint, entries: proven)
+        return Proven(checkpoint: checkpoint, cosignatures: found.cosignatures, entries: proven)
     }
 
     private static func verify(_ item: Item, in checkpoint: Checkpoint) throws(Refusal) -> ProvenEntry {

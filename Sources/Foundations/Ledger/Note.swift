@@ -6,6 +6,9 @@ package struct Note: Sendable, Equatable {
         package let name: String
         package let keyID: [UInt8]
         package let signature: [UInt8]
+
+        /// As it stands in a note.
+        var line: [UInt8] { Note.mark + Array("\(name) \(Base64.encode(keyID + signature))\n".utf8) }
     }
 
     /// Bound of a note, in bytes. The text asks for 16 signatures of nearly 5 kB each at least.
@@ -42,6 +45,11 @@ package struct Note: Sendable, Equatable {
         self.text = Array(bytes[..<blank])
         self.signatures = signatures
         self.bytes = bytes
+    }
+
+    /// The first line of its text, which in a checkpoint says of what log it is. Not believed yet.
+    package var origin: String {
+        String(decoding: text.prefix { $0 != newline }, as: UTF8.self)
     }
 
     /// The text, if at least one of the keys signed it. A line by a known key that does not verify spoils the whole

@@ -18,13 +18,17 @@ package struct NoteSigner: Sendable {
 
     /// - Parameter key: an Ed25519 key; its public half is read out of the SubjectPublicKeyInfo (RFC 8410 §4).
     package init(name: String, key: any SigningKey) throws(Refusal) {
+        try self.init(name: name, ed25519: try Self.rawKey(of: key, name), sign: key.signature(over:))
+    }
+
+    static func rawKey(of key: any SigningKey, _ name: String) throws(Refusal) -> [UInt8] {
         let spki = key.publicKeyDER
         guard key.algorithm == .ed25519, spki.count == 44 else {
             throw Refusal(
-                .unsupported, "The key of the log \"\(name)\" is not an Ed25519 key.",
-                hint: "Make an Ed25519 key for the log's checkpoints.", rule: "C2SP tlog-tiles, Checkpoints")
+                .unsupported, "The key of \"\(name)\" is not an Ed25519 key.",
+                hint: "Make an Ed25519 key for checkpoints and cosignatures.", rule: "C2SP tlog-tiles, Checkpoints")
         }
-        try self.init(name: name, ed25519: Array(spki.suffix(32)), sign: key.signature(over:))
+        return Array(spki.suffix(32))
     }
 
     /// The whole note: the text, a blank line, and this signer's line. The text must end with a newline.
@@ -37,7 +41,7 @@ package struct NoteSigner: Sendable {
                 .internal, "The key of \"\(verifierKey.name)\" made a signature that its public key does not verify.",
                 hint: "Check that the key store holds the key of this log.")
         }
-        let line = Note.mark + Array("\(verifierKey.name) \(Base64.encode(verifierKey.keyID + signature))\n".utf8)
+        let line = Note.Signature(name: verifierKey.name, keyID: verifierKey.keyID, signature: signature).line
         let note = bytes + [newline] + line
         // Nothing leaves that a verifier would refuse (a text with control characters, for instance).
         _ = try Note(note)

@@ -18,7 +18,7 @@ package struct CertificateName: Codable, Sendable, Hashable {
     }
 }
 
-/// Why somebody must look at a device.
+/// Why somebody must look at a device, or at the house.
 package enum Alarm: String, Codable, Sendable, CaseIterable {
     /// It made contact while it should be in stock: diverted.
     case contactBeforeShipping
@@ -36,6 +36,10 @@ package enum Alarm: String, Codable, Sendable, CaseIterable {
     case artifactRefused
     /// A receipt was replayed or signed by the wrong key.
     case receiptRefused
+    /// A witness cosigned a larger ledger than this one: entries were lost, by an old backup or on purpose.
+    case ledgerRolledBack
+    /// A witness cosigned a ledger that is not the beginning of this one: there are two histories.
+    case ledgerForked
 }
 
 /// A fact about the system. What is about a device is folded into its passport; the rest is about the house.

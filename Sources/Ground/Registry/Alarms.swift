@@ -15,6 +15,23 @@ package enum Alarms {
             "INSERT INTO alarm (idx, device, alarm, detail, at) VALUES ($1, $2, $3, $4, $5)",
             [.int(change.lastIndex), Value(device), .text(alarm.rawValue), .text(detail), Value(change.now)])
     }
+
+    /// Raises one about the house itself, unless the same about the same `subject` is open already. The subject stands at
+    /// the beginning of the detail.
+    package static func raise(_ alarm: Alarm, about subject: String, detail: String, in change: Change) throws {
+        guard try !isOpen(alarm, ofHouse: subject, in: change.rows) else { return }
+        let index = try change.record(.alarmRaised(alarm: alarm))
+        try change.rows.execute(
+            "INSERT INTO alarm (idx, device, alarm, detail, at) VALUES ($1, NULL, $2, $3, $4)",
+            [.int(index), .text(alarm.rawValue), .text("\(subject): \(detail)"), Value(change.now)])
+    }
+
+    package static func isOpen(_ alarm: Alarm, ofHouse subject: String, in rows: any Rows) throws -> Bool {
+        try rows.query(
+            "SELECT detail FROM alarm WHERE device IS NULL AND alarm = $1 AND acknowledged_at IS NULL LIMIT 100",
+            [.text(alarm.rawValue)]
+        ).contains { try $0.text("detail").hasPrefix("\(subject): ") }
+    }
 }
 
 /// A person has seen the alarm and dealt with it.

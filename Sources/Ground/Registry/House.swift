@@ -26,10 +26,19 @@ package struct HouseSettings: Sendable {
     package var ledgerOrigin = "lifelong.example/ledger"
     /// Most passports that are kept in memory, about 1.2 KiB each; a device beyond them costs a read at each request.
     package var knownDevices = 100_000
+    /// Who cosigns the ledger's checkpoints.
+    package var witnesses: [WitnessAddress] = []
+    /// So many of them make a checkpoint "witnessed"; 0 means more than half.
+    package var witnessQuorum = 0
     /// Where artifacts lie, by their SHA-256.
     package var artifactFolder = "artifacts"
 
     package init() {}
+
+    /// How many cosignatures a witnessed checkpoint has; 0 if there is no witness.
+    package var neededCosignatures: Int {
+        witnesses.isEmpty ? 0 : witnessQuorum > 0 ? min(witnessQuorum, witnesses.count) : witnesses.count / 2 + 1
+    }
 
     package var operationalLifeSeconds: Int64 {
         operationalSeconds > 0 ? Int64(operationalSeconds) : Int64(operationalDays) * 86_400
@@ -54,6 +63,8 @@ package final class House: Sendable {
     package let commits = CommitSignal()
     /// Passports in memory, for the judgement at each request.
     package let passports: KnownPassports
+    /// Wakes whoever waits for checkpoints (the witnesses' courier).
+    package let checkpoints = CommitSignal()
     /// Last contacts on their way to the store.
     package let contacts: ContactBuffer
     /// Checks pairing secrets, one after another.

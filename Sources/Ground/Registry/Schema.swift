@@ -132,5 +132,20 @@ package enum Schema {
                 """,
                 "CREATE INDEX credential_person ON credential (person, kind)",
             ]),
+        Migration(
+            "6 witnesses",
+            [
+                """
+                CREATE TABLE witness (vkey TEXT PRIMARY KEY, name TEXT NOT NULL, url TEXT NOT NULL, size BIGINT NOT NULL,
+                    cosigned_at BIGINT, failures INTEGER NOT NULL, due BIGINT NOT NULL, standing TEXT NOT NULL,
+                    trouble TEXT)
+                """,
+                """
+                CREATE TABLE cosignature (size BIGINT NOT NULL, witness TEXT NOT NULL, line TEXT NOT NULL,
+                    at BIGINT NOT NULL, PRIMARY KEY (size, witness))
+                """,
+                "CREATE TABLE witness_round (one INTEGER PRIMARY KEY, holder TEXT NOT NULL, expires BIGINT NOT NULL)",
+                "INSERT INTO witness_round (one, holder, expires) VALUES (1, '', 0)",
+            ]),
     ]
 }

@@ -4,7 +4,8 @@ import ArgumentParser
 enum Subcommands {
     static let all: [any ParsableCommand.Type] =
         [
-            ServeCommand.self, StationCommand.self, VerifyCommand.self, MirrorCommand.self, AuditCommand.self,
+            ServeCommand.self, StationCommand.self, VerifyCommand.self, MirrorCommand.self, WitnessCommand.self,
+            AuditCommand.self,
             BackupCommand.self, RestoreCommand.self, FleetCommand.self, DemoCommand.self,
         ] + RestCommands.all
 }

@@ -53,6 +53,10 @@ final class LogFixture {
         return try signer.checkpoint(TreeHead(size: size, root: Tiles.root(size: size, reading: tiles)))
     }
 
+    func consistency(from old: Int64, to new: Int64) throws -> [Digest] {
+        old > new ? [] : try Tiles.consistency(from: old, to: new, reading: tiles).hashes
+    }
+
     func evidence(_ indices: [Int64]) throws -> [UInt8] {
         let items = try indices.map { index in
             (try Tiles.inclusion(index: index, size: Int64(leaves.count), reading: tiles), leaf: leaves[Int(index)])

@@ -46,7 +46,7 @@ import Workbench
     private func device() async throws -> Device { try await house.read { try Device.require(unit.serial, in: $0) } }
 
     private func next() async throws -> DesiredState.Update? {
-        try await house.read { try Updates.forStatus(of: Device.require(unit.serial, in: $0), in: $0) }
+        try await house.read { try Updates.forStatus(of: Device.require(unit.serial, in: $0).passport, in: $0) }
     }
 
     private func quarantine() async throws {

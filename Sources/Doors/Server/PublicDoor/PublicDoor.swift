@@ -31,7 +31,9 @@ package struct PublicDoor: Sendable {
         routes.get("/ledger/vkey") { _ in
             .now(PlaneAnswer(Array("\(key)\n".utf8), type: "text/plain; charset=utf-8"))
         }
-        routes.get("/ledger/tile/**") { try tile($0) }
+        routes.get("/ledger/tile/**") { try tile($0, below: "/ledger/") }
+        routes.get("/ledger/witnessed/checkpoint") { _ in witnessedCheckpoint() }
+        routes.get("/ledger/witnessed/tile/**") { try tile($0, below: "/ledger/witnessed/") }
         routes.get("/healthz") { _ in .now(PlaneAnswer(Array("ok\n".utf8), type: "text/plain")) }
         return routes
     }
@@ -63,15 +65,34 @@ package struct PublicDoor: Sendable {
 
     private func checkpoint() -> PlaneOutcome {
         .later {
-            let note = try await house.read { try LedgerReader.checkpoint(in: $0).note }
-            var answer = PlaneAnswer(Array(note.utf8), type: "text/plain; charset=utf-8")
-            answer.fields = [("Cache-Control", "no-cache")]
-            return answer
+            Self.checkpoint(try await house.read { try LedgerReader.checkpoint(in: $0).note })
         }
     }
 
-    private func tile(_ request: PlaneRequest) throws -> PlaneOutcome {
-        let path = String(request.path.dropFirst("/ledger/".count))
+    /// The same log, one step behind: its checkpoint always has a quorum of cosignatures.
+    private func witnessedCheckpoint() -> PlaneOutcome {
+        .later {
+            let quorum = house.settings.neededCosignatures
+            guard let found = try await house.read({ try LedgerReader.witnessed(quorum: quorum, in: $0) }) else {
+                throw Refusal(
+                    .notFound,
+                    quorum == 0 ? "This ledger has no witnesses." : "No checkpoint has \(quorum) cosignatures yet.",
+                    hint: quorum == 0
+                        ? "Read /ledger/checkpoint; nobody but the log vouches for it."
+                        : "Try again in a minute; if it stays so, ask the operator.")
+            }
+            return Self.checkpoint(found.note)
+        }
+    }
+
+    private static func checkpoint(_ note: String) -> PlaneAnswer {
+        var answer = PlaneAnswer(Array(note.utf8), type: "text/plain; charset=utf-8")
+        answer.fields = [("Cache-Control", "no-cache")]
+        return answer
+    }
+
+    private func tile(_ request: PlaneRequest, below prefix: String) throws -> PlaneOutcome {
+        let path = String(request.path.dropFirst(prefix.count))
         guard path.utf8.count <= 256, let tile = TilePath(path) else {
             throw Refusal(
                 .notFound, "That is not the path of a tile.", hint: "Use tile/<level>/<index>[.p/<width>].",

@@ -5,12 +5,50 @@ import Wire
 
 /// What anybody may read of the ledger: checkpoint, tiles, bundles, proofs. All from published state.
 package enum LedgerReader {
+    /// The newest checkpoint, with the cosignatures that it has so far.
     package static func checkpoint(in rows: any Rows) throws -> (note: String, size: Int64) {
         guard let row = try rows.first("SELECT note, size FROM checkpoint ORDER BY size DESC LIMIT 1") else {
             throw Refusal(
                 .unavailable, "No checkpoint is published yet.", hint: "Try again in a second.", retryAfterSeconds: 1)
         }
-        return (try row.text("note"), Int64(try row.int("size")))
+        return try cosigned(row, in: rows)
+    }
+
+    /// The newest checkpoint of more than `size` entries that at least `quorum` witnesses cosigned; nil if there is none
+    /// among the lately cosigned ones.
+    package static func witnessed(
+        quorum: Int, above size: Int64 = -1, in rows: any Rows
+    ) throws -> (note: String, size: Int64)? {
+        guard quorum > 0 else { return nil }
+        let sizes = try rows.query(
+            "SELECT size FROM cosignature WHERE size > $1 ORDER BY size DESC LIMIT $2",
+            [.int(size), Value(latelyCosigned)]
+        ).map { try $0.int("size") }
+        let counts = Dictionary(sizes.map { ($0, 1) }, uniquingKeysWith: +)
+        guard let best = counts.filter({ $0.value >= quorum }).keys.max(),
+            let row = try rows.first("SELECT note, size FROM checkpoint WHERE size = $1", [Value(best)])
+        else { return nil }
+        return try cosigned(row, in: rows)
+    }
+
+    /// Cosignatures that are looked through for a quorum.
+    private static let latelyCosigned = 512
+
+    private static func cosigned(_ row: Row, in rows: any Rows) throws -> (note: String, size: Int64) {
+        let size = Int64(try row.int("size"))
+        let lines = try rows.query(
+            "SELECT line FROM cosignature WHERE size = $1 ORDER BY at, witness LIMIT $2",
+            [.int(size), Value(WitnessQuorum.maximumWitnesses)]
+        ).map { try $0.text("line") }
+        return (try row.text("note") + lines.joined(), size)
+    }
+
+    /// Our own note, as it stands in the store, without its signature checked again.
+    static func head(of note: String) throws -> Checkpoint {
+        guard let end = note.firstRange(of: "\n\n— ") else {
+            throw Refusal(.internal, "A stored checkpoint is damaged.", hint: "Run `lifelong audit`.")
+        }
+        return try Checkpoint(text: String(note[..<end.lowerBound]) + "\n")
     }
 
     /// A hash tile or an entry bundle by its path below the prefix, exactly as wide as was asked for (tlog-tiles).
@@ -32,12 +70,17 @@ package enum LedgerReader {
     }
 
     /// All entries of a device, each with its proof against the newest checkpoint.
+    ///
+    /// - Parameter quorum: a checkpoint with so many cosignatures is taken instead, if one covers all of them.
     package static func evidence(
-        of device: DeviceID, subject: String, key: VerifierKey, in rows: any Rows
+        of device: DeviceID, subject: String, key: VerifierKey, quorum: Int = 0, in rows: any Rows
     ) throws -> Evidence {
-        let (note, size) = try checkpoint(in: rows)
+        let newest = try checkpoint(in: rows)
         let entries = try rows.query(
-            "SELECT idx, entry FROM ledger WHERE device = $1 AND idx < $2 ORDER BY idx", [Value(device), .int(size)])
+            "SELECT idx, entry FROM ledger WHERE device = $1 AND idx < $2 ORDER BY idx",
+            [Value(device), .int(newest.size)])
+        let last = Int64(try entries.last?.int("idx") ?? 0)
+        let (note, size) = try witnessed(quorum: quorum, above: last, in: rows) ?? newest
         let tiles = StoredTiles(rows)
         let proven = try entries.map { row in
             (
@@ -49,8 +92,10 @@ package enum LedgerReader {
     }
 
     /// The proof of one entry.
-    package static func proof(of index: Int64, key: VerifierKey, in rows: any Rows) throws -> Evidence {
-        let (note, size) = try checkpoint(in: rows)
+    package static func proof(
+        of index: Int64, key: VerifierKey, quorum: Int = 0, in rows: any Rows
+    ) throws -> (evidence: Evidence, size: Int64) {
+        let (note, size) = try witnessed(quorum: quorum, above: index, in: rows) ?? checkpoint(in: rows)
         guard index >= 0, index < size,
             let row = try rows.first("SELECT entry FROM ledger WHERE idx = $1", [.int(index)])
         else {
@@ -59,9 +104,10 @@ package enum LedgerReader {
                 hint: "Ask for an entry below \(size), or wait a second for the next checkpoint.")
         }
         let proof = try Tiles.inclusion(index: index, size: size, reading: StoredTiles(rows))
-        return Evidence(
+        let evidence = Evidence(
             subject: "entry \(index)", vkey: key, checkpoint: Array(note.utf8),
             entries: [(proof, leaf: try row.bytes("entry"))])
+        return (evidence, size)
     }
 
     private static func missing() -> Refusal {

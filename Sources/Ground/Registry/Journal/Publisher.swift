@@ -84,6 +84,7 @@ package struct Publisher: Sendable {
                 "INSERT INTO checkpoint (size, note, root, at) VALUES ($1, $2, $3, $4)",
                 [.int(next.head.size), .text(note), Value(next.head.root), Value(now)])
         }
+        house.checkpoints.signal()
         return next.count == limit
     }
 }

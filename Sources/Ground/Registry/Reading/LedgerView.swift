@@ -85,3 +85,30 @@ package struct LifeView: Codable, Sendable, Equatable {
     /// More entries than this document holds (`Reading.lifeLimit`).
     package var isCut: Bool
 }
+
+/// One witness of the ledger.
+package struct WitnessView: Codable, Sendable, Equatable {
+    package var name: String
+    /// What verifies its cosignatures.
+    package var vkey: String
+    package var url: String
+    /// Entries of the largest checkpoint that it cosigned for us.
+    package var size: Int64
+    /// Published entries that it has not vouched for yet.
+    package var behind: Int64
+    package var cosignedAt: Timestamp?
+    package var standing: Witnesses.Standing
+    /// Attempts in a row that were no use.
+    package var failures: Int
+    /// One sentence; nil if all is well.
+    package var trouble: String?
+}
+
+package struct WitnessList: Codable, Sendable, Equatable {
+    package var witnesses: [WitnessView]
+    /// So many cosignatures make a checkpoint "witnessed".
+    package var quorum: Int
+    package var publishedSize: Int64
+    /// Entries that the newest witnessed checkpoint covers; 0 if there is none.
+    package var witnessedSize: Int64
+}

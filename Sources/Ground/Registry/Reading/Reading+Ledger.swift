@@ -23,6 +23,29 @@ extension Reading {
             vkey: verifierKey.description, lastEntryAt: count > 0 ? size?.optionalTime("last_at") : nil)
     }
 
+    /// Who cosigns the checkpoints, and how far each is.
+    package func witnesses(as principal: Principal) async throws -> WitnessList {
+        try Access.demand(.readLedger, of: principal)
+        let settings = house.settings
+        return try await house.read { rows in
+            let published = try Self.publishedSize(rows)
+            let views = try settings.witnesses.map { address in
+                let row = try rows.first(
+                    "SELECT size, cosigned_at, failures, standing, trouble FROM witness WHERE vkey = $1",
+                    [.text(address.key.description)])
+                let size = row?.optionalInt("size") ?? 0
+                return WitnessView(
+                    name: address.key.name, vkey: address.key.description, url: address.url, size: size,
+                    behind: max(0, published - size), cosignedAt: row?.optionalTime("cosigned_at"),
+                    standing: row?.optionalText("standing").flatMap { Witnesses.Standing(rawValue: $0) } ?? .new,
+                    failures: Int(row?.optionalInt("failures") ?? 0), trouble: row?.optionalText("trouble"))
+            }
+            return WitnessList(
+                witnesses: views, quorum: settings.neededCosignatures, publishedSize: published,
+                witnessedSize: try LedgerReader.witnessed(quorum: settings.neededCosignatures, in: rows)?.size ?? 0)
+        }
+    }
+
     /// Entries behind `after`, oldest first.
     package func entries(
         after: Int64? = nil, limit: Int? = nil, as principal: Principal
@@ -87,7 +110,8 @@ extension Reading {
         try await house.read { rows in
             let device = try Self.visible(name, to: principal, in: rows)
             return try LedgerReader.evidence(
-                of: device.id, subject: "passport of \(device.id)", key: verifierKey, in: rows)
+                of: device.id, subject: "passport of \(device.id)", key: verifierKey,
+                quorum: house.settings.neededCosignatures, in: rows)
         }
     }
 

@@ -8,15 +8,15 @@ extension Reading {
     package func proof(_ index: Int64, as principal: Principal) async throws -> ProofView {
         try Access.demand(.readLedger, of: principal)
         return try await house.read { rows in
-            let (note, size) = try LedgerReader.checkpoint(in: rows)
-            let evidence = try LedgerReader.proof(of: index, key: verifierKey, in: rows)
+            let (evidence, size) = try LedgerReader.proof(
+                of: index, key: verifierKey, quorum: house.settings.neededCosignatures, in: rows)
             let row = try Self.leaf(index, in: rows)
             let proof = try Tiles.inclusion(index: index, size: size, reading: StoredTiles(rows))
             let leafHash = MerkleTree.leafHash(try row.bytes("entry"))
             return ProofView(
                 entry: try Self.entry(row, published: size), size: size, leafHash: leafHash,
                 path: Self.path(of: proof, from: leafHash), root: try proof.impliedRoot(leafHash: leafHash),
-                checkpoint: note, vkey: verifierKey.description, evidence: evidence)
+                checkpoint: evidence.checkpoint, vkey: verifierKey.description, evidence: evidence)
         }
     }
 

@@ -77,6 +77,8 @@ package enum Sentences {
         case .logBroken: "The device's own log has a gap or was rewritten."
         case .artifactRefused: "The device refused an artifact that was offered to it."
         case .receiptRefused: "A receipt was replayed or signed with the wrong key."
+        case .ledgerRolledBack: "A witness has seen a longer ledger than this one; entries were lost."
+        case .ledgerForked: "A witness has seen another history of this ledger than this one."
         }
     }
 

@@ -7,7 +7,7 @@ import Wire
 struct LedgerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ledger", abstract: "The Merkle log of all events.",
-        subcommands: [LedgerShow.self, LedgerEntries.self, LedgerEntry.self, LedgerProof.self])
+        subcommands: [LedgerShow.self, LedgerEntries.self, LedgerEntry.self, LedgerProof.self, LedgerWitnesses.self])
 }
 
 struct LedgerShow: AsyncParsableCommand {
@@ -88,6 +88,25 @@ struct LedgerProof: AsyncParsableCommand {
                     "  + \($0.side.rawValue.padding(to: 5))\($0.sibling)  → entries \($0.first) to \($0.end - 1)"
                 }
                 + ["  root   \(proof.root)  of \(proof.size) entries"]
+        }
+    }
+}
+
+struct LedgerWitnesses: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "witnesses", abstract: "Who cosigns its checkpoints, and how far each is.",
+        discussion: "Example:\n  lifelong ledger witnesses")
+    @OptionGroup var connection: Connection
+
+    func run() async throws {
+        let list: WitnessList = try await connection.client().read("ledger/witnesses")
+        try connection.show(list) {
+            Plain.table(
+                ["WITNESS", "LAST COSIGNED", "ENTRIES", "BEHIND BY", "STANDING"],
+                list.witnesses.map {
+                    [$0.name, Plain.time($0.cosignedAt), "\($0.size)", "\($0.behind)", $0.standing.rawValue]
+                }) + list.witnesses.compactMap { witness in witness.trouble.map { "\(witness.name): \($0)" } }
+                + ["", "With \(list.quorum) cosignatures: \(list.witnessedSize) of \(list.publishedSize) entries"]
         }
     }
 }

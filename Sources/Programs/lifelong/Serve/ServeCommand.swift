@@ -3,6 +3,7 @@ import Foundation
 import Keys
 import KeysFile
 import Logging
+import Outbound
 import Registry
 import Server
 import Store
@@ -60,7 +61,9 @@ struct ServeCommand: AsyncParsableCommand {
         let link = try await FirstPerson.welcome(house, home)
         try DurableFile.write(
             Array(PEM.encode(house.permitKey().publicKeyDER, label: "PUBLIC KEY").utf8), to: home.permitKeyFile)
-        let server = try Server(house, configuration.server())
+        // Asks nobody if there are no witnesses.
+        let beside = house.settings.witnesses.isEmpty ? [] : [WitnessCourier(house).run]
+        let server = try Server(house, configuration.server(), beside: beside)
         let keyPlace = Self.sentence(keys, home)
         try await server.run { ports in announce(home, configuration, ports, link, keyPlace) }
         try house.database.close()

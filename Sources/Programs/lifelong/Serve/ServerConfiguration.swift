@@ -1,5 +1,6 @@
 import Foundation
 import KeysFile
+import Ledger
 import Registry
 import Server
 import Trust
@@ -19,6 +20,12 @@ struct ServerConfiguration: Codable, Equatable {
         var labels: [String: String] = ["strongswan": "oneLine"]
     }
 
+    struct Witness: Codable, Equatable {
+        /// The submission prefix: what stands before /add-checkpoint.
+        var url: String
+        var vkey: String
+    }
+
     var organisation = "Example Maker"
     /// "sqlite", or a PostgreSQL connection string without a password.
     var database = "sqlite"
@@ -32,6 +39,8 @@ struct ServerConfiguration: Codable, Equatable {
     var operationalSeconds = 0
     var checkInSeconds = 300
     var ledgerOrigin = "lifelong.example/ledger"
+    var witnesses: [Witness] = []
+    var witnessQuorum = 0
     var maximumConnections = 10_000
     var idleSeconds = 60
     var maximumHandshakes = 256
@@ -72,6 +81,8 @@ struct ServerConfiguration: Codable, Equatable {
         settings.operationalSeconds = operationalSeconds
         settings.checkInSeconds = checkInSeconds
         settings.ledgerOrigin = ledgerOrigin
+        settings.witnesses = try witnessAddresses()
+        settings.witnessQuorum = witnessQuorum
         settings.artifactFolder = artifacts
         guard (1...3650).contains(operationalDays), (0...31_536_000).contains(operationalSeconds),
             (1...86_400).contains(checkInSeconds)
@@ -81,6 +92,30 @@ struct ServerConfiguration: Codable, Equatable {
                 hint: "Use 1 to 3650 days, 0 to 31536000 and 1 to 86400 seconds.")
         }
         return settings
+    }
+
+    private func witnessAddresses() throws(Refusal) -> [WitnessAddress] {
+        var addresses: [WitnessAddress] = []
+        for witness in witnesses {
+            guard let url = URL(string: witness.url), let scheme = url.scheme, ["http", "https"].contains(scheme),
+                url.host() != nil, url.query() == nil, url.fragment() == nil
+            else {
+                throw Refusal(
+                    .malformed, "\"\(witness.url.prefix(200))\" is not the address of a witness.",
+                    hint: "Write it like https://witness.example, without what follows /add-checkpoint.")
+            }
+            // It stands in the console and in logs.
+            guard url.user() == nil, url.password() == nil else {
+                throw Refusal(
+                    .malformed, "The address of a witness holds a user or a password.",
+                    hint: "Take it out: a witness asks for none.")
+            }
+            var prefix = witness.url
+            while prefix.hasSuffix("/") { prefix.removeLast() }
+            addresses.append(WitnessAddress(url: prefix, key: try WitnessKey(witness.vkey)))
+        }
+        _ = try WitnessQuorum(addresses.map(\.key), needed: witnessQuorum == 0 ? nil : witnessQuorum)
+        return addresses
     }
 
     func server() throws(Refusal) -> Server.Settings {
@@ -104,7 +139,7 @@ struct ServerConfiguration: Codable, Equatable {
         return settings
     }
 
-    private static func listen(_ text: String) throws(Refusal) -> Server.Listen {
+    static func listen(_ text: String) throws(Refusal) -> Server.Listen {
         let cut = text.lastIndex(of: ":")
         guard let cut, let port = Int(text[text.index(after: cut)...]), (0...65_535).contains(port),
             cut > text.startIndex
@@ -144,6 +179,9 @@ private struct Complete: Decodable {
             case "operationalSeconds": value.operationalSeconds = try container.decode(Int.self, forKey: key)
             case "checkInSeconds": value.checkInSeconds = try container.decode(Int.self, forKey: key)
             case "ledgerOrigin": value.ledgerOrigin = try container.decode(String.self, forKey: key)
+            case "witnesses":
+                value.witnesses = try container.decode([ServerConfiguration.Witness].self, forKey: key)
+            case "witnessQuorum": value.witnessQuorum = try container.decode(Int.self, forKey: key)
             case "maximumConnections": value.maximumConnections = try container.decode(Int.self, forKey: key)
             case "idleSeconds": value.idleSeconds = try container.decode(Int.self, forKey: key)
             case "maximumHandshakes": value.maximumHandshakes = try container.decode(Int.self, forKey: key)

@@ -56,11 +56,11 @@ struct ServerHome {
     }
 
     /// One server a home: the lock is the process's and goes with it, however it ends.
-    func lock() throws -> HomeLock {
+    func lock(usedBy program: String = "lifelong serve") throws -> HomeLock {
         let file = open(path + "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard file >= 0, flock(file, LOCK_EX | LOCK_NB) == 0 else {
             throw Refusal(
-                .unavailable, "Another `lifelong serve` uses the home \(path).",
+                .unavailable, "Another `\(program)` uses the home \(path).",
                 hint: "Stop it first, or choose another --home.")
         }
         return HomeLock(file: file)

@@ -11,7 +11,8 @@ extension OpenAPI {
             Right: {type: string, enum: [firmware, pair, certificate, backEnd, command, contactAlarm]}
             Ruling: {type: string, enum: ["no", "yes", atStation, remedyOnly, withPairing, byRole, wipeOnly, byPolicy]}
             Alarm: {type: string, enum: [contactBeforeShipping, contactBeforePairing, contactAfterRetirement,
-                keySeenTwice, pairingLocked, logBroken, artifactRefused, receiptRefused]}
+                keySeenTwice, pairingLocked, logBroken, artifactRefused, receiptRefused, ledgerRolledBack,
+                ledgerForked]}
             Role: {type: string, enum: [makerAdmin, station, owner, support, auditor, device, system]}
             Permission: {type: string, enum: [readFleet, readLedger, readOwnDevices, administer, publish, manufacture,
                 ship, respond, retire, pair, own, beDevice]}

@@ -19,6 +19,34 @@ extension OpenAPI {
                     "checkpoint": "lifelong.example/ledger\n120\nn4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg=\n\n— lifelong.example/ledger 8fQ…\n",
                     "publishedAt": "2026-01-05T08:30:00.000Z", "vkey": "lifelong.example/ledger+f1d4a5b2+AVp3…",
                     "lastEntryAt": "2026-01-05T08:30:00.000Z"}
+            WitnessView:
+              type: object
+              description: "Somebody outside who cosigns the checkpoints (C2SP tlog-witness)."
+              required: [name, vkey, url, size, behind, standing, failures]
+              properties:
+                name: {type: string}
+                vkey: {type: string}
+                url: {type: string}
+                size: {type: integer, format: int64, description: "Entries of the largest checkpoint that it cosigned."}
+                behind: {type: integer, format: int64, description: "Published entries that it has not vouched for."}
+                cosignedAt: {$ref: '#/components/schemas/Timestamp'}
+                standing: {type: string, enum: [agrees, new, away, rollback, fork]}
+                failures: {type: integer, description: "Attempts in a row that were no use."}
+                trouble: {type: string}
+              examples:
+                - {"name": "witness.example/w1", "vkey": "witness.example/w1+7d2a14c9+BAp3…",
+                    "url": "https://witness.example", "size": 120, "behind": 0,
+                    "cosignedAt": "2026-01-05T08:30:00.000Z", "standing": "agrees", "failures": 0}
+            WitnessList:
+              type: object
+              required: [witnesses, quorum, publishedSize, witnessedSize]
+              properties:
+                witnesses: {type: array, items: {$ref: '#/components/schemas/WitnessView'}}
+                quorum: {type: integer, description: "So many cosignatures make a checkpoint witnessed."}
+                publishedSize: {type: integer, format: int64}
+                witnessedSize: {type: integer, format: int64, description: "Entries of the newest witnessed one."}
+              examples:
+                - {"witnesses": [], "quorum": 0, "publishedSize": 120, "witnessedSize": 0}
             LedgerEntryView:
               type: object
               description: "One leaf, told to a person."

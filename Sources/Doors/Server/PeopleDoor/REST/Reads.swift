@@ -94,6 +94,11 @@ enum Reads {
                 try await reading.ledger(as: principal)
             },
             read(
+                "ledger/witnesses", "WitnessList", "Who cosigns the ledger's checkpoints, and how far.", tag: "ledger"
+            ) { _, _, principal in
+                try await reading.witnesses(as: principal)
+            },
+            read(
                 "ledger/entries", "LedgerEntryPage", "Entries of the ledger.", tag: "ledger",
                 query: [behind, newest, limit]
             ) {

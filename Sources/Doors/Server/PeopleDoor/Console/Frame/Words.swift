@@ -57,6 +57,29 @@ extension Alarm {
         case .logBroken: "Device log broken"
         case .artifactRefused: "Artifact refused"
         case .receiptRefused: "Receipt refused"
+        case .ledgerRolledBack: "Ledger rolled back"
+        case .ledgerForked: "Ledger forked"
+        }
+    }
+}
+
+extension Witnesses.Standing {
+    var title: String {
+        switch self {
+        case .agrees: "Agrees"
+        case .new: "Not asked yet"
+        case .away: "Not answering"
+        case .rollback: "Knows a longer ledger"
+        case .fork: "Knows another history"
+        }
+    }
+
+    var chip: String {
+        switch self {
+        case .agrees: "chip good"
+        case .new: "chip"
+        case .away: "chip warn"
+        case .rollback, .fork: "chip bad"
         }
     }
 }

@@ -7,6 +7,7 @@ extension Console {
     func ledger(_ request: Request, _ context: PeopleContext) async throws -> Response {
         let session = try context.requireSession()
         let state = try await reading.ledger(as: session.principal)
+        let witnesses = try await reading.witnesses(as: session.principal)
         let before = Self.query("before", request).flatMap { Int64($0) }
         let page = try await reading.newestEntries(before: before, limit: 50, as: session.principal)
         let now = house.clock()
@@ -20,6 +21,7 @@ extension Console {
                 checkpointCard(state, now: now)
                 verifyCard(state)
             }
+            witnessCard(witnesses, now: now)
             card("Entries", id: "entries", beside: goTo()) {
                 if page.entries.isEmpty {
                     Pieces.empty("No entries here.") { link(Place("/ledger"), "Show the newest") }
@@ -64,6 +66,40 @@ extension Console {
                             tag("pre", Attribute("data-copy", "")) { note }
                         }
                     }
+                }
+            }
+        }
+    }
+
+    private func witnessCard(_ list: WitnessList, now: Timestamp) -> HTML {
+        card(
+            "Witnesses", id: "witnesses",
+            lead:
+                "Each cosigns a checkpoint only if it adds to all that it saw before, so that nobody can be shown another history."
+        ) {
+            if list.witnesses.isEmpty {
+                Pieces.empty("Nobody outside vouches for this ledger.") {
+                    "Name witnesses in lifelong.yaml; docs/witness.md says how, and how to run one."
+                }
+            } else {
+                Pieces.table("Witnesses", columns: ["Witness", "Last cosigned", "Behind by", "Standing"]) {
+                    for witness in list.witnesses {
+                        tag("tr") {
+                            tag("td", Attribute("title", witness.vkey), text: witness.name)
+                            tag("td", .class("nowrap")) {
+                                witness.cosignedAt.map { Times.brief($0, now: now) } ?? .text("never")
+                            }
+                            tag("td", .class("nowrap"), text: counted(Int(witness.behind), "entry", "entries"))
+                            tag("td", .class("long")) {
+                                tag("span", .class(witness.standing.chip), text: witness.standing.title)
+                                if let trouble = witness.trouble { " \(trouble)" }
+                            }
+                        }
+                    }
+                }
+                tag("p", .class("soft")) {
+                    "The newest checkpoint with \(counted(list.quorum, "cosignature", "cosignatures")) covers "
+                    "\(grouped(list.witnessedSize)) of \(grouped(list.publishedSize)) entries."
                 }
             }
         }
