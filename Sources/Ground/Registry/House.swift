@@ -118,16 +118,6 @@ package final class House: Sendable {
         return try outcome.get()
     }
 
-    /// Keeps memory in step with the ledger until its task is cancelled; while it cannot, memory does not count.
-    package func follow() async {
-        while !Task.isCancelled {
-            do { try await passports.catchUp(with: database) } catch {
-                log.warning("the ledger cannot be followed", metadata: ["error": "\(error)"])
-            }
-            try? await Task.sleep(for: .milliseconds(200))
-        }
-    }
-
     package func read<T: Sendable>(_ body: @Sendable (any Rows) throws -> T) async throws -> T {
         try await database.read(body)
     }

@@ -37,19 +37,25 @@ extension House {
         }
     }
 
-    /// Learns what other nodes added: a batch's CA that one of them made is known to all within a second. Runs until its task
-    /// is cancelled.
+    /// Keeps memory in step with the ledger, and learns what other nodes added: a batch's CA that one of them made is known
+    /// to all within a second. While the ledger cannot be read, memory does not count. Runs until its task is cancelled.
     package func follow() async {
+        let news = CommitSignal()
         let changes = database.changes()
-        for await _ in changes {
+        let listener = Task { for await _ in changes { news.signal() } }
+        defer { listener.cancel() }
+        while !Task.isCancelled {
             do {
-                let count = try await read { try $0.count("SELECT COUNT(*) AS n FROM authority") }
-                if count != authorities.all.count { try await authorities.load(from: self) }
+                if try await passports.catchUp(with: database) {
+                    let count = try await read { try $0.count("SELECT COUNT(*) AS n FROM authority") }
+                    if count != authorities.all.count { try await authorities.load(from: self) }
+                }
             } catch {
-                log.warning("other nodes' authorities were not read", metadata: ["error": "\(error)"])
+                log.warning("the ledger cannot be followed", metadata: ["error": "\(error)"])
             }
-            // A busy database is looked at a few times a second, not at every commit.
-            guard (try? await Task.sleep(for: .milliseconds(200))) != nil else { return }
+            // A busy database is looked at a few times a second, not at every commit; a quiet one often enough to be trusted.
+            try? await Task.sleep(for: .milliseconds(100))
+            await news.wait(atMost: .milliseconds(200))
         }
     }
 }

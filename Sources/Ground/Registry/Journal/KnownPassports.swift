@@ -105,7 +105,9 @@ package final class KnownPassports: Sendable {
 
 extension KnownPassports {
     /// One look at what the ledger has beyond what is known. From here on, and for `trustedNanoseconds`, memory counts.
-    package func catchUp(with database: any Database) async throws {
+    /// - Returns: whether somebody else had written.
+    @discardableResult
+    package func catchUp(with database: any Database) async throws -> Bool {
         let began = Self.now()
         let from = followed.withLock { $0 }
         let (size, devices) = try await database.read { rows -> (Int64, Set<DeviceID>?) in
@@ -120,5 +122,6 @@ extension KnownPassports {
         if let devices { forget(devices, leaves: nil) } else { forgetAll() }
         followed.withLock { $0 = max(size, $0 ?? 0) }
         followedAt.store(began, ordering: .releasing)
+        return from != size
     }
 }
