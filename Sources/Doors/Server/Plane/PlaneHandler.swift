@@ -326,7 +326,9 @@ final class PlaneHandler: ChannelDuplexHandler {
         }
     }
 
-    private func stream(_ write: @escaping @Sendable (PlaneWriter) async throws -> Void, _ context: ChannelHandlerContext) {
+    private func stream(
+        _ write: @escaping @Sendable (PlaneWriter) async throws -> Void, _ context: ChannelHandlerContext
+    ) {
         phase = .answering
         unflushed = 0
         context.flush()
