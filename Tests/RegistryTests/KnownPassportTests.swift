@@ -80,7 +80,8 @@ import Workbench
         for number in 0..<2000 {
             let other = try Passport.advance(
                 nil, device: DeviceID(trusted: "d\(number)"),
-                by: .born(product: passport.product, batch: passport.batch, birthCertificate: passport.birthCertificate),
+                by: .born(
+                    product: passport.product, batch: passport.batch, birthCertificate: passport.birthCertificate),
                 at: passport.bornAt)
             passports.remember(other, readSince: passports.mark)
         }

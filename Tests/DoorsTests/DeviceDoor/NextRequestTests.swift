@@ -1,5 +1,6 @@
 import Agent
 import Foundation
+import Pairing
 import Passport
 import Registry
 import Retirement
@@ -89,6 +90,60 @@ import Workbench
             // Known again without its certificate, and judged as it stands now.
             #expect(
                 second.contains("\"state\":\"quarantined\"") && second.contains(scene.unit.device.text), "\(second)")
+        }
+    }
+
+    enum Ending: CaseIterable { case quarantine, revocation, transfer }
+
+    /// A key of openssl's, enrolled: the files op.key and op.pem in the bench's folder.
+    private func enrolStock(_ scene: DeviceScene) async throws {
+        let bench = scene.bench
+        for arguments in [
+            ["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", "op.key"],
+            ["req", "-new", "-key", "op.key", "-subj", "/CN=\(scene.unit.device)", "-outform", "DER", "-out", "op.csr"],
+        ] { #expect(try await OutsideProgram.run("openssl", arguments, in: bench.folder).status == 0) }
+        let request = try VerifiedRequest(der: Array(Data(contentsOf: URL(filePath: bench.folder + "/op.csr"))))
+        let shown = try bench.house.authorities.verifier(for: .birth)
+            .verify(leaf: scene.unit.certificate, at: bench.clock.now, purpose: .birth).get()
+        let der = try await EnrolDevice(device: scene.unit.device, request: request, proof: .birth(shown))
+            .perform(in: bench.house)
+        try PEM.encode(der, label: "CERTIFICATE")
+            .write(toFile: bench.folder + "/op.pem", atomically: true, encoding: .utf8)
+    }
+
+    @Test(arguments: Ending.allCases)
+    func `is not brought back by resuming a session`(_ ending: Ending) async throws {
+        let scene = try await DeviceScene()
+        let bench = scene.bench
+        try await enrolStock(scene)
+        let body = String(decoding: try CanonicalJSON.encode(scene.report()), as: UTF8.self)
+        let request =
+            "POST \(DeviceAPI.checkIn) HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            + "Connection: close\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
+        try await DeviceBench.run(bench) { door in
+            func ask(_ session: [String]) async throws -> String {
+                try await OutsideProgram.run(
+                    "openssl",
+                    [
+                        "s_client", "-connect", "127.0.0.1:\(door.ports.device)", "-tls1_3", "-ign_eof", "-cert",
+                        "op.pem", "-key", "op.key",
+                    ] + session, input: Array(request.utf8), in: bench.folder, seconds: 10
+                ).text
+            }
+            #expect(try await ask(["-sess_out", "session"]).contains("HTTP/1.1 200"))
+            let resumed = try await ask(["-sess_in", "session"])
+            #expect(resumed.contains("Reused, TLSv1.3") && resumed.contains("HTTP/1.1 200"), "\(resumed)")
+            switch ending {
+            case .quarantine: try await scene.quarantine()
+            case .revocation: _ = try await bench.enrol(scene.unit)
+            case .transfer:
+                let offer = try await bench.house.perform(OfferDevice(device: scene.unit.serial), as: scene.ada)
+                let ben = try await bench.ownership("Ben")
+                _ = try await bench.house.perform(
+                    AcceptDevice(device: scene.unit.serial, code: offer.code), as: ben)
+            }
+            let after = try await ask(["-sess_in", "session"])
+            #expect(after.contains("Reused, TLSv1.3") && after.contains("HTTP/1.1 403"), "\(after)")
         }
     }
 }

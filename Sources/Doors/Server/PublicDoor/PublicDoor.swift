@@ -46,7 +46,8 @@ package struct PublicDoor: Sendable {
             }
             guard let row else {
                 throw Refusal(
-                    .notFound, "There is no revocation list of \"\(name)\".", hint: "Use the address in the certificate."
+                    .notFound, "There is no revocation list of \"\(name)\".",
+                    hint: "Use the address in the certificate."
                 )
             }
             var answer = PlaneAnswer(try row.bytes("der"), type: "application/pkix-crl")

@@ -20,7 +20,8 @@ package struct CheckIn: Sendable {
 
     /// Without waiting, if the passport says all that the device has to hear; else nil, and nothing is done.
     package func perform(with passport: Passport, in house: House) throws(Refusal) -> DesiredState? {
-        let hasConfiguration = passport.configurationVersion > 0 && passport.configurationVersion != report.configuration
+        let hasConfiguration =
+            passport.configurationVersion > 0 && passport.configurationVersion != report.configuration
         guard report.log.isEmpty, !hasConfiguration, passport.offeredUpdate == nil else { return nil }
         try checkBounds()
         try passport.demand(.backEnd)

@@ -98,8 +98,9 @@ struct OwnAPI: Sendable {
     }
 
     private func demandJSON(_ request: PlaneRequest) throws(Refusal) {
-        guard request.headers.first(name: "Content-Type") == "application/json"
-            || request.mediaType == "application/json"
+        guard
+            request.headers.first(name: "Content-Type") == "application/json"
+                || request.mediaType == "application/json"
         else {
             throw Refusal(
                 .unsupported, "The body must be application/json.",
