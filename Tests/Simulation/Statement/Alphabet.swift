@@ -7,7 +7,7 @@ package enum Alphabet {
     package enum Kind: CaseIterable, Sendable {
         case born, shipped, paired, enrolled, renewed, certificateRevoked, configured, configurationApplied
         case updateOffered, updated, updateFailed, quarantined, restored, offered, offerWithdrawn, accepted
-        case tenureEnded, wiped, retired, logTaken, alarmRaised, house
+        case tenureEnded, wiped, retired, logTaken, alarmRaised, enrolmentCodeIssued, pairingUnlocked, house
     }
 
     /// No default: a new event cannot be forgotten.
@@ -34,8 +34,11 @@ package enum Alphabet {
         case .retired: .retired
         case .logTaken: .logTaken
         case .alarmRaised: .alarmRaised
+        case .enrolmentCodeIssued: .enrolmentCodeIssued
+        case .pairingUnlocked: .pairingUnlocked
         case .authorityCreated, .certificateAbandoned, .productPublished, .permitGranted, .batchAdmitted,
-            .releasePublished, .personAdded, .tokenIssued, .tokenRevoked, .alarmAcknowledged:
+            .releasePublished, .personAdded, .ownerAdded, .signInLinkIssued, .tokenIssued, .tokenRevoked,
+            .alarmAcknowledged:
             .house
         }
     }
@@ -104,6 +107,8 @@ package enum Alphabet {
         case .retired: return RetirementKind.allCases.map { .retired(how: $0) }
         case .logTaken: return [(0, 1), (1, 2), (1, 1), (0, 0)].map { .logTaken(from: $0, to: $1, head: receipt) }
         case .alarmRaised: return Alarm.allCases.map { .alarmRaised(alarm: $0) }
+        case .enrolmentCodeIssued: return [.enrolmentCodeIssued]
+        case .pairingUnlocked: return [.pairingUnlocked]
         case .house: return house
         }
     }

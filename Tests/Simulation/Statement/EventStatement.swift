@@ -36,8 +36,11 @@ package enum EventStatement {
         case .wiped: return now.wipeOwed && !owned
         case .retired: return now.stage != .retired && !owned && now.certificates.isEmpty
         case .logTaken(let from, let to, _): return inUse && from == (now.log?.count ?? 0) && to > from
+        case .enrolmentCodeIssued: return inUse
+        case .pairingUnlocked: return now.stage != .retired
         case .authorityCreated, .certificateAbandoned, .productPublished, .permitGranted, .batchAdmitted,
-            .releasePublished, .personAdded, .tokenIssued, .tokenRevoked, .alarmAcknowledged:
+            .releasePublished, .personAdded, .ownerAdded, .signInLinkIssued, .tokenIssued, .tokenRevoked,
+            .alarmAcknowledged:
             return false
         }
     }
