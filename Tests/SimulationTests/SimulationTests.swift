@@ -57,7 +57,7 @@ import Testing
             [own, bundle].compactMap { $0.map { ($0 as NSString).deletingLastPathComponent + "/lifelong-simulate" } }
                 .first { FileManager.default.isExecutableFile(atPath: $0) })
         let file = NSTemporaryDirectory() + "simulate-\(UUID().uuidString)"
-        FileManager.default.createFile(atPath: file, contents: nil)
+        try Data().write(to: URL(filePath: file))
         defer { try? FileManager.default.removeItem(atPath: file) }
         let process = Process()
         process.executableURL = URL(filePath: program)
