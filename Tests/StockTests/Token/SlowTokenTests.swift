@@ -75,12 +75,12 @@ struct `A slow token` {
         let owner = try await bench.ownership()
         for unit in units { try await bench.pair(unit, with: owner) }
         try hold()
-        let enrolled = Mutex(0)
+        let enrolled = Tally(0)
         try await withThrowingTaskGroup(of: Void.self) { group in
             for unit in units {
                 group.addTask {
                     _ = try await bench.enrol(unit)
-                    enrolled.withLock { $0 += 1 }
+                    enrolled.value.withLock { $0 += 1 }
                 }
             }
             // More signatures wait than there are threads for tasks; changes and reads go on all the same.
@@ -88,11 +88,11 @@ struct `A slow token` {
                 _ = try await bench.owner("owner \(index)")
                 _ = try await bench.house.read { try $0.count("SELECT COUNT(*) AS n FROM device") }
             }
-            #expect(enrolled.withLock { $0 } == 0)
+            #expect(enrolled.value.withLock { $0 } == 0)
             release()
             try await group.waitForAll()
         }
-        #expect(enrolled.withLock { $0 } == units.count)
+        #expect(enrolled.value.withLock { $0 } == units.count)
         #expect(try await Audit.run(bench.house.database).findings.isEmpty)
     }
 }

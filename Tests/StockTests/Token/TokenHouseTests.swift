@@ -13,6 +13,12 @@ import Use
 import Wire
 import Workbench
 
+/// Something that many tasks of a test change.
+final class Tally<T: Sendable>: Sendable {
+    let value: Mutex<T>
+    init(_ value: T) { self.value = Mutex(value) }
+}
+
 @Suite(.enabled(if: TokenBench.isInstalled()), .serialized) struct `A house with its keys in a token` {
     /// Answers of enrolments while something happens to the token.
     private struct Answers: Sendable {
@@ -76,28 +82,28 @@ import Workbench
         let units = try await bench.makeUnits(40)
         let owner = try await bench.ownership()
         for unit in units { try await bench.pair(unit, with: owner) }
-        let answers = Mutex(Answers())
+        let answers = Tally(Answers())
         @Sendable func enrol(_ unit: BenchUnit) async {
             do {
                 let operational = try await bench.enrol(unit)
-                answers.withLock { $0.issued[unit.device] = operational }
+                answers.value.withLock { $0.issued[unit.device] = operational }
             } catch let refusal as Refusal {
-                answers.withLock { $0.refused.append(refusal) }
+                answers.value.withLock { $0.refused.append(refusal) }
             } catch {
-                answers.withLock { $0.strange.append("\(error)") }
+                answers.value.withLock { $0.strange.append("\(error)") }
             }
         }
         await withTaskGroup(of: Void.self) { group in
             for unit in units { group.addTask { await enrol(unit) } }
             group.addTask {
                 // In the middle of it: some have been answered, most have not.
-                for _ in 0..<2000 where answers.withLock({ $0.issued.count }) < 3 {
+                for _ in 0..<2000 where answers.value.withLock({ $0.issued.count }) < 3 {
                     try? await Task.sleep(for: .milliseconds(1))
                 }
                 try? token.pull()
             }
         }
-        let first = answers.withLock { $0 }
+        let first = answers.value.withLock { $0 }
         #expect(first.strange.isEmpty, "\(first.strange)")
         #expect(!first.refused.isEmpty && first.refused.allSatisfy { $0.code == .unavailable }, "\(first.refused)")
         #expect(first.refused.allSatisfy { !$0.hint.isEmpty && !$0.detail.contains(TokenBench.pin) })
@@ -105,11 +111,11 @@ import Workbench
         // Back again: the same house goes on, and everybody who was refused is served.
         try token.putBack()
         for _ in 0..<60 {
-            for unit in units where answers.withLock({ $0.issued[unit.device] == nil }) { await enrol(unit) }
-            if answers.withLock({ $0.issued.count }) == units.count { break }
+            for unit in units where answers.value.withLock({ $0.issued[unit.device] == nil }) { await enrol(unit) }
+            if answers.value.withLock({ $0.issued.count }) == units.count { break }
             try await Task.sleep(for: .milliseconds(100))
         }
-        let all = answers.withLock { $0.issued }
+        let all = answers.value.withLock { $0.issued }
         #expect(all.count == units.count)
         try await demandWhole(house, answered: all)
         try await bench.publisher.publish()
