@@ -65,14 +65,17 @@ import Workbench
 
     @Test func `never tries a PIN again that was refused, and takes the right one without a restart`() async throws {
         let bench = try await TokenBench()
-        let keys = try await bench.open()
-        let key = try keys.make(KeyLabel(trusted: "guarded"), algorithm: .p256)
+        // Login is the process's: the wrong one has to come before anybody is in.
         try bench.writePIN("000000")
-        #expect { try TokenKeyStore(bench.settings) } throws: { error in
+        await #expect { try await bench.open() } throws: { error in
             let refusal = error as? Refusal
             return refusal?.code == .unavailable && refusal?.detail.contains("refused the PIN from the file") == true
                 && refusal?.detail.contains("000000") == false
         }
+        try bench.writePIN(TokenBench.pin)
+        let keys = try await bench.open()
+        let key = try keys.make(KeyLabel(trusted: "guarded"), algorithm: .p256)
+        try bench.writePIN("000000")
         // A store that is open goes on, loses its sessions, and then has only the wrong PIN: tried once, and no more.
         try bench.pull()
         #expect(throws: Refusal.self) { try key.signature(over: [1]) }
