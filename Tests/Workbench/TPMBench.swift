@@ -10,7 +10,8 @@ package final class TPMBench: Sendable {
     package static let pin = "864209"
 
     package static func isInstalled() -> Bool {
-        let packages = "swtpm tpm2-abrmd libtss2-tcti-tabrmd0 libtpm2-pkcs11-1 libtpm2-pkcs11-tools tpm2-tools dbus-daemon"
+        let packages =
+            "swtpm tpm2-abrmd libtss2-tcti-tabrmd0 libtpm2-pkcs11-1 libtpm2-pkcs11-tools tpm2-tools dbus-daemon"
         guard FileManager.default.fileExists(atPath: module) else {
             print("notice: tpm2-pkcs11 is not installed (apt-get install \(packages)); its tests are left out")
             return false
@@ -42,7 +43,8 @@ package final class TPMBench: Sendable {
                 "swtpm",
                 [
                     "socket", "--tpm2", "--tpmstate", "dir=\(folder)/state", "--server",
-                    "type=tcp,port=\(port),bindaddr=127.0.0.1", "--ctrl", "type=tcp,port=\(port + 1),bindaddr=127.0.0.1",
+                    "type=tcp,port=\(port),bindaddr=127.0.0.1", "--ctrl",
+                    "type=tcp,port=\(port + 1),bindaddr=127.0.0.1",
                     "--flags", "not-need-init,startup-clear",
                 ]))
         for _ in 0..<100 where !FileManager.default.fileExists(atPath: folder + "/bus") {

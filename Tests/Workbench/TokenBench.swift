@@ -77,7 +77,8 @@ package final class TokenBench: Sendable {
         change(&settings)
         for _ in 0..<40 {
             do { return try TokenKeyStore(settings) } catch let refusal as Refusal
-            where refusal.detail.contains("is not attached") {
+                where refusal.detail.contains("is not attached")
+            {
                 try await Task.sleep(for: .milliseconds(50))
             }
         }

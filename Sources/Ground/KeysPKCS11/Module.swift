@@ -53,9 +53,10 @@ final class Module: @unchecked Sendable {
                 .unavailable, "There is no PKCS#11 module at \"\(path)\".",
                 hint: "Give the absolute path of the library, such as /usr/lib/softhsm/libsofthsm2.so.")
         }
-        typealias GetFunctionList = @convention(c) (
-            UnsafeMutablePointer<UnsafeMutablePointer<CK_FUNCTION_LIST>?>?
-        ) -> CK_RV
+        typealias GetFunctionList =
+            @convention(c) (
+                UnsafeMutablePointer<UnsafeMutablePointer<CK_FUNCTION_LIST>?>?
+            ) -> CK_RV
         guard let library = dlopen(path, RTLD_NOW | RTLD_LOCAL), let symbol = dlsym(library, "C_GetFunctionList") else {
             let why = dlerror().map { String(cString: $0) } ?? "unknown"
             throw Refusal(

@@ -24,7 +24,8 @@ struct TokenFault: Error, Equatable {
     /// 0x42 and 0x140, AEAD_DECRYPT_FAILED and CURVE_NOT_SUPPORTED, are not in the header of p11-kit 0.24.
     var kind: Kind {
         switch code {
-        case CKR_SESSION_HANDLE_INVALID, CKR_SESSION_CLOSED, CKR_DEVICE_REMOVED, CKR_DEVICE_ERROR, CKR_TOKEN_NOT_PRESENT,
+        case CKR_SESSION_HANDLE_INVALID, CKR_SESSION_CLOSED, CKR_DEVICE_REMOVED, CKR_DEVICE_ERROR,
+            CKR_TOKEN_NOT_PRESENT,
             CKR_TOKEN_NOT_RECOGNIZED, CKR_USER_NOT_LOGGED_IN, CKR_CRYPTOKI_NOT_INITIALIZED, CKR_SLOT_ID_INVALID,
             CKR_OBJECT_HANDLE_INVALID, CKR_KEY_HANDLE_INVALID, CKR_GENERAL_ERROR, CKR_FUNCTION_FAILED,
             CKR_OPERATION_NOT_INITIALIZED, CKR_OPERATION_ACTIVE:
@@ -90,7 +91,9 @@ struct TokenFault: Error, Equatable {
     }
 
     /// Whether the token was asked to change something: a failure says nothing about the sessions then.
-    var isOfChange: Bool { ["C_GenerateKeyPair", "C_GenerateKey", "C_SetAttributeValue", "C_DestroyObject"].contains(call) }
+    var isOfChange: Bool {
+        ["C_GenerateKeyPair", "C_GenerateKey", "C_SetAttributeValue", "C_DestroyObject"].contains(call)
+    }
 
     static func check(_ code: CK_RV, _ call: String) throws(TokenFault) {
         guard code == CKR_OK else { throw TokenFault(code: code, call: call) }

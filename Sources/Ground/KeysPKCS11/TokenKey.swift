@@ -79,8 +79,10 @@ struct FoundKey: Sendable {
             let point = try session.bytes(CKA_EC_POINT, of: publicHalf)
         else {
             throw Refusal(
-                .unsupported, "The key \"\(label)\" in the token is of a kind that is not used here, or has no public half.",
-                hint: "Use P-256, P-384 or Ed25519, and keep the public key in the token.", rule: "PKCS#11 v2.40 §2.3.3")
+                .unsupported,
+                "The key \"\(label)\" in the token is of a kind that is not used here, or has no public half.",
+                hint: "Use P-256, P-384 or Ed25519, and keep the public key in the token.", rule: "PKCS#11 v2.40 §2.3.3"
+            )
         }
         stamp = session.stamp
         handle = key

@@ -118,7 +118,10 @@ enum KeyPlace: String, CaseIterable, CustomTestStringConvertible {
             let outcomes = await withTaskGroup(of: Result<[UInt8], any Error>.self) { group in
                 for keys in stores {
                     group.addTask {
-                        do { return .success(try await keys.apart { try keys.make(label, algorithm: .p256).publicKeyDER }) } catch {
+                        do {
+                            return .success(
+                                try await keys.apart { try keys.make(label, algorithm: .p256).publicKeyDER })
+                        } catch {
                             return .failure(error)
                         }
                     }

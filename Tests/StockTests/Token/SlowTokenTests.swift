@@ -22,7 +22,8 @@ struct `A slow token` {
     private func module(_ bench: TokenBench) async throws -> String {
         let module = bench.folder + "/slow-module.so"
         let built = try await OutsideProgram.run(
-            "gcc", ["-shared", "-fPIC", "-I/usr/include/p11-kit-1", "-o", module, Self.source, "-ldl"], in: bench.folder)
+            "gcc", ["-shared", "-fPIC", "-I/usr/include/p11-kit-1", "-o", module, Self.source, "-ldl"], in: bench.folder
+        )
         try #require(built.status == 0, "\(built.errors)")
         setenv("HELD_MODULE", TokenBench.module, 1)
         setenv("HOLD_FILE", Self.holdFile, 1)

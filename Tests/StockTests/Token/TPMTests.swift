@@ -15,7 +15,8 @@ import Workbench
         for algorithm in [KeyAlgorithm.p256, .p384] {
             let label = KeyLabel(trusted: "tpm-\(algorithm.rawValue)")
             let key = try keys.make(label, algorithm: algorithm)
-            #expect(PublicKeys.verify(signature: try key.signature(over: message), over: message, spki: key.publicKeyDER))
+            #expect(
+                PublicKeys.verify(signature: try key.signature(over: message), over: message, spki: key.publicKeyDER))
             #expect { try keys.make(label, algorithm: algorithm) } throws: { ($0 as? Refusal)?.code == .conflict }
             #expect(try TokenKeyStore(bench.settings).find(label)?.publicKeyDER == key.publicKeyDER)
         }

@@ -75,7 +75,9 @@ final class Tally<T: Sendable>: Sendable {
         #expect(try empty.labels().isEmpty)
     }
 
-    @Test func `whose token is pulled while it issues answers with certificates or refusals, and recovers`() async throws {
+    @Test func `whose token is pulled while it issues answers with certificates or refusals, and recovers`()
+        async throws
+    {
         let token = try await TokenBench()
         let bench = try await HouseBench(keys: token.open { $0.sessions = 3 })
         let house = bench.house
@@ -142,7 +144,8 @@ final class Tally<T: Sendable>: Sendable {
         let alive = stored.filter { $0.state == "issued" }
         #expect(alive.count == answered.count)
         for row in alive { #expect(answered[row.device]?.certificate == row.der) }
-        #expect(stored.allSatisfy { ["issued", "abandoned"].contains($0.state) }, "half-issued: \(stored.map(\.state))")
+        #expect(
+            stored.allSatisfy { ["issued", "abandoned"].contains($0.state) }, "half-issued: \(stored.map(\.state))")
         for device in answered.keys {
             let passport = try await house.read { try Device.require(device.text, in: $0).passport }
             #expect(passport.certificates.count == 1)

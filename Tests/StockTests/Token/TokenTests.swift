@@ -41,7 +41,9 @@ import Workbench
     @Test func `uses a key that was made by hand, and refuses one of a kind that is not used here`() async throws {
         let bench = try await TokenBench()
         for (label, kind) in [("by-hand", "EC:prime256v1"), ("too-old", "rsa:2048")] {
-            let made = try await bench.pkcs11Tool(["--keypairgen", "--key-type", kind, "--label", label, "--id", "0\(kind.count % 9)"])
+            let made = try await bench.pkcs11Tool([
+                "--keypairgen", "--key-type", kind, "--label", label, "--id", "0\(kind.count % 9)",
+            ])
             #expect(made.status == 0, "\(made.errors)")
         }
         let keys = try await bench.open()
@@ -144,9 +146,11 @@ import Workbench
         let wrapped = try keys.wrap([7], under: KeyLabel(trusted: "wrapping"), context: [])
         for _ in 0..<2 {
             try bench.pull()
-            for attempt in [{ _ = try key.signature(over: [1]) }, { _ = try keys.find(label) }, { _ = try keys.labels() },
+            for attempt in [
+                { _ = try key.signature(over: [1]) }, { _ = try keys.find(label) }, { _ = try keys.labels() },
                 { _ = try keys.make(KeyLabel(trusted: "new"), algorithm: .p256) },
-                { _ = try keys.unwrap(wrapped, under: KeyLabel(trusted: "wrapping"), context: []) }] as [() throws -> Void] {
+                { _ = try keys.unwrap(wrapped, under: KeyLabel(trusted: "wrapping"), context: []) },
+            ] as [() throws -> Void] {
                 #expect { try attempt() } throws: { error in
                     (error as? Refusal)?.code == .unavailable && (error as? Refusal)?.retryAfterSeconds != nil
                 }
