@@ -55,7 +55,8 @@ import Workbench
 
     @Test func `reaches a device that is cut off, where an ordinary release does not`() async throws {
         try await quarantine()
-        #expect(try await offer(1) == .init(offered: 0, skipped: 1, more: false))
+        let refused = try await offer(1)
+        #expect(refused.offered == 0 && refused.skipped == 1)
         #expect(try await next() == nil)
         #expect(try await offer(1, remedy: true).offered == 1)
         #expect(try await offer(1, remedy: true).skipped == 1)
@@ -65,7 +66,8 @@ import Workbench
     }
 
     @Test func `reaches every device of the product that is cut off, and no other, when none is named`() async throws {
-        #expect(try await offer(1, remedy: true, named: false) == .init(offered: 0, skipped: 0, more: false))
+        let nobody = try await offer(1, remedy: true, named: false)
+        #expect(nobody.offered == 0 && nobody.skipped == 0)
         _ = try await house.perform(OfferDevice(device: unit.serial), as: ada)
         #expect(try await offer(1, remedy: true, named: false).offered == 1)
         #expect(try await offer(2, named: false).offered == 0)

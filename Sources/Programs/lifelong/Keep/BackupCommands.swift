@@ -3,6 +3,7 @@ import Crypto
 import Foundation
 import KeysFile
 import Registry
+import Store
 import StorePostgreSQL
 import Wire
 
