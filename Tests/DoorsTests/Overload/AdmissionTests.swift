@@ -1,6 +1,5 @@
 import NIOCore
 import NIOPosix
-import Synchronization
 import Testing
 import Wire
 
@@ -45,7 +44,7 @@ import Wire
 
     @Test func `lets handshakes begin in the order of their coming, so many at once`() {
         let handshakes = Handshakes(limit: 2)
-        let begun = Mutex<[Int]>([])
+        let begun = Mutexed<[Int]>([])
         let leaves = (0..<6).map { number in handshakes.enter { begun.withLock { $0.append(number) } } }
         #expect(begun.withLock { $0 } == [0, 1])
         // One that waits goes away: it is passed over, and takes nobody's turn.

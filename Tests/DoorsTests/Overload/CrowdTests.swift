@@ -6,11 +6,17 @@ import NIOSSL
 import Passport
 import Registry
 import Server
-import Synchronization
 import Testing
+import Trust
 import Use
 import Wire
 import Workbench
+
+/// Answers in the order of their coming.
+private actor Arrived {
+    private(set) var all: [BenchClient.Answer] = []
+    func add(_ answer: BenchClient.Answer) { all.append(answer) }
+}
 
 @Suite struct `A crowded device plane` {
     /// Where a connection that means no good stops.
@@ -135,20 +141,20 @@ import Workbench
             // The writer is held: whoever enrols waits, two at most.
             let hold = DispatchSemaphore(value: 0)
             let holding = Task { try await bench.house.change(as: .system) { _ in hold.wait() } }
-            let answers = Mutex<[BenchClient.Answer]>([])
+            let answers = Arrived()
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for unit in units {
                     group.addTask {
                         let request = try CertificationRequest.enrolment(device: unit.device, key: EphemeralKey())
                         let answer = try await door.birth(unit).enrol(request)
-                        answers.withLock { $0.append(answer) }
+                        await answers.add(answer)
                     }
                 }
                 let end = ContinuousClock.now + .seconds(20)
-                while answers.withLock({ $0.count }) < 4, ContinuousClock.now < end {
+                while await answers.all.count < 4, ContinuousClock.now < end {
                     try await Task.sleep(for: .milliseconds(20))
                 }
-                let early = answers.withLock { $0 }
+                let early = await answers.all
                 #expect(early.count == 4, "Refusing waits for what is overloaded.")
                 for answer in early {
                     expectRefusal(answer, 503, rule: "overload")
@@ -158,7 +164,7 @@ import Workbench
                 try await group.waitForAll()
             }
             try await holding.value
-            #expect(answers.withLock { $0.filter { $0.status == 200 }.count } == 2)
+            #expect(await answers.all.filter { $0.status == 200 }.count == 2)
             // Nothing is left behind: everybody is served now.
             for unit in units {
                 let request = try CertificationRequest.enrolment(device: unit.device, key: EphemeralKey())
