@@ -21,7 +21,7 @@ enum Floors {
         "Release": ["Wire", "Trust", "Crypto"],
         "Passport": ["Wire"],
 
-        "Keys": ["Wire", "Trust", "Dispatch"],
+        "Keys": system.union(["Wire", "Trust"]),
         "KeysFile": system.union(["Wire", "Trust", "Keys", "Crypto"]),
         "KeysPKCS11": system.union(["Wire", "Trust", "Keys", "Crypto", "CPKCS11"]),
         "KeysTLS": system.union(["Wire", "Trust", "NIOCore", "NIOSSL"]),

@@ -259,11 +259,7 @@ import Workbench
                 "an operational of tomorrow", "RFC 5280 §6.1.3 (a)(2): not yet valid",
                 try forge.operational(placed, days: 1...9)),
             bad("the server", nil, ClientIdentity(chain: service.chain, key: service.key)),
-            bad("the issuing CA", nil, try forge.authority(Authorities.Name.issuing)),
-            bad("the maker's root", nil, try forge.authority(Authorities.Name.makerRoot)),
-            bad("the station's birth CA", nil, try forge.birthAuthority()),
             bad("the OCSP responder", nil, try await forge.responder()),
-            bad("its own signature", nil, try forge.selfSigned(placed)),
             Credential(name: "a unit that was never imported", kind: .unknown, identity: fleet.stranger),
             // Right signature, right names, and the registry never issued it.
             Credential(

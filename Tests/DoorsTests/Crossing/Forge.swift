@@ -63,26 +63,6 @@ struct Forge {
                     notAfter: now.adding(days: days.upperBound))))
     }
 
-    func authority(_ name: String) throws -> ClientIdentity {
-        guard let known = bench.house.authorities.known(name) else { throw CancellationError() }
-        return ClientIdentity(
-            chain: [known.certificate] + known.chain.dropLast(), key: try bench.house.keys.require(KeyLabel(name)))
-    }
-
-    func birthAuthority() throws -> ClientIdentity {
-        guard let known = bench.house.authorities.all.first(where: { $0.kind == "birth" }) else {
-            throw CancellationError()
-        }
-        for line in ["line-1", "line-9"] {
-            let key = try FileKeyStore(folder: bench.folder + "/\(line)-keys").require(
-                KeyLabel(trusted: "birth-authority"))
-            if try PublicKeys.ofCertificate(known.certificate) == key.publicKeyDER {
-                return ClientIdentity(chain: [known.certificate], key: key)
-            }
-        }
-        throw CancellationError()
-    }
-
     func responder() async throws -> ClientIdentity {
         let name = Authorities.Name.responder(of: Authorities.Name.issuing)
         _ = try await ServiceCertificates.responder(of: Authorities.Name.issuing, bench.house)
@@ -90,14 +70,5 @@ struct Forge {
             try rows.first("SELECT der FROM certificate WHERE purpose = $1", [.text(name)])?.bytes("der") ?? []
         }
         return ClientIdentity(chain: [der], key: try bench.house.keys.require(KeyLabel(name)))
-    }
-
-    func selfSigned(_ placed: Placed) throws -> ClientIdentity {
-        let intent = try Profile.root(
-            name: placed.unit.device.text, organisation: "Example Maker", key: placed.unit.key,
-            serial: BenchClock.random(16), notBefore: bench.clock.now.adding(days: -1),
-            notAfter: bench.clock.now.adding(days: 9))
-        let authority = try Authority(root: IssuanceToken(stored: intent), key: placed.unit.key)
-        return ClientIdentity(chain: [authority.certificate], key: placed.unit.key)
     }
 }
