@@ -2,7 +2,9 @@ import Agent
 import Foundation
 import Passport
 import Registry
+import Store
 import Testing
+import Trust
 import Use
 import Wire
 import Workbench
