@@ -18,8 +18,12 @@ SIZES = [("light", 1280, 800, "light"), ("dark", 1280, 800, "dark"), ("phone", 3
 # The documentation keeps the pages that people see daily; a test run keeps all.
 DAILY = {"today", "devices", "device", "confirm", "ledger", "ledger-entry", "people"}
 IS_DOCUMENTATION = os.environ.get("LIFELONG_SCREENSHOTS") == "1"
+# A device that its owner gives away.
+GIVEN = "TH2-2026-0142-000444"
 complaints = []
 expected = set()
+# What one walk learns and another needs: links, a code.
+found = {}
 
 
 def complain(text):
@@ -110,10 +114,10 @@ def expect(page, text, where):
         complain(f"{where}: \"{text}\" is missing")
 
 
-def sign_in(page, path):
+def sign_in(page, path, home="/"):
     go(page, path, "sign-in")
     page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url(URL + "/")
+    page.wait_for_url(URL + home)
 
 
 def walk_as_admin(page):
@@ -147,6 +151,7 @@ def walk_as_admin(page):
     if download.value.suggested_filename != "entry-41.json":
         complain(f"the evidence is called {download.value.suggested_filename}")
     go(page, "/people", "people")
+    administer(page)
     go(page, "/devices/NO-SUCH-DEVICE", "not-found", status=404)
     page.get_by_role("button", name="Sign out").click()
     page.wait_for_url("**/signed-out")
@@ -171,8 +176,107 @@ def walk_as_owner(page):
     page.get_by_role("link", name="I have it").click()
     page.get_by_role("button", name="Withdraw the offer").click()
     page.wait_for_url(f"**/devices/{serial}?done=withdraw")
+    pair(page)
+    found["code"] = offer(page, GIVEN)
     page.get_by_role("button", name="Sign out").click()
     page.wait_for_url("**/signed-out")
+
+
+def walk_as_station(page):
+    """Sees batches and nothing of anybody's devices, and ships one."""
+    sign_in(page, found["station"], "/batches")
+    go(page, "/", "station-batches")
+    for name in ("People", "Ledger", "Devices"):
+        if page.get_by_role("navigation").get_by_role("link", name=name, exact=True).count():
+            complain(f"a station is offered {name}")
+    for path in ("/devices", "/people", "/ledger", "/claim"):
+        go(page, path, "station-refused", status=403)
+    page.goto(URL + "/batches")
+    page.get_by_role("link", name="Ship…").first.click()
+    page.wait_for_url("**/ship")
+    shoot(page, "station-ship")
+    page.get_by_role("button", name="Ship the batch").click()
+    page.wait_for_url("**/batches?shipped=*")
+    expect(page, "shipped and may be paired now", "station-shipped")
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url("**/signed-out")
+
+
+def walk_as_buyer(page):
+    """Types a wrong code, and then the right one."""
+    sign_in(page, found["buyer"])
+    for code in ("0000-0000-0000-0000", found["code"]):
+        page.goto(URL + "/claim")
+        page.locator("#accept-device").fill(GIVEN)
+        page.get_by_label("Code from its owner").fill(code)
+        if code != found["code"]:
+            expected.add(URL + "/claim/accept")
+        page.get_by_role("button", name="Accept").click()
+        if code != found["code"]:
+            page.get_by_text("not the code of this transfer").wait_for()
+            shoot(page, "buyer-wrong-code")
+    page.wait_for_url("**/devices?done=accepted")
+    shoot(page, "buyer-accepted")
+
+
+def show_once(page):
+    """What is shown once, and then gone."""
+    secret = page.locator("pre.secret").inner_text().strip()
+    page.get_by_role("link", name="I have it").click()
+    page.wait_for_url("**/people")
+    if secret in page.content():
+        complain("what is shown once is shown again")
+    return secret
+
+
+def administer(page):
+    """Every form of the page People."""
+    for name, role, owner in (("Line Three", "station", None), ("Mira at home", "owner", "Mira Lindqvist")):
+        page.goto(URL + "/people")
+        page.get_by_label("Name", exact=True).fill(name)
+        page.get_by_label("Role", exact=True).select_option(role)
+        if owner:
+            page.get_by_label("Acts for").select_option(label=owner)
+        page.get_by_role("button", name="Add and make a sign-in link").click()
+        found["station" if role == "station" else "buyer"] = show_once(page)
+    page.get_by_label("Name of the owner").fill("Lighthouse Trust")
+    page.get_by_label("An organisation").check()
+    page.get_by_role("button", name="Add the owner").click()
+    page.wait_for_url("**/people?done=owner")
+    expect(page, "Lighthouse Trust", "people")
+    page.get_by_label("New token for").select_option("Line Three")
+    page.get_by_label("What it is for").fill("walked")
+    page.get_by_role("button", name="Issue a token").click()
+    if not show_once(page).startswith("ll_token_"):
+        complain("a token does not look like one")
+    page.get_by_role("button", name="Revoke walked of Line Three").click()
+    page.wait_for_url("**/people?done=revoked")
+    page.get_by_role("button", name="Sign-in link for Line Three").click()
+    found["station"] = show_once(page)
+
+
+def pair(page):
+    """A device that the station shipped, by its serial alone; and one that nobody has."""
+    for serial in ("TH2-2026-0142-999999", "TH2-2026-0142-001184"):
+        page.goto(URL + "/claim")
+        page.locator("#pair-device").fill(serial)
+        page.get_by_label("Only with its serial").check()
+        if serial.endswith("9"):
+            expected.add(URL + "/claim/pair")
+        page.get_by_role("button", name="Pair", exact=True).click()
+        if serial.endswith("9"):
+            page.get_by_text("There is no device").wait_for()
+    page.wait_for_url("**/devices/TH2-2026-0142-001184")
+    shoot(page, "owner-paired")
+
+
+def offer(page, serial):
+    page.goto(f"{URL}/devices/{serial}")
+    page.get_by_role("link", name="Offer to somebody else…").click()
+    page.get_by_role("button", name="Offer to somebody else").click()
+    code = page.locator("pre.secret").inner_text().strip()
+    page.get_by_role("link", name="I have it").click()
+    return code
 
 
 def quarantine(page, serial):
@@ -198,7 +302,7 @@ def acknowledge(page):
 
 with sync_playwright() as play:
     browser = play.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
-    for walk in (walk_as_admin, walk_as_owner):
+    for walk in (walk_as_admin, walk_as_station, walk_as_owner, walk_as_buyer):
         page = browser.new_context().new_page()
         page.set_default_timeout(10_000)
         watch(page)

@@ -29,7 +29,9 @@ struct Page {
         /// Who has no right to a page sees no link to it. The page itself asks again.
         func isOpen(to session: PeopleSession) -> Bool {
             switch self {
-            case .today, .devices: true
+            case .today: true
+            case .devices:
+                Access.allows(.readFleet, session.principal) || Access.allows(.readOwnDevices, session.principal)
             case .ledger: Access.allows(.readLedger, session.principal)
             case .people: Access.allows(.administer, session.principal)
             }
