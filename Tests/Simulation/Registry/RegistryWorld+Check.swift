@@ -107,5 +107,7 @@ extension RegistryWorld {
         tell("tampered: \(sql)")
         let changed = try await driver.away { try await store.write { try $0.execute(sql, []) } }
         hasTampered = changed > 0
+        // Looked at while it is fresh: what happens next may cover it.
+        if hasTampered { try await check() }
     }
 }
