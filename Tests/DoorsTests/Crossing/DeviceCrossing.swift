@@ -42,6 +42,9 @@ import Workbench
         case operational(Right, Expected)
         /// Either certificate.
         case either(Right, Expected)
+        /// What a device says of a release: with its operational certificate where it has a back end, else with its birth
+        /// certificate, as a remedy is told.
+        case report(Expected)
     }
 
     private struct Call: Sendable {
@@ -116,6 +119,11 @@ import Workbench
         case .operational(let right, let answer):
             if isBirth { return Expected(403, "IEEE 802.1AR §6") }
             return credential.kind == .dead ? Expected(403, "certificate: revoked") : ruled(right, spot, answer)
+        case .report(let answer):
+            let hasBackEnd = StageTable.ruling(.backEnd, in: spot.stage) == .yes
+            if hasBackEnd == isBirth { return Expected(403, "IEEE 802.1AR §6") }
+            if credential.kind == .dead { return Expected(403, "certificate: revoked") }
+            return ruled(hasBackEnd ? .backEnd : .firmware, spot, answer)
         case .either(let right, let answer):
             return credential.kind == .dead ? Expected(403, "certificate: revoked") : ruled(right, spot, answer)
         }
@@ -166,7 +174,7 @@ import Workbench
         receipt(.pairingProof, .birth(nil, Expected(409, "pairing: nonce")))
         receipt(.configured, .operational(.backEnd, Expected(409, "passport: configure")))
         for kind in [Receipt.Kind.updated, .rolledBack, .refused] {
-            receipt(kind, .operational(.backEnd, Expected(409, "passport: update")))
+            receipt(kind, .report(Expected(409, "passport: update")))
         }
         for (prefix, path) in [
             ("", ""), ("", "/*"), ("/*", ""),
