@@ -38,7 +38,7 @@ simulate:  ## Simulate stages and registry from random seeds, a minute each (min
 	@scripts/install.sh run
 	@scripts/simulate.sh $(minutes)
 
-crash:  ## Kill a server a thousand times on each engine, under load (docs/reliability.md).
+crash:  ## Kill a server a thousand times under load (docs/reliability.md).
 	@scripts/install.sh run
 	@scripts/crash.sh
 

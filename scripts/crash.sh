@@ -1,5 +1,5 @@
 #!/bin/bash
-# crash.sh [kills]: a thousand kills on each engine, with the optimised server. docs/reliability.md has the figures.
+# crash.sh [kills]: a thousand kills on SQLite, with the optimised server. docs/reliability.md has the figures.
 source "$(dirname "$0")/common.sh"
 kills=${1:-1000}
 scripts/build.sh release --product lifelong

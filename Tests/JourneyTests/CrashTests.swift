@@ -4,7 +4,7 @@ import Workbench
 /// The short run of `make crash`: the same program, some kills.
 @Suite(.serialized) struct `A server that is killed under load` {
     @Test(.timeLimit(.minutes(3))) func `keeps every answer, also in the middle of a write`() async throws {
-        let bench = try BuiltProgram()
+        let bench = try ScriptBench()
         defer { bench.end() }
         let run = try await bench.script(
             """

@@ -87,7 +87,7 @@ import Workbench
         ]
 
     @Test(.timeLimit(.minutes(5))) func `is noticed, named, and restored from its backup`() async throws {
-        let bench = try BuiltProgram()
+        let bench = try ScriptBench()
         defer { bench.end() }
         let prepared = try await bench.script(
             """
@@ -143,7 +143,7 @@ import Workbench
     }
 
     @Test func `is not hidden by a new, empty database`() async throws {
-        let bench = try BuiltProgram()
+        let bench = try ScriptBench()
         defer { bench.end() }
         let run = try await bench.script(
             """
@@ -171,7 +171,7 @@ import Workbench
     }
 
     @Test func `loses what a killed upload left behind at the next start`() async throws {
-        let bench = try BuiltProgram()
+        let bench = try ScriptBench()
         defer { bench.end() }
         let run = try await bench.script(
             """

@@ -33,7 +33,7 @@ import Glibc
     }
 
     @Test(.timeLimit(.minutes(2))) func `ends every process when its reader goes away`() async throws {
-        let bench = try BuiltProgram()
+        let bench = try ScriptBench()
         defer { bench.end() }
         let run = try await bench.script(
             """

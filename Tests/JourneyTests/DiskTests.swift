@@ -23,7 +23,7 @@ import Workbench
         """
 
     private func script(_ text: String) async throws -> (status: Int32, said: String) {
-        let bench = try BuiltProgram()
+        let bench = try ScriptBench()
         defer { bench.end() }
         return try await bench.script(Self.asking + text)
     }

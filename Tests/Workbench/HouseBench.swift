@@ -57,8 +57,8 @@ package final class HouseBench: Sendable {
         let keys: any KeyStore = try store ?? FileKeyStore(folder: keys)
         let database = try BenchEngine.open(place)
         return try await House(
-            database: faults.map { FaultyDatabase(database, $0) } ?? database,
-            keys: faults.map { FaultyKeys(keys, $0) } ?? keys, settings: settings,
+            database: faults.map { FaultyDatabase(database, $0) as any Database } ?? database,
+            keys: faults.map { FaultyKeys(keys, $0) as any KeyStore } ?? keys, settings: settings,
             log: log ?? silent, clock: { clock.now }, random: BenchClock.random)
     }
 

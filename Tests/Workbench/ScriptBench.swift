@@ -2,7 +2,7 @@ import Foundation
 import Wire
 
 /// The built `lifelong` in a folder of its own, used as a person at a shell uses it.
-package final class BuiltProgram: Sendable {
+package final class ScriptBench: Sendable {
     package let folder: String
     /// Where the built programs lie.
     package let built: String
