@@ -46,6 +46,7 @@ let package = Package(
     products: [
         .executable(name: "lifelong", targets: ["lifelong"]),
         .executable(name: "lifelong-agent", targets: ["lifelong-agent"]),
+        .library(name: "FaultyDisk", type: .dynamic, targets: ["FaultyDisk"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-certificates.git", from: "1.21.1"),
@@ -137,7 +138,8 @@ let package = Package(
         .executableTarget(
             name: "lifelong",
             dependencies: rooms + forRooms + [
-                "Keys", "KeysFile", "KeysPKCS11", "StoreSQLite", "StorePostgreSQL", "Server", "Station", "Fleet", "Agent",
+                "Keys", "KeysFile", "KeysPKCS11", "StoreSQLite", "StorePostgreSQL", "Server", "Station", "Fleet",
+                "Agent",
                 "Auditor", "Outbound", "Witness", arguments,
                 httpClient, nioCore, nioHTTP1, nioPosix, nioSSL, logging, lifecycle, yaml, x509, crypto,
             ],
@@ -157,11 +159,22 @@ let package = Package(
             ],
             path: "Benchmarks", exclude: ["Doors", "Overload"], swiftSettings: strict),
 
+        // The crash test (`make crash`): a real server, killed under load; and a disk that misbehaves on demand.
+        .executableTarget(
+            name: "lifelong-crash",
+            dependencies: rooms + forRooms + [
+                "Keys", "KeysFile", "StoreSQLite", "Station", "Agent", "Auditor", "Workbench", arguments, nioHTTP1,
+                nioSSL, crypto, x509, asn1,
+            ],
+            path: "Tests/Crash", swiftSettings: strict),
+        .target(name: "FaultyDisk", path: "Tests/FaultyDisk"),
+
         // Tests.
         .target(
             name: "Workbench",
             dependencies: rooms + forRooms + [
-                "Keys", "KeysFile", "KeysPKCS11", "StoreSQLite", "StorePostgreSQL", "Station", "Agent", "Server", httpClient,
+                "Keys", "KeysFile", "KeysPKCS11", "StoreSQLite", "StorePostgreSQL", "Station", "Agent", "Server",
+                httpClient,
                 nioCore, nioHTTP1, nioSSL, logging,
                 lifecycle, x509, asn1, crypto,
             ],
@@ -203,7 +216,8 @@ let package = Package(
         .testTarget(
             name: "StockTests",
             dependencies: rooms + forRooms + [
-                "Keys", "KeysFile", "KeysPKCS11", "Station", "Agent", "Server", "Workbench", hummingbird, nioCore, logging, x509,
+                "Keys", "KeysFile", "KeysPKCS11", "Station", "Agent", "Server", "Workbench", hummingbird, nioCore,
+                logging, x509,
                 crypto,
             ],
             path: "Tests/StockTests", exclude: ["Browser/walk.py", "Token/slow-module.c"], swiftSettings: strict),

@@ -31,6 +31,20 @@ import Glibc
         #expect(await demo.wait(seconds: 30) == 130)
         #expect(demo.processesLeft.isEmpty)
     }
+
+    @Test(.timeLimit(.minutes(2))) func `ends every process when its reader goes away`() async throws {
+        let bench = try ScriptBench()
+        defer { bench.end() }
+        let run = try await bench.script(
+            """
+            "$L" demo --home $PWD/demo --devices 6 --fleet 20 2>/dev/null | head -4
+            for i in $(seq 1 200); do
+              left=0; for p in /proc/[0-9]*; do tr '\\0' ' ' < $p/cmdline 2>/dev/null | grep -q "^[^ ]*lifelong.*$PWD/demo" && left=1; done
+              [ $left = 0 ] && break; sleep 0.1
+            done; echo "left $left"
+            """)
+        #expect(run.status == 0 && run.said.contains("left 0"), "\(run.said)")
+    }
 }
 
 /// One run of `lifelong demo` in a folder of its own.

@@ -30,6 +30,25 @@ extension HouseBench {
     ///
     /// - Parameter station: each batch of a test needs a name of its own.
     package func makeUnits(_ count: Int, shipped: Bool = true, station: String = "line-1") async throws -> [BenchUnit] {
+        let (batch, manifest, born) = try await makeManifest(count, station: station)
+        let admitted = try await house.perform(AdmitBirths(manifest: manifest), as: .system)
+        guard admitted.admitted == count else {
+            throw Refusal(.internal, "The bench's births were refused: \(admitted.refused).", hint: "Read the reasons.")
+        }
+        if shipped { _ = try await house.perform(ShipDevices(batch: batch), as: .system) }
+        return try await house.read { rows in
+            try born.map { unit in
+                BenchUnit(
+                    serial: unit.serial, device: try Device.require(unit.serial, in: rows).id, key: unit.key,
+                    certificate: unit.certificate, station: station)
+            }
+        }
+    }
+
+    /// Units born at a real station; the registry has not heard of them yet.
+    package func makeManifest(_ count: Int, station: String) async throws -> (
+        batch: BatchID, manifest: Seal, born: [(serial: String, key: any SigningKey, certificate: [UInt8])]
+    ) {
         try await publishProduct()
         let keys = try FileKeyStore(folder: folder + "/\(station)-keys")
         let home = StationHome(folder + "/\(station)")
@@ -38,19 +57,9 @@ extension HouseBench {
         let opened = try await house.perform(
             OpenBatch(product: Self.product, quantity: count, request: request), as: .system)
         let born = try bear(count, at: home, opened.permit, station, keys)
-        let manifest = try CloseBatch(home: home, batch: opened.batch).perform(keys: keys, at: clock.now)
-        let admitted = try await house.perform(AdmitBirths(manifest: manifest), as: .system)
-        guard admitted.admitted == count else {
-            throw Refusal(.internal, "The bench's births were refused: \(admitted.refused).", hint: "Read the reasons.")
-        }
-        if shipped { _ = try await house.perform(ShipDevices(batch: opened.batch), as: .system) }
-        return try await house.read { rows in
-            try born.map { unit in
-                BenchUnit(
-                    serial: unit.serial, device: try Device.require(unit.serial, in: rows).id, key: unit.key,
-                    certificate: unit.certificate, station: station)
-            }
-        }
+        return (
+            opened.batch, try CloseBatch(home: home, batch: opened.batch).perform(keys: keys, at: clock.now), born
+        )
     }
 
     package func publishProduct() async throws {

@@ -91,6 +91,11 @@ package struct Operational: Sendable {
     package let key: EphemeralKey
     package let certificate: [UInt8]
     package var identity: ClientIdentity { ClientIdentity(chain: [certificate], key: key) }
+
+    package init(key: EphemeralKey, certificate: [UInt8]) {
+        self.key = key
+        self.certificate = certificate
+    }
 }
 
 extension HouseBench {
@@ -155,7 +160,7 @@ package final class BenchClient: Sendable {
     /// Nobody, at a plane without TLS.
     package static func anybody(_ base: String) -> BenchClient { BenchClient(base: base, tls: nil) }
 
-    init(base: String, tls: TLSConfiguration?) {
+    package init(base: String, tls: TLSConfiguration?) {
         self.base = base
         self.tls = tls
         var configuration = HTTPClient.Configuration()

@@ -51,6 +51,7 @@ package struct Server: Sendable {
     private let settings: Settings
     private let publisher: Publisher
     private let beside: [@Sendable () async -> Void]
+    private let health = Health()
 
     /// - Parameter beside: what else runs as long as the server: loops that end when their task is cancelled.
     package init(_ house: House, _ settings: Settings, beside: [@Sendable () async -> Void] = []) throws {
@@ -63,6 +64,7 @@ package struct Server: Sendable {
     /// Runs until the process is told to stop (SIGTERM, SIGINT) or the task is cancelled; requests under way are answered.
     package func run(started: @escaping @Sendable (Ports) async -> Void = { _ in }) async throws {
         for listen in [settings.device, settings.people, settings.open] { try Self.demandFree(listen) }
+        Artifacts.sweep(house.settings.artifactFolder)
         try await publisher.publish()
         let ports = PortBoard(started)
         var renewals: [Renewal] = []
@@ -74,6 +76,7 @@ package struct Server: Sendable {
             planes + [
                 Background(publisher.run), Background(house.contacts.run), Background(house.follow),
                 Background { [renewals] in await renew(renewals) },
+                Background { [house, health] in await health.watch(house) },
             ] + beside.map { Background($0) }
         let group = ServiceGroup(
             configuration: .init(
@@ -154,7 +157,7 @@ package struct Server: Sendable {
     }
 
     private func publicPlane(_ ports: PortBoard, _ renewals: inout [Renewal]) async throws -> any Service {
-        let door = try await PublicDoor(house: house, key: publisher.verifierKey)
+        let door = try await PublicDoor(house: house, key: publisher.verifierKey, health: health)
         renewals.append(door.renewResponders)
         return PlaneServer(
             listen: settings.open, tls: nil, routes: door.routes(), limits: limits,

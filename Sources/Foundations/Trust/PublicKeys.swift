@@ -6,7 +6,9 @@ import Wire
 /// What can be done with a public key in its one form here, the DER SubjectPublicKeyInfo (RFC 5280 §4.1.2.7).
 package enum PublicKeys {
     /// DER of a SubjectPublicKeyInfo for Ed25519 up to the 32 key bytes (RFC 8410 §4).
-    package static let ed25519Prefix: [UInt8] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00]
+    package static let ed25519Prefix: [UInt8] = [
+        0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
+    ]
 
     /// SHA-256 of the SubjectPublicKeyInfo.
     package static func digest(_ spki: [UInt8]) -> Wire.Digest { Wire.Digest(SHA256.hash(data: spki)) }

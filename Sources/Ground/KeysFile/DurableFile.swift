@@ -58,6 +58,6 @@ package enum DurableFile {
         let reason = String(cString: strerror(errno))
         return Refusal(
             .unavailable, "Could not \(verb) \(path): \(reason).",
-            hint: "Check free space and the folder's permissions.")
+            hint: "Check free space and the folder's permissions.", retryAfterSeconds: 30)
     }
 }

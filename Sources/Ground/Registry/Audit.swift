@@ -11,6 +11,11 @@ package enum Audit {
         package var what: String
         /// One sentence.
         package var finding: String
+
+        package init(what: String, finding: String) {
+            self.what = what
+            self.finding = finding
+        }
     }
 
     package struct Report: Codable, Sendable {
@@ -18,6 +23,13 @@ package enum Audit {
         package var devices: Int
         package var findings: [Finding]
         package var root: Digest
+
+        package init(entries: Int64, devices: Int, findings: [Finding], root: Digest) {
+            self.entries = entries
+            self.devices = devices
+            self.findings = findings
+            self.root = root
+        }
     }
 
     /// What is kept per device while the ledger is replayed.
@@ -64,6 +76,7 @@ package enum Audit {
             try compareDevices(&replayed, rows)
             try compareCertificates(&replayed, rows)
             try compareTenures(&replayed, rows)
+            replayed.findings += try AuditDocuments.findings(in: rows)
             return Report(
                 entries: size, devices: replayed.passports.count, findings: replayed.findings, root: root)
         }

@@ -131,7 +131,15 @@ package protocol Database: Sendable {
     func forgetDeleted() async throws
     /// A consistent copy of the running database as a file.
     func backup(to path: String) async throws
+    /// What is damaged in the database's own files, a sentence each; empty is good. Reads all of them unless it is `quick`,
+    /// which leaves out whether indexes and rows agree.
+    func damage(quick: Bool) async throws -> [String]
     func close() throws
+}
+
+extension Database {
+    /// An engine that checks its pages whenever it reads them has nothing to add.
+    package func damage(quick: Bool) async throws -> [String] { [] }
 }
 
 /// One step of the schema. Migrations only add; a step once released is never changed.

@@ -11,6 +11,8 @@ package final class SQLiteDatabase: Store.Database {
     package let kind: String
     private let pool: DatabasePool
     private let commits = CommitFanout()
+    /// The files that were opened; what lies at their paths later may be something else, or nothing.
+    private let files: [OpenedFile]
 
     /// Opens or makes the file (0600) and brings its schema up to date.
     package init(path: String, migrations: [Migration]) throws {
@@ -51,11 +53,13 @@ package final class SQLiteDatabase: Store.Database {
         } catch let error as DatabaseError {
             throw Self.refusal(error)
         }
+        files = [path, path + "-wal"].compactMap { OpenedFile($0) }
     }
 
     package func read<T: Sendable>(_ body: @Sendable (any Rows) throws -> T) async throws -> T {
         try await withoutActuallyEscaping(body) { body in
             do {
+                try files.forEach { try $0.demandInPlace() }
                 return try await pool.read { try body(SQLiteRows($0)) }
             } catch let error as DatabaseError {
                 throw Self.refusal(error)
@@ -66,7 +70,10 @@ package final class SQLiteDatabase: Store.Database {
     package func write<T: Sendable>(_ body: @Sendable (any Rows) throws -> T) async throws -> T {
         try await withoutActuallyEscaping(body) { body in
             do {
+                try files.forEach { try $0.demandInPlace() }
                 let result = try await pool.write { try body(SQLiteRows($0)) }
+                // A commit into a file that nobody will find again is no commit.
+                try files.forEach { try $0.demandInPlace() }
                 commits.signal()
                 return result
             } catch let error as DatabaseError {
@@ -91,6 +98,18 @@ package final class SQLiteDatabase: Store.Database {
             try copy.close()
         } catch let error as DatabaseError {
             throw Self.refusal(error)
+        }
+    }
+
+    /// SQLite's own check, page by page; whole also compares every index with its table.
+    package func damage(quick: Bool) async throws -> [String] {
+        do {
+            return try await pool.read { database in
+                let sql = quick ? "PRAGMA quick_check(100)" : "PRAGMA integrity_check(100)"
+                return try String.fetchAll(database, sql: sql).filter { $0 != "ok" }
+            }
+        } catch let error as DatabaseError {
+            return [Self.refusal(error).detail]
         }
     }
 
@@ -121,6 +140,10 @@ package final class SQLiteDatabase: Store.Database {
             Refusal(
                 .unavailable, "The database file is damaged.",
                 hint: "Stop the server and run `lifelong restore` from a backup.")
+        case .SQLITE_CANTOPEN:
+            Refusal(
+                .unavailable, "The database file cannot be opened.",
+                hint: "Check that it is there, its owner and its mode.", retryAfterSeconds: 30)
         case .SQLITE_IOERR:
             Refusal(
                 .unavailable, "The disk reported an error; nothing was changed.", hint: "Check the disk.",

@@ -11,11 +11,13 @@ package struct PublicDoor: Sendable {
     private let house: House
     private let key: VerifierKey
     private let statuses: StatusAnswers
+    private let health: Health
 
-    package init(house: House, key: VerifierKey) async throws {
+    package init(house: House, key: VerifierKey, health: Health = Health()) async throws {
         self.house = house
         self.key = key
         statuses = StatusAnswers(house)
+        self.health = health
         try await renewResponders()
     }
 
@@ -34,8 +36,21 @@ package struct PublicDoor: Sendable {
         routes.get("/ledger/tile/**") { try tile($0, below: "/ledger/") }
         routes.get("/ledger/witnessed/checkpoint") { _ in witnessedCheckpoint() }
         routes.get("/ledger/witnessed/tile/**") { try tile($0, below: "/ledger/witnessed/") }
-        routes.get("/healthz") { _ in .now(PlaneAnswer(Array("ok\n".utf8), type: "text/plain")) }
+        routes.get("/healthz") { _ in wellness() }
         return routes
+    }
+
+    /// "ok", or 503 with the reason: the database cannot be read, or its files are damaged.
+    private func wellness() -> PlaneOutcome {
+        .later {
+            if let damage = health.findings.first {
+                throw Refusal(
+                    .unavailable, "The database is damaged: \(damage)",
+                    hint: "Stop the server, run `lifelong audit`, and restore from a backup.")
+            }
+            _ = try await house.read { rows in try rows.first("SELECT size FROM ledger_size WHERE one = 1") }
+            return PlaneAnswer(Array("ok\n".utf8), type: "text/plain")
+        }
     }
 
     private func revocationList(_ request: PlaneRequest) throws -> PlaneOutcome {

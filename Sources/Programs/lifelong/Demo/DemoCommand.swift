@@ -36,6 +36,8 @@ struct DemoCommand: AsyncParsableCommand {
 
     func run() async throws {
         OpenFiles.raise()
+        // A reader that goes away must not end this process before it has ended its children.
+        signal(SIGPIPE, SIG_IGN)
         var settings = Story.Settings(programs: try Self.programFolder())
         settings.home = home
         settings.devices = devices

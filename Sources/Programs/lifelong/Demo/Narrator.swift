@@ -114,5 +114,17 @@ final class Narrator: Sendable {
         isColored && style != .plain ? "\u{1b}[\(style.rawValue)m\(text)\u{1b}[0m" : text
     }
 
-    private func write(_ text: String) { FileHandle.standardOutput.write(Data(text.utf8)) }
+    /// Whoever listened may have gone (`lifelong demo | head`): then the telling ends as with Ctrl-C, and its programs too.
+    private func write(_ text: String) {
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Glibc.write(STDOUT_FILENO, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else {
+                _ = kill(getpid(), SIGTERM)
+                return
+            }
+            rest = rest.dropFirst(count)
+        }
+    }
 }

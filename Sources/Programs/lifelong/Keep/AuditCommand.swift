@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Ledger
 import Registry
 import Store
 import Wire
@@ -9,6 +10,7 @@ struct AuditCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "audit", abstract: "Replay the ledger and compare it with the registry.",
         discussion: """
+            Also looks through the database's pages and indexes, the artifacts, the settings and the keys that are files.
             Exit code 0: nothing found. 2: findings, each named. Works while the server runs.
 
             Example:
@@ -20,7 +22,19 @@ struct AuditCommand: AsyncParsableCommand {
     func run() async throws {
         let database = try ServerHome(home).requireDatabase()
         let bar = ProgressBar(unit: "entries")
-        let report = try await Audit.run(database) { bar.show($0, of: $1) }
+        // A page that cannot be read ends the replay: what is damaged is then told by the file's own check.
+        let damage = try await database.damage(quick: false).map {
+            Audit.Finding(what: "database", finding: "\($0): restore it from a backup.")
+        }
+        var report: Audit.Report
+        do {
+            report = try await Audit.run(database) { bar.show($0, of: $1) }
+            report.findings = damage + report.findings
+            report.findings += try await HomeCheck(home: ServerHome(home)).findings(database)
+        } catch {
+            guard !damage.isEmpty else { throw error }
+            report = Audit.Report(entries: 0, devices: 0, findings: damage, root: MerkleTree.emptyRoot)
+        }
         bar.end()
         try database.close()
         if json {

@@ -1,11 +1,14 @@
 import ArgumentParser
-import Crypto
 import Foundation
 import KeysFile
 import Registry
 import Store
 import StorePostgreSQL
 import Wire
+
+#if canImport(Glibc)
+import Glibc
+#endif
 
 /// `lifelong backup`: a consistent copy of a home, while its server runs.
 struct BackupCommand: AsyncParsableCommand {
@@ -43,6 +46,8 @@ struct BackupCommand: AsyncParsableCommand {
         try FileManager.default.copyItem(
             atPath: home.artifactFolder(home.configuration()), toPath: copy.path + "/artifacts")
         let sums = try BackupSums.of(copy.path)
+        // On the disk before the list that makes it a backup.
+        sync()
         try DurableFile.write(try CanonicalJSON.encode(sums), to: copy.path + "/" + BackupSums.file)
         print(
             "Copied \(sums.files.count) files to \(copy.path). Restore with: lifelong restore --from \(to) --home NEW")
@@ -88,30 +93,43 @@ struct RestoreCommand: AsyncParsableCommand {
         guard !FileManager.default.fileExists(atPath: target.path) else {
             throw Refusal(.conflict, "\(target.path) exists.", hint: "Name a new home; nothing is overwritten.")
         }
+        // Beside it first: a restore that was cut off must not look like a home.
+        let half = ServerHome(target.path + ".restoring")
+        try? FileManager.default.removeItem(atPath: half.path)
         try DurableFile.makeFolder((target.path as NSString).deletingLastPathComponent)
-        try FileManager.default.copyItem(atPath: source.path, toPath: target.path)
-        try FileManager.default.removeItem(atPath: target.path + "/" + BackupSums.file)
+        try FileManager.default.copyItem(atPath: source.path, toPath: half.path)
+        try FileManager.default.removeItem(atPath: half.path + "/" + BackupSums.file)
         if let plan, let setting = database {
-            try await Dump(plan).read(from: target.dumpFile)
-            try FileManager.default.removeItem(atPath: target.dumpFile)
-            var configuration = try ServerConfiguration.read(target.configurationFile)
+            try await Dump(plan).read(from: half.dumpFile)
+            try FileManager.default.removeItem(atPath: half.dumpFile)
+            var configuration = try ServerConfiguration.read(half.configurationFile)
             configuration.database = setting
             configuration.artifacts = ""
             try DurableFile.write(
-                Array(ConfigurationTemplate.text(configuration).utf8), to: target.configurationFile)
+                Array(ConfigurationTemplate.text(configuration).utf8), to: half.configurationFile)
         }
-        let restored = try target.requireDatabase()
+        let restored = try half.requireDatabase()
         let report = try await Audit.run(restored)
+        let last = try await restored.read { rows in
+            try rows.first("SELECT last_at FROM ledger_size WHERE one = 1")?.time("last_at")
+        }
         try restored.close()
         guard report.findings.isEmpty else {
             throw Refusal(
                 .conflict,
                 "The restored copy does not pass the audit: \(report.findings[0].what): \(report.findings[0].finding)",
-                hint: "Run `lifelong audit --home \(home)` for all findings; restore an older backup.")
+                hint: "Run `lifelong audit --home \(half.path)` for all findings; restore an older backup.")
         }
+        sync()
+        guard rename(half.path, target.path) == 0 else {
+            throw Refusal(
+                .unavailable, "\(half.path) could not be renamed to \(target.path).", hint: "Check the folder above.")
+        }
+        try DurableFile.syncFolder(of: target.path)
         print(
             "Restored to \(target.path): \(report.entries) ledger entries, \(report.devices) devices, audit without findings."
         )
+        if let last { print("It ends at \(last). What was answered after that is lost: see docs/operating.md.") }
     }
 }
 
@@ -128,18 +146,8 @@ struct BackupSums: Codable {
             guard FileManager.default.fileExists(atPath: folder + "/" + name, isDirectory: &isFolder),
                 !isFolder.boolValue, name != file, !name.hasSuffix("-wal"), !name.hasSuffix("-shm")
             else { continue }
-            files[name] = try sum(folder + "/" + name)
+            files[name] = try HomeCheck.sha256(folder + "/" + name)
         }
         return BackupSums(files: files)
-    }
-
-    private static func sum(_ path: String) throws -> String {
-        guard let file = FileHandle(forReadingAtPath: path) else {
-            throw Refusal(.unavailable, "\(path) cannot be read.", hint: "Check its mode.")
-        }
-        defer { try? file.close() }
-        var hasher = SHA256()
-        while let piece = try file.read(upToCount: 1 << 20), !piece.isEmpty { hasher.update(data: piece) }
-        return Hex.encode(hasher.finalize())
     }
 }

@@ -68,13 +68,29 @@ struct ServerHome {
 
     /// The engine that the setting `database` names.
     func openDatabase(_ setting: String) throws -> any Store.Database {
-        if setting == "sqlite" { return try SQLiteDatabase(path: databaseFile, migrations: Schema.migrations) }
+        if setting == "sqlite" {
+            try demandNoLoss()
+            return try SQLiteDatabase(path: databaseFile, migrations: Schema.migrations)
+        }
         guard ConnectionPlan.isPostgreSQL(setting) else {
             throw Refusal(
                 .malformed, "The setting \"database\" names no engine.",
                 hint: "Write \"sqlite\" or \"postgresql://user@host/name\".")
         }
         return try PostgreSQLDatabase(ConnectionPlan(setting), migrations: Schema.migrations)
+    }
+
+    /// A home with keys and without its database has lost it: a new, empty one beside the old keys would hide that.
+    private func demandNoLoss() throws {
+        let size = try? FileManager.default.attributesOfItem(atPath: databaseFile)[.size] as? Int
+        guard size ?? 0 == 0 else { return }
+        let keys = (try? FileManager.default.contentsOfDirectory(atPath: keyFolder)) ?? []
+        guard keys.contains(where: { $0.hasSuffix(".key.pem") }) || FileManager.default.fileExists(atPath: tokenFile)
+        else { return }
+        throw Refusal(
+            .unavailable,
+            "The home \(path) has keys, but its database \(databaseFile) is \(size == nil ? "gone" : "empty").",
+            hint: "Put it back, or run `lifelong restore` from a backup into a new home.")
     }
 
     /// For commands that look at a home while a server may be running on it.

@@ -40,6 +40,9 @@ struct Artifacts: Sendable {
         }
     }
 
+    /// At the server's start: what a crash left of uploads.
+    static func sweep(_ folder: String) { Upload.sweep(folder) }
+
     private func take(_ request: Request, as sha256: Wire.Digest) async throws -> Answer {
         if let length = request.headers[.contentLength].flatMap(Int.init), length > limit { throw tooLarge }
         let upload = try Upload(folder: folder)
@@ -86,9 +89,10 @@ private final class Upload: Sendable {
         self.folder = folder
         try FileManager.default.createDirectory(
             atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        path = folder + "/.upload-\(UUID().uuidString)"
+        path = folder + "/\(Self.prefix)\(UUID().uuidString)"
         descriptor = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw Self.refusal("made") }
+        // Held for as long as it grows: without its lock it is a leftover.
+        guard descriptor >= 0, flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { throw Self.refusal("made") }
     }
 
     deinit { close(descriptor) }
@@ -114,6 +118,18 @@ private final class Upload: Sendable {
     }
 
     func discard() { unlink(path) }
+
+    private static let prefix = ".upload-"
+
+    /// Removes what uploads left behind whose server was killed; those that go on, here or on another node, are locked.
+    static func sweep(_ folder: String) {
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] where name.hasPrefix(prefix) {
+            let file = open(folder + "/" + name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+            guard file >= 0 else { continue }
+            if flock(file, LOCK_EX | LOCK_NB) == 0 { unlink(folder + "/" + name) }
+            close(file)
+        }
+    }
 
     private static func refusal(_ what: String) -> Refusal {
         let isFull = errno == ENOSPC || errno == EDQUOT

@@ -1,0 +1,129 @@
+import Foundation
+import Keys
+import KeysFile
+import Logging
+import Passport
+import Registry
+import Store
+import StoreSQLite
+import Testing
+import Wire
+import Workbench
+
+@Suite struct `A durable step that fails, or is kept and said to have failed` {
+    @Test(arguments: DurableStep.all) func `leaves exactly one of everything once it is tried again`(
+        _ step: DurableStep
+    ) async throws {
+        let scene = try await FaultScene()
+        try await step.tryAll(scene)
+        // Whatever was left half done is given up, and its serial is never good.
+        scene.bench.clock.advance(seconds: 700)
+        try await Issuer.sweep(scene.house)
+        #expect(try await scene.count("SELECT COUNT(*) AS n FROM certificate WHERE state = 'intended'") == 0)
+        try await scene.bench.publisher.publish()
+        let findings = try await Audit.run(scene.house.database).findings
+        #expect(findings.isEmpty, "\(step.name): \(findings)")
+    }
+
+    @Test(arguments: Faults.Target.allCases, Faults.Mode.allCases)
+    func `of the founding is made good by the next start`(_ target: Faults.Target, _ mode: Faults.Mode) async throws {
+        var number = 1
+        while number < 60 {
+            let folder = NSTemporaryDirectory() + "/lifelong-founding-\(UUID().uuidString)"
+            defer { try? FileManager.default.removeItem(atPath: folder) }
+            let (struck, house) = try await found(in: folder, target, mode, number)
+            let authorities = try await house.read { try $0.count("SELECT COUNT(*) AS n FROM authority") }
+            let events = try await house.read { rows in
+                try rows.count("SELECT COUNT(*) AS n FROM ledger WHERE kind = 'authorityCreated'")
+            }
+            #expect(authorities == 4 && events == 4, "step \(number) of the \(target.rawValue) \(mode.rawValue)")
+            #expect(try await Audit.run(house.database).findings.isEmpty)
+            try house.database.close()
+            guard struck else { break }
+            number += 1
+        }
+        #expect(number > 4 && number < 60)
+    }
+
+    /// A first start that is cut off, and the second on the same folder.
+    private func found(
+        in folder: String, _ target: Faults.Target, _ mode: Faults.Mode, _ number: Int
+    ) async throws -> (struck: Bool, House) {
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        let (faults, clock) = (Faults(), BenchClock())
+        @Sendable func open() async throws -> House {
+            try await House(
+                database: FaultyDatabase(
+                    SQLiteDatabase(path: folder + "/lifelong.db", migrations: Schema.migrations), faults),
+                keys: FaultyKeys(FileKeyStore(folder: folder + "/keys"), faults), settings: HouseSettings(),
+                log: Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() }, clock: { clock.now },
+                random: BenchClock.random)
+        }
+        faults.arm(target, mode, at: number)
+        let first = try? await open()
+        let struck = faults.disarm()
+        #expect((first == nil) == struck)
+        try first?.database.close()
+        clock.advance(seconds: 700)
+        return (struck, try await open())
+    }
+}
+
+@Suite struct `The list of durable steps` {
+    private static let root = URL(filePath: #filePath).appending(path: "../../../..").standardizedFileURL
+
+    private static func sources() -> [(path: String, text: String)] {
+        let base = root.appending(path: "Sources")
+        let paths = FileManager.default.enumerator(atPath: base.path)?.compactMap { $0 as? String } ?? []
+        return paths.filter { $0.hasSuffix(".swift") }.sorted().compactMap { path in
+            (try? String(contentsOf: base.appending(path: path), encoding: .utf8)).map { (path, $0) }
+        }
+    }
+
+    @Test func `has every action and ceremony`() {
+        var names: Set<String> = []
+        for (_, text) in Self.sources() {
+            for match in text.matches(of: /package static let name = "([a-z]+\/[a-z-]+)"/) {
+                names.insert(String(match.output.1))
+            }
+        }
+        #expect(names.count >= 28)
+        let listed = Set(DurableStep.all.map(\.name))
+        #expect(names.subtracting(listed).isEmpty, "add a DurableStep for each of them, in Tests/RegistryTests/Faults")
+        #expect(listed.filter { $0.contains("/") }.isSubset(of: names), "no such action any more")
+        #expect(listed.count == DurableStep.all.count)
+    }
+
+    /// Files that write to the store or sign without being an action: each with the step that breaks it.
+    private static let writers: [String: String] = [
+        "Ground/Registry/House.swift": "every action",
+        "Ground/Registry/Journal/Journal.swift": "every action",
+        "Ground/Registry/Journal/ContactBuffer.swift": "last contacts",
+        "Ground/Registry/Journal/Publisher.swift": "publishing a checkpoint",
+        // What a witness signed can be asked for again; its cosignature is evidence, never an answer.
+        "Ground/Registry/Journal/Witnesses.swift": "witnessing, in its own tests",
+        "Ground/Registry/Tenure/Erasure.swift": "erasure of an ended tenure",
+        "Ground/Registry/Issuer/Issuer.swift": "abandoning intents",
+        "Ground/Registry/Issuer/Revocation.swift": "publishing a revocation list",
+        "Ground/Registry/Issuer/ServiceCertificates.swift": "the server's own certificate",
+        "Ground/Registry/Issuer/Founding.swift": "founding, in its own test",
+        "Ground/Registry/Standing.swift": "an alarm at contact",
+        "Rooms/Manufacture/OpenBatch.swift": "manufacture/open-batch",
+        "Rooms/Pairing/PairDevice.swift": "pairing/pair-device", "Rooms/Pairing/EnrolDevice.swift": "enrolment",
+        "Rooms/Pairing/IssueEnrolmentCode.swift": "a wrong enrolment code",
+    ]
+
+    @Test func `has everything else that writes`() {
+        let writing = Self.sources().filter { path, text in
+            (path.hasPrefix("Ground/Registry/") || path.hasPrefix("Rooms/"))
+                && text.contains(/\.change\(as:|database\.write|forgetDeleted\(\)|Issuer\.issue\(|journal\.submit/)
+        }.map(\.path)
+        for path in writing {
+            let step = Self.writers[path]
+            #expect(step != nil, "\(path) writes: add a DurableStep for it, and its line in this table")
+        }
+        for (path, step) in Self.writers where !step.contains("every") && !step.contains("own test") {
+            #expect(DurableStep.all.contains { $0.name == step }, "\(path): no step is called \"\(step)\"")
+        }
+    }
+}

@@ -1,0 +1,50 @@
+import Foundation
+import Wire
+
+/// The built `lifelong` in a folder of its own, used as a person at a shell uses it.
+package final class ScriptBench: Sendable {
+    package let folder: String
+    /// Where the built programs lie.
+    package let built: String
+    package var program: String { built + "/lifelong" }
+
+    package init() throws {
+        folder = NSTemporaryDirectory() + "program-\(UUID().uuidString.prefix(8))"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        let bundle = CommandLine.arguments.first { $0.hasSuffix(".xctest") }
+        let places = [own, bundle].compactMap { $0.map { ($0 as NSString).deletingLastPathComponent } }
+        guard let place = places.first(where: { FileManager.default.isExecutableFile(atPath: $0 + "/lifelong") }) else {
+            throw Refusal(.notFound, "There is no built lifelong beside the tests.", hint: "Run: swift build")
+        }
+        built = place
+    }
+
+    /// Ends what a script left, by the folder that only its own processes name, and removes the folder.
+    package func end() { try? FileManager.default.removeItem(atPath: folder) }
+
+    /// Starts a server in the background of the script and waits until it says where it is.
+    private static let start = """
+        start() {
+          "$L" serve --home "$1" --device 127.0.0.1:${2:-0} --people 127.0.0.1:0 --public 127.0.0.1:0 >"$1.out" 2>"$1.err" &
+          server=$!
+          for i in $(seq 1 300); do grep -q console "$1.out" && return 0; kill -0 $server 2>/dev/null || return 1; sleep 0.05; done
+          return 1
+        }
+        stop() { kill -TERM $server; wait $server; }
+        trap 'kill -KILL $server 2>/dev/null' EXIT
+
+        """
+
+    package func script(_ text: String, seconds: Int = 120) async throws -> (status: Int32, said: String) {
+        // Foundation starts children with signals blocked; a shell of a user has none blocked.
+        let unblock = """
+            import os, signal, sys
+            signal.pthread_sigmask(signal.SIG_SETMASK, [])
+            os.execvp("bash", ["bash", "-c", sys.argv[1]])
+            """
+        let whole = "L='\(program)'\nBUILT='\(built)'\n" + Self.start + text
+        let outcome = try await OutsideProgram.run("python3", ["-c", unblock, whole], in: folder, seconds: seconds)
+        return (outcome.status, outcome.text + outcome.errors)
+    }
+}
