@@ -4,7 +4,7 @@ import Wire
 import Workbench
 
 /// The agent at each operation of its file system, in each of its verbs: killed, powered off, out of space, with a broken or
-/// read-only medium; then started again without help (docs/decisions/0016 has the server's side).
+/// read-only medium; then started again without help (docs/simulation.md).
 ///
 /// `make test` takes a sample; `make crash-agent` all of it, with a table at the end.
 @Suite(.serialized) struct `An agent that is struck at a file operation` {

@@ -1,10 +1,6 @@
 import Foundation
 import Wire
 
-#if canImport(Glibc)
-import Glibc
-#endif
-
 /// A folder as it was before a run, by inode: what counts as synced until something else was.
 struct Snapshot {
     struct Name {
@@ -40,10 +36,15 @@ struct Snapshot {
     }
 
     static func inode(_ path: String) -> (UInt64, Character)? {
-        var information = stat()
-        guard lstat(path, &information) == 0 else { return nil }
-        let kind = information.st_mode & S_IFMT
-        return (UInt64(information.st_ino), kind == S_IFDIR ? "d" : kind == S_IFLNK ? "l" : "f")
+        // Of the link itself, if it is one.
+        guard let facts = try? FileManager.default.attributesOfItem(atPath: path),
+            let number = (facts[.systemFileNumber] as? NSNumber)?.uint64Value
+        else { return nil }
+        switch facts[.type] as? FileAttributeType {
+        case .typeDirectory?: return (number, "d")
+        case .typeSymbolicLink?: return (number, "l")
+        default: return (number, "f")
+        }
     }
 }
 

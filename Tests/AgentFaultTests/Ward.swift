@@ -3,6 +3,7 @@ import Foundation
 import Keys
 import KeysFile
 import Manufacture
+import Passport
 import Registry
 import Station
 import Synchronization
