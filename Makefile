@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 # One after another: there are few cores, and never two builds at once.
 .NOTPARALLEL:
-.PHONY: help run test build tidy format bench bench-doors fuzz overload simulate
+.PHONY: help run test build tidy format bench bench-doors fuzz overload simulate crash-agent
 
 help:  ## This list.
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
@@ -37,6 +37,10 @@ bench-doors:  ## What a device costs the server, beside nginx in the same run (d
 simulate:  ## Simulate stages and registry from random seeds, a minute each (minutes=60 for an hour); docs/simulation.md.
 	@scripts/install.sh run
 	@scripts/simulate.sh $(minutes)
+
+crash-agent:  ## Strike the agent at every file operation of every verb, with every fault; prints a table (docs/simulation.md).
+	@scripts/install.sh test
+	@scripts/crash-agent.sh
 
 fuzz:  ## Build the fuzz program with its sanitizers; then: .build-fuzz/release/lifelong-fuzz TARGET.
 	@scripts/install.sh run
