@@ -23,14 +23,10 @@ struct BirthLine: Sendable {
             ["env"] + (try faultline.environment(home, fault, operation, shadow))
             + [faultline.agent, "birth", "--home", home, "--hardware", HouseBench.hardware]
         let command = words.map { "'\($0)'" }.joined(separator: " ") + " 2>'\(said)'; echo $? >'\(said).status'"
-        let batch = try Batch.open(
-            station, permit: permit, keys: keys, options: .init(labelSecrets: false), clock: { Self.now })
         await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
             // A station blocks its thread for as long as a unit takes.
             Thread {
-                if let source = try? LineAddress("exec:" + command).open(.init(answerSeconds: 30)) {
-                    _ = RunBatch(batch, source: source, count: 1).perform { _ in }
-                }
+                serve(command)
                 done.resume()
             }.start()
         }
@@ -40,6 +36,16 @@ struct BirthLine: Sendable {
             errors: (try? String(contentsOfFile: said, encoding: .utf8)) ?? "",
             operations: Faultline.operations(shadow),
             shadow: shadow)
+    }
+
+    /// One connection; the batch is closed again when this returns, so that its manifest can be made.
+    private func serve(_ command: String) {
+        let options = Batch.Options(labelSecrets: false)
+        guard
+            let batch = try? Batch.open(station, permit: permit, keys: keys, options: options, clock: { Self.now }),
+            let source = try? LineAddress("exec:" + command).open(.init(answerSeconds: 30))
+        else { return }
+        _ = RunBatch(batch, source: source, count: 1).perform { _ in }
     }
 
     /// The unit says that it is born, and the station has heard it.

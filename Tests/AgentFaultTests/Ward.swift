@@ -59,6 +59,7 @@ final class Ward: Sendable {
         let patient = try await patient(for: verb)
         let run = try await faultline.run(verb.arguments(patient.path), home: patient.path)
         let wrong = try await settle(verb, patient, old: [])
+        await patient.home.transport.shutdown()
         try #require(wrong.isEmpty, "\(verb) without a fault: \(wrong) \(run.errors)")
         return run.operations
     }
@@ -186,6 +187,7 @@ extension Ward {
             ]
             + ["/usr/bin/env"] + (try faultline.environment(patient.path, .killed, 0, shadow)) + [faultline.agent]
         _ = try await OutsideProgram.run("strace", words + verb.arguments(patient.path), in: scratch, seconds: 60)
+        await patient.home.transport.shutdown()
         let lines = try String(contentsOfFile: list, encoding: .utf8).split(separator: "\n")
         let seen = lines.compactMap { Self.operation(String($0), patient.path) }.sorted()
         let met = Faultline.operations(shadow).compactMap { $0.split(separator: " ").first.map(String.init) }.sorted()
