@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 # One after another: there are few cores, and never two builds at once.
 .NOTPARALLEL:
-.PHONY: help run test build tidy format bench bench-doors fuzz overload simulate crash
+.PHONY: help run test build tidy format bench bench-doors fuzz overload simulate crash crash-agent
 
 help:  ## This list.
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
@@ -41,6 +41,10 @@ simulate:  ## Simulate stages and registry from random seeds, a minute each (min
 crash:  ## Kill a server a thousand times under load (docs/reliability.md).
 	@scripts/install.sh run
 	@scripts/crash.sh
+
+crash-agent:  ## Strike the agent at every file operation of every verb, with every fault; prints a table (docs/simulation.md).
+	@scripts/install.sh test
+	@scripts/crash-agent.sh
 
 fuzz:  ## Build the fuzz program with its sanitizers; then: .build-fuzz/release/lifelong-fuzz TARGET.
 	@scripts/install.sh run

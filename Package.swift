@@ -191,6 +191,12 @@ let package = Package(
             name: "SimulationTests", dependencies: ["Wire", "Passport", "Simulation", "lifelong-simulate"],
             path: "Tests/SimulationTests", swiftSettings: strict),
         .testTarget(
+            name: "AgentFaultTests",
+            dependencies: rooms + forRooms + [
+                "Keys", "KeysFile", "Station", "Agent", "Workbench", "lifelong-agent", crypto,
+            ],
+            path: "Tests/AgentFaultTests", exclude: ["faultline.c"], swiftSettings: strict),
+        .testTarget(
             name: "FoundationsTests",
             dependencies: ["Wire", "Trust", "Ledger", "Release", "Passport", x509, asn1, crypto, cryptoExtras],
             path: "Tests/FoundationsTests", swiftSettings: strict),

@@ -10,7 +10,7 @@ for_test=(
     openssl curl python3 python3-venv sqlite3 faketime zbar-tools librsvg2-bin
     strongswan-pki libstrongswan-standard-plugins libstrongswan-extra-plugins libcharon-extra-plugins
     chromium fonts-liberation postgresql postgresql-client
-    softhsm2 opensc gcc
+    softhsm2 opensc gcc libc6-dev strace
     swtpm tpm2-abrmd libtss2-tcti-tabrmd0 libtpm2-pkcs11-1 libtpm2-pkcs11-tools tpm2-tools dbus-daemon
 )
 # nginx and PostgreSQL's pgbench are peers; gcc and libssl-dev build the load program.

@@ -1,0 +1,78 @@
+import Foundation
+import Testing
+import Wire
+import Workbench
+
+/// The agent at each operation of its file system, in each of its verbs: killed, powered off, out of space, with a broken or
+/// read-only medium; then started again without help (docs/simulation.md).
+///
+/// `make test` takes a sample; `make crash-agent` all of it, with a table at the end.
+@Suite(.serialized) struct `An agent that is struck at a file operation` {
+    private static let takesAll = ProcessInfo.processInfo.environment["LIFELONG_CRASH_AGENT"] != nil
+
+    /// Which operations of a verb, of so many: all; or one for each fault, spread over the verb, another each day.
+    private static func chosen(_ count: Int, _ verb: Verb, _ fault: Fault) -> [Int] {
+        if takesAll { return Array(1...max(1, count)) }
+        let day = Int(Date().timeIntervalSince1970 / 86_400)
+        let number =
+            (Verb.allCases.firstIndex(of: verb) ?? 0) * 5 + (Fault.allCases.firstIndex(of: fault) ?? 0) * 7 + day
+        // A sample of each: every fault in every second verb.
+        return (number % 2 == 0) ? [1 + (number * 11) % max(1, count)] : []
+    }
+
+    @Test func `comes to the same end when it is started again`() async throws {
+        try await Ward.open { ward in
+            var table = Table()
+            for verb in Verb.allCases {
+                let operations = try await ward.operations(of: verb)
+                #expect(operations.count > 0, "\(verb) has no operations")
+                for fault in Fault.allCases {
+                    for operation in Self.chosen(operations.count, verb, fault) {
+                        if fault == .torn, !operations[operation - 1].hasPrefix("write") { continue }
+                        let outcome = try await ward.strike(verb, fault, at: operation)
+                        table.count(verb, fault, failed: !outcome.wrong.isEmpty)
+                        for wrong in outcome.wrong {
+                            Issue.record(
+                                "\(verb), \(fault) at operation \(operation) (\(operations[operation - 1])): \(wrong)")
+                        }
+                    }
+                }
+                if Self.takesAll { print("note: \(verb): \(operations.count) operations, \(table.row(verb))") }
+            }
+            print("note: agent faults: \(table.summary)")
+        }
+    }
+
+    /// The shim meets what the kernel meets: a call that passed it by would never be struck.
+    @Test func `meets the shim with every change that strace sees`() async throws {
+        guard OutsideProgram.findOrSay("strace", package: "strace") else { return }
+        try await Ward.open { ward in
+            let (seen, met) = try await ward.traced(.wipe)
+            try #require(!seen.isEmpty, "strace saw nothing")
+            #expect(seen == met, "strace saw \(seen.count) changes, the shim met \(met.count)")
+        }
+    }
+}
+
+/// How often each verb was struck with each fault, and how often it went wrong.
+private struct Table {
+    private var struck: [Verb: [Fault: Int]] = [:]
+    private var failed: [Verb: [Fault: Int]] = [:]
+
+    mutating func count(_ verb: Verb, _ fault: Fault, failed isFailed: Bool) {
+        struck[verb, default: [:]][fault, default: 0] += 1
+        if isFailed { failed[verb, default: [:]][fault, default: 0] += 1 }
+    }
+
+    func row(_ verb: Verb) -> String {
+        Fault.allCases.map { fault in
+            "\(fault) \(struck[verb]?[fault] ?? 0)/\(failed[verb]?[fault] ?? 0)"
+        }.joined(separator: ", ") + " (struck/failed)"
+    }
+
+    var summary: String {
+        let all = struck.values.flatMap(\.values).reduce(0, +)
+        let bad = failed.values.flatMap(\.values).reduce(0, +)
+        return "\(all) strikes at \(struck.count) verbs, \(bad) went wrong"
+    }
+}
