@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 # One after another: there are few cores, and never two builds at once.
 .NOTPARALLEL:
-.PHONY: help run test build tidy format bench bench-doors fuzz overload simulate
+.PHONY: help run test build tidy format bench bench-doors fuzz overload simulate failover
 
 help:  ## This list.
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
@@ -45,3 +45,8 @@ fuzz:  ## Build the fuzz program with its sanitizers; then: .build-fuzz/release/
 overload:  ## Build for release and put a crowd on a real server: a flood, half-open connections, a storm of 20,000 devices.
 	@scripts/install.sh bench
 	@scripts/overload.sh
+
+failover:  ## Kill the PostgreSQL leader under load, three times (Patroni, etcd); proves that nothing answered is lost.
+	@scripts/install.sh failover
+	@scripts/build.sh debug
+	@scripts/patroni.sh 3

@@ -4,7 +4,8 @@ import Wire
 import Workbench
 
 /// `lifelong serve`, `backup`, `restore` and `audit` as a user types them: scripts against the built program.
-@Suite(.serialized) struct `The server's home` {
+@Suite(.serialized, .enabled(if: !BenchEngine.isPostgreSQL, "of a home with SQLite; NodesTests has the other"))
+struct `The server's home` {
     private let folder: String
     private let program: String
 
