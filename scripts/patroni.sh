@@ -26,7 +26,6 @@ finish() {
     for n in 1 2 3; do "${unprivileged[@]}" "$binaries/pg_ctl" -D "pg$n/data" -m immediate stop >/dev/null 2>&1 || true; done
     kill -KILL "${patroni[@]:-}" "${others[@]:-}" 2>/dev/null || true
     wait 2>/dev/null || true
-    disown -a 2>/dev/null || true
     if [ "$status" -eq 0 ]; then rm -rf "$folder"; else echo "-- logs: $folder"; fi
     exit "$status"
 }
@@ -87,6 +86,8 @@ done
 start_patroni() {
     "${unprivileged[@]}" patroni "$folder/pg$1.yaml" >>"pg$1.log" 2>&1 &
     patroni[$1]=$!
+    # Its end by SIGKILL is no news.
+    disown
 }
 leader() {
     local n
@@ -118,6 +119,7 @@ start_node() {
     fi
     "$program" serve --home "node$1" >"node$1.out" 2>"node$1.err" &
     nodes[$1]=$!
+    disown
 }
 is_up() { grep -q console "node$1.out"; }
 for n in 1 2; do
