@@ -14,7 +14,7 @@ for_test=(
     swtpm tpm2-abrmd libtss2-tcti-tabrmd0 libtpm2-pkcs11-1 libtpm2-pkcs11-tools tpm2-tools dbus-daemon
 )
 # nginx and PostgreSQL's pgbench are peers; gcc and libssl-dev build the load program.
-for_bench=(openssl postgresql nginx-light gcc libc6-dev libssl-dev python3 procps util-linux)
+for_bench=(openssl postgresql nginx-light golang-cfssl gcc libc6-dev libssl-dev python3 procps util-linux)
 for_failover=(postgresql postgresql-client patroni etcd-server python3-etcd curl python3)
 
 case "${1:-}" in
