@@ -12,7 +12,9 @@ extension FuzzTarget {
             promise(form.all("a").count <= 1000, "form: more fields than allowed")
             _ = form["form_key"]
         },
-        FuzzTarget("percent") { _ in ["a%2Fb", "%F0%9F%8E%81", "%4"].map { Array($0.utf8) } } run: { bytes in
+        FuzzTarget("percent") { _ in
+            ["a%2Fb", "%F0%9F%8E%81", "%4"].map { Array($0.utf8) }
+        } run: { bytes in
             guard let decoded = PercentEncoding.decode(Substring(text(bytes))) else { return }
             promise(decoded.utf8.count <= text(bytes).utf8.count, "percent: it grew")
         },

@@ -80,8 +80,9 @@ extension FuzzTarget {
             promise(release.manifest.sequence > 3 && release.manifest.product == FuzzSeeds.product, "release: believed")
         },
         json("check-in", CheckInReport.self) { [$0.report] },
-        FuzzTarget("plain-report", share: 50) { [try CanonicalJSON.encode($0.report), try CanonicalJSON.encode($0.bareReport)] }
-        run: { bytes in
+        FuzzTarget("plain-report", share: 50) {
+            [try CanonicalJSON.encode($0.report), try CanonicalJSON.encode($0.bareReport)]
+        } run: { bytes in
             // The fast reader accepts less than the general one, never more and never differently.
             guard let plain = bytes.withUnsafeBytes({ CheckInReport(plain: $0) }) else { return }
             promise(

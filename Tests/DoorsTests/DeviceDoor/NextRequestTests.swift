@@ -100,7 +100,10 @@ import Workbench
         let bench = scene.bench
         for arguments in [
             ["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", "op.key"],
-            ["req", "-new", "-key", "op.key", "-subj", "/CN=\(scene.unit.device)", "-outform", "DER", "-out", "op.csr"],
+            [
+                "req", "-new", "-key", "op.key", "-subj", "/CN=\(scene.unit.device)", "-outform", "DER", "-out",
+                "op.csr",
+            ],
         ] { #expect(try await OutsideProgram.run("openssl", arguments, in: bench.folder).status == 0) }
         let request = try VerifiedRequest(der: Array(Data(contentsOf: URL(filePath: bench.folder + "/op.csr"))))
         let shown = try bench.house.authorities.verifier(for: .birth)
