@@ -45,6 +45,7 @@ enum PeopleRoutes {
             read("devices/{device}/passport", .anyOf(sight), "devices/\(serial)/passport"),
             read("devices/{device}/evidence", .anyOf(sight), "devices/\(serial)/evidence"),
             read("ledger", .anyOf([.readLedger])), read("ledger/entries", .anyOf([.readLedger])),
+            read("ledger/witnesses", .anyOf([.readLedger])),
             read("ledger/entries/{index}", .anyOf([.readLedger]), "ledger/entries/3"),
             read("ledger/proof/{index}", .anyOf([.readLedger]), "ledger/proof/3"),
             read("products", .anyOf([.readFleet, .manufacture, .readOwnDevices])),
