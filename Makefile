@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 # One after another: there are few cores, and never two builds at once.
 .NOTPARALLEL:
-.PHONY: help run test build tidy format bench bench-doors fuzz overload simulate crash crash-agent
+.PHONY: help run test build tidy format bench bench-doors fuzz overload sanitize simulate failover crash crash-agent
 
 help:  ## This list.
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
@@ -46,10 +46,19 @@ crash-agent:  ## Strike the agent at every file operation of every verb, with ev
 	@scripts/install.sh test
 	@scripts/crash-agent.sh
 
-fuzz:  ## Build the fuzz program with its sanitizers; then: .build-fuzz/release/lifelong-fuzz TARGET.
-	@scripts/install.sh run
-	@scripts/fuzz.sh
-
 overload:  ## Build for release and put a crowd on a real server: a flood, half-open connections, a storm of 20,000 devices.
 	@scripts/install.sh bench
 	@scripts/overload.sh
+
+failover:  ## Kill the PostgreSQL leader under load, three times (Patroni, etcd); proves that nothing answered is lost.
+	@scripts/install.sh failover
+	@scripts/build.sh debug
+	@scripts/patroni.sh 3
+
+fuzz:  ## libFuzzer over every parser of outside bytes: make fuzz SECONDS=3600 (a target; JOBS=2 at a time).
+	@scripts/install.sh run
+	@scripts/fuzz.sh $(or $(SECONDS),60)
+
+sanitize:  ## The tests under the thread and the address sanitizer.
+	@scripts/install.sh test
+	@scripts/sanitize.sh

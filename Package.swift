@@ -230,6 +230,15 @@ let package = Package(
         .testTarget(
             name: "JourneyTests", dependencies: rooms + forRooms + ["Workbench", "Agent", "Auditor"],
             path: "Tests/JourneyTests", swiftSettings: strict),
+        // One target a parser of outside bytes; their short run is a test, their long one `make fuzz`.
+        .target(
+            name: "FuzzTargets",
+            dependencies: [
+                "Wire", "Trust", "Ledger", "Release", "Passport", "Server", "Station", "Auditor", crypto,
+            ],
+            path: "Fuzz/Targets", swiftSettings: strict),
+        .testTarget(
+            name: "FuzzTests", dependencies: ["FuzzTargets"], path: "Tests/FuzzTests", swiftSettings: strict),
         .testTarget(name: "HouseRulesTests", dependencies: [], path: "Tests/HouseRulesTests", swiftSettings: strict),
     ]
 )
@@ -238,6 +247,6 @@ let package = Package(
 if Context.environment["LIFELONG_FUZZ"] != nil {
     package.targets.append(
         .executableTarget(
-            name: "lifelong-fuzz", dependencies: ["Wire", "Trust", "Ledger", "Passport", "Server"], path: "Fuzz",
+            name: "lifelong-fuzz", dependencies: ["FuzzTargets"], path: "Fuzz/Program",
             swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]))
 }

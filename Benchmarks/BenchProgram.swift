@@ -57,7 +57,29 @@ enum BenchProgram {
         add("plain reads of a row by its key", reads)
         add("inclusion proofs at 100,000 leaves and more", proofs, "plain reads", reads)
         add("events through the stage machine, one core", try bench.advances(), "leaf hashes", hashes)
+        try await durable(bench, "SQLite", syncs, add)
         try bench.house.database.close()
+        if let server = ProcessInfo.processInfo.environment["LIFELONG_BENCH_DATABASE"] {
+            let inserts = ProcessInfo.processInfo.environment["PGBENCH_INSERTS"].flatMap { Double($0) }
+            if let inserts { add("peer: pgbench, one INSERT a transaction, 8 clients", inserts, "syncs", syncs) }
+            let bench = try await Bench(folder: folder, seconds: seconds, server: server)
+            try await durable(bench, "PostgreSQL", syncs, add)
+            try bench.house.database.close()
+        }
         return results
+    }
+
+    /// Changes of devices with one, some and many writers that wait.
+    private static func durable(
+        _ bench: Bench, _ engine: String, _ syncs: Double, _ add: (String, Double, String?, Double?) -> Void
+    ) async throws {
+        let devices = try await bench.makeDevices(20_000)
+        for writers in [1, 16, 256, 2000] {
+            let found = try await bench.changes(of: devices, writers: writers)
+            let wait = writers == 1 ? ", median wait \(Int(found.median)) us" : ""
+            add(
+                "\(engine): durable changes of devices, \(writers) waiting (\(Int(found.processor)) us of processor each\(wait))",
+                found.perSecond, "syncs", syncs)
+        }
     }
 }

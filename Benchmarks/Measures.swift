@@ -6,6 +6,7 @@ import Logging
 import Passport
 import Registry
 import Store
+import StorePostgreSQL
 import StoreSQLite
 import Trust
 import Wire
@@ -17,13 +18,16 @@ struct Bench {
     let publisher: Publisher
     let seconds: Double
 
-    init(folder: String, seconds: Double) async throws {
+    /// - Parameter server: a PostgreSQL connection string; nil for SQLite.
+    init(folder: String, seconds: Double, server: String? = nil) async throws {
         self.folder = folder
         self.seconds = seconds
         let log = Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() }
         house = try await House(
-            database: SQLiteDatabase(path: folder + "/lifelong.db", migrations: Schema.migrations),
-            keys: FileKeyStore(folder: folder + "/keys"), settings: HouseSettings(), log: log,
+            database: server.map { try PostgreSQLDatabase(ConnectionPlan($0), migrations: Schema.migrations) }
+                ?? SQLiteDatabase(path: folder + "/lifelong.db", migrations: Schema.migrations),
+            keys: FileKeyStore(folder: folder + (server == nil ? "/keys" : "/keys-postgresql")),
+            settings: HouseSettings(), log: log,
             clock: { Timestamp(milliseconds: Int64(Date().timeIntervalSince1970 * 1000)) },
             random: { count in
                 var generator = SystemRandomNumberGenerator()
@@ -33,7 +37,7 @@ struct Bench {
     }
 
     /// How many of `body` end a second when `workers` of them are always under way.
-    private func concurrently(_ workers: Int, _ body: @escaping @Sendable (Int) async throws -> Void) async throws
+    func concurrently(_ workers: Int, _ body: @escaping @Sendable (Int) async throws -> Void) async throws
         -> Double
     {
         let clock = ContinuousClock()

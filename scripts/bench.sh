@@ -4,4 +4,18 @@ source "$(dirname "$0")/common.sh"
 scripts/build.sh release --product lifelong-bench
 OPENSSL_SIGNS=$(openssl speed -seconds 3 ecdsap256 2>/dev/null </dev/null | awk '/nistp256/ { print $(NF - 1) }' || true)
 export OPENSSL_SIGNS
-exec .build/release/lifelong-bench "$@"
+
+# A PostgreSQL on the same disk, and its own INSERTs as the peer. Not in /tmp, where a sync may cost nothing.
+folder=$(mktemp -d "${1:-$PWD/.build}/postgresql.XXXXXX")
+trap 'scripts/postgresql.sh stop "$folder/server"; rm -rf "$folder"' EXIT
+chmod 755 "$folder"
+if LIFELONG_BENCH_DATABASE=$(scripts/postgresql.sh start "$folder/server"); then
+    export LIFELONG_BENCH_DATABASE
+    pgbench=$(find /usr/lib/postgresql -name pgbench | sort -V | tail -1)
+    psql -qX "${LIFELONG_BENCH_DATABASE#postgresql:}" -c "CREATE TABLE peer (id BIGSERIAL PRIMARY KEY, entry BYTEA, device TEXT, at BIGINT)"
+    echo "INSERT INTO peer (entry, device, at) VALUES (decode(repeat('07', 400), 'hex'), 'bench-device', 1);" >"$folder/insert.sql"
+    PGBENCH_INSERTS=$("$pgbench" -n -c 8 -j 2 -T "${2:-5}" -M prepared -f "$folder/insert.sql" -h "$folder/server" -U lifelong lifelong 2>/dev/null |
+        awk '/^tps/ { print $3 }')
+    export PGBENCH_INSERTS
+fi
+.build/release/lifelong-bench "$@"

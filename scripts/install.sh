@@ -1,5 +1,5 @@
 #!/bin/bash
-# install.sh run|test|bench: installs what is missing on Debian and its relatives, and asks nothing.
+# install.sh run|test|bench|failover: installs what is missing on Debian and its relatives, and asks nothing.
 # Without root it says what to install. Swift itself is expected.
 source "$(dirname "$0")/common.sh"
 
@@ -9,18 +9,20 @@ for_run=(git ca-certificates pkg-config libsqlite3-dev libpq-dev zlib1g-dev libq
 for_test=(
     openssl curl python3 python3-venv sqlite3 faketime zbar-tools librsvg2-bin
     strongswan-pki libstrongswan-standard-plugins libstrongswan-extra-plugins libcharon-extra-plugins
-    chromium fonts-liberation postgresql postgresql-client
+    chromium fonts-liberation postgresql postgresql-client haproxy
     softhsm2 opensc gcc libc6-dev strace
     swtpm tpm2-abrmd libtss2-tcti-tabrmd0 libtpm2-pkcs11-1 libtpm2-pkcs11-tools tpm2-tools dbus-daemon
 )
 # nginx and PostgreSQL's pgbench are peers; gcc and libssl-dev build the load program.
-for_bench=(openssl postgresql nginx-light gcc libc6-dev libssl-dev python3 procps util-linux)
+for_bench=(openssl postgresql nginx-light golang-cfssl gcc libc6-dev libssl-dev python3 procps util-linux)
+for_failover=(postgresql postgresql-client patroni etcd-server python3-etcd curl python3)
 
 case "${1:-}" in
 run) wanted=("${for_run[@]}") ;;
 test) wanted=("${for_run[@]}" "${for_test[@]}") ;;
 bench) wanted=("${for_run[@]}" "${for_bench[@]}") ;;
-*) fail "install.sh needs to know what for." "Say: scripts/install.sh run, test or bench." ;;
+failover) wanted=("${for_run[@]}" "${for_failover[@]}") ;;
+*) fail "install.sh needs to know what for." "Say: scripts/install.sh run, test, bench or failover." ;;
 esac
 
 require_swift

@@ -8,7 +8,8 @@ import Glibc
 #endif
 
 /// What `make run` starts, small: the built program, with real processes.
-@Suite(.serialized) struct `The demonstration` {
+@Suite(.serialized, .enabled(if: !BenchEngine.isPostgreSQL, "brings its own home, with SQLite"))
+struct `The demonstration` {
     @Test(.timeLimit(.minutes(3))) func `tells the whole life and leaves no process behind`() async throws {
         let demo = try Demonstration(["--devices", "6", "--fleet", "20", "--artifact-size", "4"])
         let code = await demo.wait(seconds: 120)

@@ -4,7 +4,8 @@ import Wire
 import Workbench
 
 /// `lifelong serve`, `backup`, `restore` and `audit` as a user types them: scripts against the built program.
-@Suite(.serialized) struct `The server's home` {
+@Suite(.serialized, .enabled(if: !BenchEngine.isPostgreSQL, "of a home with SQLite; NodesTests has the other"))
+struct `The server's home` {
     private let folder: String
     private let program: String
 
@@ -49,6 +50,8 @@ import Workbench
             mkdir -m 755 open; "$L" serve --home open 2>&1; echo "open $?"
             echo 'colour: red' > bad.yaml; mkdir -m 700 bad; cp bad.yaml bad/lifelong.yaml
             "$L" serve --home bad 2>&1; echo "bad $?"
+            echo 'witnesses: [{url: "ftp://w", vkey: "w+00000000+AA=="}]' > bad/lifelong.yaml
+            "$L" serve --home bad 2>&1; echo "witness $?"
             "$L" audit --home nowhere 2>&1; echo "nowhere $?"
             if command -v faketime >/dev/null; then
               faketime '2001-01-01' "$L" serve --home early 2>&1; echo "early $?"
@@ -59,6 +62,7 @@ import Workbench
         for part in [
             "Another `lifelong serve` uses the home", "second 1", "Cannot listen on 127.0.0.1", "port 1",
             "can be read by others", "chmod 700", "open 1", "unknown setting \"colour\"", "bad 1",
+            "\"ftp://w\" is not the address of a witness", "witness 1",
             "There is no Lifelong home", "nowhere 1",
         ] { #expect(run.said.contains(part), "missing: \(part) in \(run.said)") }
         if OutsideProgram.findOrSay("faketime", package: "faketime") {

@@ -41,7 +41,8 @@ import Workbench
             says: "row is gone"),
         Tampering(
             testDescription: "a birth certificate",
-            sql: ["UPDATE device SET birth_certificate = x'00' WHERE id = $1"], about: "device",
+            sql: ["UPDATE device SET birth_certificate = (SELECT entry FROM ledger WHERE idx = 0) WHERE id = $1"],
+            about: "device",
             says: "birth certificate"),
         Tampering(
             testDescription: "a revoked certificate made good",
@@ -109,7 +110,8 @@ import Workbench
         let index = try await bench.house.database.write { rows in
             let row = try #require(
                 try rows.first("SELECT idx FROM ledger WHERE device = $1 AND kind = 'shipped'", [Value(unit.device)]))
-            try rows.execute("UPDATE ledger SET entry = x'7b7d' WHERE idx = $1", [Value(try row.int("idx"))])
+            try rows.execute(
+                "UPDATE ledger SET entry = $1 WHERE idx = $2", [.bytes(Array("{}".utf8)), Value(try row.int("idx"))])
             return try row.int("idx")
         }
         let findings = try await Audit.run(bench.house.database).findings

@@ -12,6 +12,14 @@ package struct Remembered: Codable, Sendable, Equatable {
         /// The signed note itself: evidence, should it come to that.
         package var note: String
         package var at: Timestamp
+
+        package init(vkey: String, size: Int64, root: Digest, note: String, at: Timestamp) {
+            self.vkey = vkey
+            self.size = size
+            self.root = root
+            self.note = note
+            self.at = at
+        }
     }
 
     /// Bounds of the document, in bytes, logs, and contradictions that are kept.
@@ -26,6 +34,9 @@ package struct Remembered: Codable, Sendable, Equatable {
     package private(set) var contradictions: [Seen] = []
 
     package init() {}
+
+    /// A memory of one visit.
+    package init(seen: Seen) { logs = [seen] }
 
     /// - Parameter document: as it was written; nil for a first visit.
     package init(document: [UInt8]?) throws(Refusal) {

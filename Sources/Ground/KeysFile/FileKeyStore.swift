@@ -25,7 +25,8 @@ package final class FileKeyStore: KeyStore {
         }
         let notice = folder + "/README"
         if !FileManager.default.fileExists(atPath: notice) {
-            try DurableFile.write(
+            // Another server of the same keys may write it at this moment; whoever comes second has nothing to add.
+            try? DurableFile.write(
                 Array(
                     "Private keys as files: the development default of Lifelong. Whoever reads this folder has the keys.\n"
                         .utf8),

@@ -1,5 +1,6 @@
 import Foundation
 import Keys
+import Ledger
 import Logging
 import Store
 import Trust
@@ -20,6 +21,14 @@ extension House {
             throw Refusal(
                 .conflict, "The database holds the ledger \"\(note.prefix(while: { $0 != "\n" }))\".",
                 hint: "Set ledgerOrigin in lifelong.yaml to the same; it is fixed for the ledger's whole life.")
+        }
+        if let note, let key = try keys.find(Founding.Label.ledger) {
+            let signer = try NoteSigner(name: settings.ledgerOrigin, key: key)
+            guard (try? Note(Array(note.utf8)).verified(by: [signer.verifierKey])) != nil else {
+                throw Refusal(
+                    .conflict, "The ledger's key here is not the one that signed the newest checkpoint.",
+                    hint: "Give every server of a database the same key store.")
+            }
         }
         for authority in authorities.all {
             guard let label = authority.keyLabel, let key = try keys.find(label) else { continue }

@@ -158,7 +158,7 @@ private struct SmallLog {
         let far5 = "old 1\n\(leaf("E"))\n+fUDV+k970B4I3uKrqJM4aP1lloPZP8mvr2Z4wRw2LI=\n\(leaf("Q"))\n"
         let proof5 = "old 3\n\(leaf("I"))\n\(leaf("M"))\nwgiIFdZfYNv6WU1OllBKsWnLYIS/DBMqt8Uh/S4OukE=\n\(leaf("Q"))\n"
         var state = try WitnessedLog(origin: origin, keys: [key]).cosign(one, by: cosigner, at: now).next
-        #expect(try status(request(proof3, 3, root3, sign3 + "x="), in: state) == 403)
+        #expect(try status(request(proof3, 3, root3, sign3 + "k="), in: state) == 403)
         #expect(try status(request("old 1\n", 3, root3, sign3 + "o="), in: state) == 422)
         #expect(
             try status(request(proof3.replacing(leaf("I"), with: leaf("E")), 3, root3, sign3 + "o="), in: state) == 422)
@@ -181,13 +181,16 @@ private struct SmallLog {
         }
     }
 
-    @Test(arguments: [
-        "", "\n", "old\n\n", "old 1", "old 1\n", "old  1\n\n", "old 01\n\n", "old -1\n\n", "old +1\n\n",
-        "old 9223372036854775808\n\n", "Old 1\n\n", "old 1 \n\n", "old 1\r\n\r\n", "old 1\nAAAA\n\n",
-        "old 1\n\(hash)=\n\n", "old 1\n\(hash) \n\n", "old 1\n\(hash)\n\(String(repeating: "A", count: 100_000))\n\n",
-        "old 1\n" + String(repeating: hash + "\n", count: 64) + "\n",
-    ]) func `that is malformed is refused`(_ text: String) {
-        #expect(throws: Refusal.self) { try WitnessRequest(Array(text.utf8)) }
+    @Test func `that is malformed is refused`() {
+        for text in [
+            "", "\n", "old\n\n", "old 1", "old 1\n", "old  1\n\n", "old 01\n\n", "old -1\n\n", "old +1\n\n",
+            "old 9223372036854775808\n\n", "Old 1\n\n", "old 1 \n\n", "old 1\r\n\r\n", "old 1\nAAAA\n\n",
+            "old 1\n\(Self.hash)=\n\n", "old 1\n\(Self.hash) \n\n",
+            "old 1\n\(Self.hash)\n\(String(repeating: "A", count: 100_000))\n\n",
+            "old 1\n" + String(repeating: Self.hash + "\n", count: 64) + "\n",
+        ] {
+            #expect(throws: Refusal.self, "\(text.prefix(60))") { try WitnessRequest(Array(text.utf8)) }
+        }
     }
 
     @Test func `that is too long is refused before it is read`() {

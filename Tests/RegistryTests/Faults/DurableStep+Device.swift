@@ -182,7 +182,7 @@ extension DurableStep {
                 let unit = try await scene.enrolled().unit
                 let report = CheckInReport(agent: "test/1", sequence: 0, version: "1")
                 return Attempt {
-                    await scene.house.contacts.note(
+                    scene.house.contacts.note(
                         .init(device: unit.device, at: scene.bench.clock.now, report: report))
                     await scene.house.contacts.flush()
                 } check: { _ in

@@ -135,13 +135,16 @@ package struct DeviceClient: Sendable {
         }
     }
 
+    /// Nobody is told to wait longer than a day, by whatever number.
+    static func bounded(_ seconds: Int) -> Int { min(max(seconds, 0), 86_400) }
+
     /// The service's own words if it sent a `Refusal`, otherwise what the HTTP status says.
     static func refusal(of answer: Answer) -> Refusal {
-        let seconds = answer.headers.first(name: "Retry-After").flatMap { Int($0) }.map { min(max($0, 0), 86_400) }
+        let seconds = answer.headers.first(name: "Retry-After").flatMap { Int($0) }.map(bounded)
         if var refusal = try? CanonicalJSON.decode(Refusal.self, from: answer.body, limit: 64 * 1024),
             refusal.httpStatus == answer.status
         {
-            refusal.retryAfterSeconds = refusal.retryAfterSeconds ?? seconds
+            refusal.retryAfterSeconds = refusal.retryAfterSeconds.map(bounded) ?? seconds
             return refusal
         }
         let code =

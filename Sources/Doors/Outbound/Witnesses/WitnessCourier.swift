@@ -59,12 +59,15 @@ package struct WitnessCourier: Sendable {
         await withTaskGroup(of: Void.self) { group in
             for ask in round.asks { group.addTask { await submit(ask, round) } }
         }
-        try await Witnesses.end(round, house)
+        // Also when the server is stopping: a task that was cancelled cannot write, and the next start would wait.
+        await Task { [house] in try? await Witnesses.end(round, house) }.value
     }
 
     private func submit(_ ask: Witnesses.Ask, _ round: Witnesses.Round) async {
         do {
             try await converse(ask, round)
+        } catch  where Task.isCancelled {
+            return
         } catch {
             let trouble = (error as? Refusal)?.detail ?? "It could not be asked."
             house.log.warning(

@@ -173,9 +173,9 @@ final class StatusAnswers: Sendable {
 }
 
 /// Percent-encoding in a path (RFC 3986 §2.1).
-enum PercentEncoding {
+package enum PercentEncoding {
     /// Nil if a `%` is not followed by two hexadecimal digits, or the result is not UTF-8.
-    static func decode(_ text: Substring) -> String? {
+    package static func decode(_ text: Substring) -> String? {
         guard text.utf8.contains(UInt8(ascii: "%")) else { return String(text) }
         var bytes: [UInt8] = []
         var rest = text.utf8.makeIterator()

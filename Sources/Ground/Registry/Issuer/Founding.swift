@@ -30,7 +30,9 @@ enum Founding {
         ].filter { house.authorities.known($0) == nil }
         try await house.database.write { rows in
             _ = try rows.first("SELECT size FROM ledger_size WHERE one = 1")
-            for label in [Label.release, Label.permit, Label.service] + authorities.map({ KeyLabel(trusted: $0) }) {
+            let responder = KeyLabel(trusted: Authorities.Name.responder(of: Authorities.Name.issuing))
+            let others = [Label.release, Label.permit, Label.service, responder]
+            for label in others + authorities.map({ KeyLabel(trusted: $0) }) {
                 _ = try keys.findOrMake(label, algorithm: .p256)
             }
             _ = try keys.findOrMake(Label.ledger, algorithm: .ed25519)

@@ -38,8 +38,7 @@ enum ConfigurationTemplate {
         # The ledger's name: first line of its checkpoints. Fixed for the ledger's whole life.
         ledgerOrigin: "\(c.ledgerOrigin)"
 
-        # Witnesses that cosign its checkpoints (docs/witness.md), and how many of them make a checkpoint "witnessed"; 0 means
-        # more than half. Each is {url: "https://witness.example", vkey: "witness.example/w1+…"}.
+        # Witnesses of the ledger, {url: "https://…", vkey: "…"} each, and how many make a quorum, 0: most (docs/witness.md).
         witnesses: [\(c.witnesses.map { "{url: \"\($0.url)\", vkey: \"\($0.vkey)\"}" }.joined(separator: ", "))]
         witnessQuorum: \(c.witnessQuorum)
 

@@ -1,13 +1,13 @@
 import Wire
 
 /// User and password of an Authorization header with the scheme Basic (RFC 7617).
-struct BasicCredentials: Sendable {
-    let user: String
-    let password: String
+package struct BasicCredentials: Sendable {
+    package let user: String
+    package let password: String
     private static let maximumBytes = 512
 
     /// Nil if there is no such header, or it is no such thing.
-    init?(_ header: String?) {
+    package init?(_ header: String?) {
         guard let header, header.utf8.count <= Self.maximumBytes else { return nil }
         let parts = header.split(separator: " ", maxSplits: 1)
         guard parts.count == 2, parts[0].lowercased() == "basic", let bytes = Base64.decode(parts[1].utf8),

@@ -25,7 +25,7 @@ struct ArtifactFile: Sendable {
         var range = 0..<size
         var status = 200
         var fields = [(name: "ETag", value: tag), (name: "Accept-Ranges", value: "bytes")]
-        if isSame, let asked = request.headers.first(name: "Range"), let part = Self.range(asked, size: size) {
+        if isSame, let asked = request.headers.first(name: "Range"), let part = ByteRange.read(asked, size: size) {
             guard part.lowerBound < size else {
                 var answer = PlaneAnswer([], type: "application/octet-stream", status: 416)
                 answer.fields = fields + [("Content-Range", "bytes */\(size)")]
@@ -55,15 +55,21 @@ struct ArtifactFile: Sendable {
             try await writer.write(ByteBuffer(bytes: piece))
         }
     }
+}
 
-    /// A single range "bytes=a-b", "bytes=a-" or "bytes=-n"; anything else is ignored, as RFC 9110 §14.2 allows.
-    private static func range(_ text: String, size: Int) -> Range<Int>? {
+/// A Range header (RFC 9110 §14.2).
+package enum ByteRange {
+    /// A single range "bytes=a-b", "bytes=a-" or "bytes=-n" of `size` bytes; anything else is ignored, as the standard
+    /// allows. Empty if it begins behind the end.
+    package static func read(_ text: String, size: Int) -> Range<Int>? {
         guard text.hasPrefix("bytes="), !text.contains(",") else { return nil }
         let parts = text.dropFirst(6).split(separator: "-", omittingEmptySubsequences: false)
-        guard parts.count == 2 else { return nil }
+        guard parts.count == 2, parts.allSatisfy({ $0.utf8.allSatisfy { (48...57).contains($0) } }) else { return nil }
         switch (Int(parts[0]), Int(parts[1])) {
-        case (let from?, let to?) where from <= to && from >= 0: return from..<max(from, min(to + 1, size))
-        case (let from?, nil) where parts[1].isEmpty && from >= 0: return from..<max(from, size)
+        case (let from?, let to?) where from <= to:
+            // Not to + 1 before it is known to be below the size: the client may have sent the largest number there is.
+            return from..<max(from, to < size ? to + 1 : size)
+        case (let from?, nil) where parts[1].isEmpty: return from..<max(from, size)
         case (nil, let last?) where parts[0].isEmpty && last > 0: return max(0, size - last)..<size
         default: return nil
         }

@@ -1,0 +1,59 @@
+import Server
+import Station
+import Wire
+
+/// What the doors read for themselves; HTTP itself is NIO's.
+extension FuzzTarget {
+    static let doors = [
+        FuzzTarget("form") { _ in
+            ["a=b&c=%41+d", "form_key=x&device=", "%F0%9F%8E%81=1"].map { Array($0.utf8) }
+        } run: { bytes in
+            guard let form = try? Form(bytes) else { return }
+            promise(form.all("a").count <= 1000, "form: more fields than allowed")
+            _ = form["form_key"]
+        },
+        FuzzTarget("percent") { _ in
+            ["a%2Fb", "%F0%9F%8E%81", "%4"].map { Array($0.utf8) }
+        } run: { bytes in
+            guard let decoded = PercentEncoding.decode(Substring(text(bytes))) else { return }
+            promise(decoded.utf8.count <= text(bytes).utf8.count, "percent: it grew")
+        },
+        FuzzTarget("basic") { _ in
+            ["Basic YTpi", "basic OnBhc3M="].map { Array($0.utf8) }
+        } run: { bytes in
+            guard let found = BasicCredentials(text(bytes)) else { return }
+            promise(!found.user.contains(":"), "basic: a colon in the user's name")
+            promise(found.user.utf8.count + found.password.utf8.count < 512, "basic: longer than the header")
+        },
+        FuzzTarget("range") { _ in
+            ["bytes=0-0", "bytes=-5", "bytes=7-", "bytes=1-9223372036854775807"].map { Array($0.utf8) }
+        } run: { bytes in
+            for size in [0, 1, 200_000] {
+                guard let range = ByteRange.read(text(bytes), size: size), range.lowerBound < size else { continue }
+                promise(range.lowerBound >= 0 && range.upperBound <= size && !range.isEmpty, "range: beyond the file")
+            }
+        },
+        FuzzTarget("line-address") { _ in
+            ["exec:sh -c x", "unix:/a", "pty:/dev/ttyS0", "stdio"].map { Array($0.utf8) }
+        } run: {
+            _ = try? LineAddress(text($0))
+        },
+        FuzzTarget("unit-serial") { _ in
+            [Array("THERMOSTAT-2-7KQ2M9XA".utf8)]
+        } run: { bytes in
+            guard UnitSerial.isValid(text(bytes)) else { return }
+            promise(bytes.allSatisfy { $0 > 32 && $0 < 127 } && !text(bytes).contains("/"), "unit-serial: unprintable")
+        },
+        FuzzTarget("label", share: 20) { seeds in
+            [Array(try seeds.label.svg().utf8)]
+        } run: { bytes in
+            guard let label = try? Label(svg: bytes) else { return }
+            _ = try? label.svg()
+        },
+        FuzzTarget("qr", share: 5) { _ in
+            [Array("LL1:THERMOSTAT:ABC".utf8)]
+        } run: { bytes in
+            _ = try? QRCode(text(bytes))
+        },
+    ]
+}
