@@ -91,6 +91,39 @@ import Workbench
         ] { #expect(run.said.contains(part), "missing: \(part) in \(run.said)") }
     }
 
+    @Test func `is made of one with key files, by a move that auditors can follow`() async throws {
+        let run = try await script(
+            """
+            start home || exit 10
+            "$L" owner add "Harbour Hotels" --kind organisation --home home || exit 11
+            port() { sed -n 's/.*listening on port \\([0-9]*\\).*/\\1/p' home.out | tail -1; }
+            curl -s http://127.0.0.1:$(port)/ledger/vkey > vkey; stop
+            "$L" keys move --home home 2>&1; echo "files $?"
+            sed -i "s|^  kind: files|  kind: pkcs11\\n  module: $M\\n  token: lifelong\\n  pin: {file: $PWD/pin}|" home/lifelong.yaml
+            "$L" keys list --home home || exit 12
+            "$L" keys move --to token --home home || exit 13
+            "$L" keys move --to token --home home || exit 14
+            "$L" keys check --home home; echo "check $?"
+            start home || { cat home.err; exit 15; }
+            "$L" keys move --home home 2>&1; echo "running $?"
+            "$L" owner add "Second" --kind organisation --home home || exit 16
+            sleep 1; "$L" verify log http://127.0.0.1:$(port)/ledger --vkey vkey; echo "old vkey $?"
+            curl -s http://127.0.0.1:$(port)/ledger/vkey > vkey2; cmp vkey vkey2
+            "$L" verify log http://127.0.0.1:$(port)/ledger --vkey vkey2; echo "new vkey $?"; stop
+            "$L" audit --home home || exit 17
+            "$L" keys retire tenure-wrapping --home home || exit 18
+            "$L" keys retire release-2 --home home 2>&1; echo "retire $?"
+            "$L" keys list --home home
+            """)
+        #expect(run.status == 0, "\(run.said)")
+        for part in [
+            "There is nothing to move", "files 1", "operational-issuing-2 succeeds operational-issuing-1",
+            "ledger-2 succeeds ledger-1", "Every key is where it should be, and works.", "check 0",
+            "Another `lifelong serve` uses the home", "running 1", "old vkey 0", "new vkey 0", "vkey vkey2 differ",
+            "tenure-wrapping is destroyed.", "is in use", "retire 1",
+        ] { #expect(run.said.contains(part), "missing: \(part) in \(run.said)") }
+    }
+
     @Test func `tells the whole demonstration, with real agents, and stations whose keys are in it too`() async throws {
         let run = try await script(
             """

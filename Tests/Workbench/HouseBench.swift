@@ -19,6 +19,8 @@ package final class HouseBench: Sendable {
     package let publisher: Publisher
     private let place: String
     private let keys: String
+    /// Whose folder and database this one goes on with.
+    private let origin: HouseBench?
     package var reading: Reading { Reading(house, verifierKey: publisher.verifierKey) }
 
     /// - Parameters:
@@ -45,6 +47,21 @@ package final class HouseBench: Sendable {
         self.clock = clock
         house = try await Self.house(place, keys: keys, in: store, settings, clock, log: log, faults: faults)
         publisher = try Publisher(house)
+        origin = nil
+    }
+
+    /// The same house, opened again with other keys.
+    package init(continuing origin: HouseBench, keys store: any KeyStore) async throws {
+        self.origin = origin
+        place = origin.place
+        keys = origin.keys
+        folder = origin.folder
+        clock = origin.clock
+        let before = origin.house
+        house = try await House(
+            database: before.database, keys: store, settings: before.settings, log: before.log, clock: before.clock,
+            random: before.random)
+        publisher = try Publisher(house)
     }
 
     /// A node's house over a database that is there, or is made now.
@@ -63,6 +80,7 @@ package final class HouseBench: Sendable {
     }
 
     deinit {
+        guard origin == nil else { return }
         try? house.database.close()
         try? FileManager.default.removeItem(atPath: folder)
     }

@@ -75,8 +75,8 @@ package struct Checkpoint: Hashable, Sendable {
 
 extension NoteSigner {
     /// The signed checkpoint, ready to be stored and then published. The signer's name is the origin.
-    package func checkpoint(_ head: TreeHead) throws -> [UInt8] {
-        try note(Checkpoint(origin: verifierKey.name, size: head.size, root: head.root).text)
+    package func checkpoint(_ head: TreeHead, with others: [NoteSigner] = []) throws -> [UInt8] {
+        try note(Checkpoint(origin: verifierKey.name, size: head.size, root: head.root).text, with: others)
     }
 }
 

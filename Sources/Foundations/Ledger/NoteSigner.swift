@@ -32,19 +32,23 @@ package struct NoteSigner: Sendable {
     }
 
     /// The whole note: the text, a blank line, and this signer's line. The text must end with a newline.
-    package func note(_ text: String) throws -> [UInt8] {
+    /// - Parameter others: sign the same text, each with a line of its own: keys that this one succeeds.
+    package func note(_ text: String, with others: [NoteSigner] = []) throws -> [UInt8] {
         guard text.utf8.last == newline else { throw Note.refuse("its text does not end with a newline") }
         let bytes = Array(text.utf8)
+        let note = try ([self] + others).reduce(bytes + [newline]) { $0 + (try $1.line(bytes)) }
+        // Nothing leaves that a verifier would refuse (a text with control characters, for instance).
+        _ = try Note(note)
+        return note
+    }
+
+    private func line(_ bytes: [UInt8]) throws -> [UInt8] {
         let signature = try sign(bytes)
         guard verifierKey.verifies(signature, over: bytes) else {
             throw Refusal(
                 .internal, "The key of \"\(verifierKey.name)\" made a signature that its public key does not verify.",
                 hint: "Check that the key store holds the key of this log.")
         }
-        let line = Note.Signature(name: verifierKey.name, keyID: verifierKey.keyID, signature: signature).line
-        let note = bytes + [newline] + line
-        // Nothing leaves that a verifier would refuse (a text with control characters, for instance).
-        _ = try Note(note)
-        return note
+        return Note.Signature(name: verifierKey.name, keyID: verifierKey.keyID, signature: signature).line
     }
 }

@@ -87,6 +87,10 @@ package enum Event: Codable, Sendable, Equatable {
     case tokenIssued(person: PersonID)
     case tokenRevoked(person: PersonID)
     case alarmAcknowledged(index: Int)
+    /// A key of the house took over from another; `key` is nil for one that has no public half.
+    case keySucceeded(role: String, label: String, key: Digest?)
+    /// A key of the house was destroyed.
+    case keyRetired(role: String, label: String)
 
     /// The case's name: what lists, filters and metrics call it.
     package var kind: String {

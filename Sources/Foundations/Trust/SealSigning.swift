@@ -3,10 +3,16 @@ import Wire
 extension Seal {
     /// Signs `payload` (DSSE v1.0, protocol.md): one signature over the pre-authentication encoding.
     package static func sign(type: String, payload: [UInt8], with key: any SigningKey) throws -> Seal {
+        try sign(type: type, payload: payload, with: [key])
+    }
+
+    /// A signature by each: while one key succeeds another, whoever knows either is content.
+    package static func sign(type: String, payload: [UInt8], with keys: [any SigningKey]) throws -> Seal {
         let message = preAuthenticationEncoding(type: type, payload: payload)
-        let signature = Signature(
-            keyid: key.keyDigest.description, sig: Base64.encode(try key.signature(over: message)))
-        return Seal(payloadType: type, payload: payload, signatures: [signature])
+        let signatures = try keys.map { key in
+            Signature(keyid: key.keyDigest.description, sig: Base64.encode(try key.signature(over: message)))
+        }
+        return Seal(payloadType: type, payload: payload, signatures: signatures)
     }
 
     /// The payload's bytes, after at least one signature has proven right under one of the SubjectPublicKeyInfos.

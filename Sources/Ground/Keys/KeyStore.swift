@@ -21,6 +21,12 @@ package protocol KeyStore: Sendable {
 
     func labels() throws -> [KeyLabel]
 
+    /// What a person reads of where that key lives, or nil if it is not here.
+    func place(of label: KeyLabel) throws -> String?
+
+    /// Whether there is a symmetric key under the label already.
+    func holdsWrapping(_ label: KeyLabel) throws -> Bool
+
     /// Removes the key for ever. No error if there is none.
     func destroy(_ label: KeyLabel) throws
 
@@ -36,6 +42,10 @@ package typealias KeyLabel = Identifier<KeyLabelKind>
 
 extension KeyStore {
     package var mayBlock: Bool { false }
+
+    package func place(of label: KeyLabel) throws -> String? {
+        try find(label) != nil || holdsWrapping(label) ? kind : nil
+    }
 
     /// Runs what uses keys, on a thread where it may wait: those of tasks and event loops are few, and others need them.
     package func apart<T: Sendable>(_ body: @escaping @Sendable () throws -> T) async throws -> T {

@@ -56,13 +56,18 @@ package final class FileKeyStore: KeyStore {
             .map { try KeyLabel(String($0.dropLast(8))) }.sorted()
     }
 
+    package func holdsWrapping(_ label: KeyLabel) throws -> Bool {
+        FileManager.default.fileExists(atPath: folder + "/\(label).wrap")
+    }
+
     package func destroy(_ label: KeyLabel) throws {
         try exclusive.withLock { _ in
-            guard FileManager.default.fileExists(atPath: path(label)) else { return }
-            // Overwritten first; on flash and copy-on-write file systems that promises nothing, hence "development".
-            try DurableFile.write([UInt8](repeating: 0, count: 4096), to: path(label))
-            try FileManager.default.removeItem(atPath: path(label))
-            try DurableFile.syncFolder(of: path(label))
+            for file in [path(label), folder + "/\(label).wrap"] where FileManager.default.fileExists(atPath: file) {
+                // Overwritten first; on flash and copy-on-write file systems that promises nothing, hence "development".
+                try DurableFile.write([UInt8](repeating: 0, count: 4096), to: file)
+                try FileManager.default.removeItem(atPath: file)
+                try DurableFile.syncFolder(of: file)
+            }
         }
     }
 

@@ -72,6 +72,8 @@ struct TokenFault: Error, Equatable {
     func refusal(token: String) -> Refusal {
         let (code, hint): (Refusal.Code, String) =
             switch kind {
+            case .lost where isOfChange:
+                (.unavailable, "See that the token has space left and may be written; look at its own log.")
             case .lost: (.unavailable, "Attach the token, or look at its own log; nothing has to be started again.")
             case .full: (.unavailable, "Free space in the token, or the disk that it keeps its objects on; try again.")
             case .readOnly: (.unavailable, "Let the token be written: clear its write protection or its folder's mode.")

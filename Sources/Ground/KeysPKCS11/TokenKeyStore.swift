@@ -84,6 +84,10 @@ package final class TokenKeyStore: KeyStore {
             .sorted()
     }
 
+    package func holdsWrapping(_ label: KeyLabel) throws -> Bool {
+        try wrapping.holds(settings.prefix + label.text)
+    }
+
     package func destroy(_ label: KeyLabel) throws {
         let name = settings.prefix + label.text
         try exclusive.withLock { _ in
@@ -91,8 +95,10 @@ package final class TokenKeyStore: KeyStore {
                 try session.demandLogin()
                 // The private half first: what is cut off here leaves a public key, which harms nobody.
                 for kind in [CKO_PRIVATE_KEY, CKO_PUBLIC_KEY, CKO_SECRET_KEY] {
-                    let doomed = try session.find(Attributes([CKA_CLASS: .number(kind), CKA_LABEL: .text(name)]))
-                    for object in doomed { try session.destroy(object) }
+                    for label in [name, TokenWrapping.macLabel(name)] {
+                        let doomed = try session.find(Attributes([CKA_CLASS: .number(kind), CKA_LABEL: .text(label)]))
+                        for object in doomed { try session.destroy(object) }
+                    }
                 }
             }
         }

@@ -109,7 +109,9 @@ struct TokenWrapping: Sendable {
 
     // Keys.
 
-    private static func macLabel(_ label: String) -> String { label + ".mac" }
+    func holds(_ label: String) throws -> Bool { try pool.run { try Self.key(label, in: $0) != nil } }
+
+    static func macLabel(_ label: String) -> String { label + ".mac" }
 
     private static func key(_ label: String, in session: Session) throws -> CK_OBJECT_HANDLE? {
         try session.demandLogin()

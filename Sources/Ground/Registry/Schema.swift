@@ -147,5 +147,18 @@ package enum Schema {
                 "CREATE TABLE witness_round (one INTEGER PRIMARY KEY, holder TEXT NOT NULL, expires BIGINT NOT NULL)",
                 "INSERT INTO witness_round (one, holder, expires) VALUES (1, '', 0)",
             ]),
+        Migration(
+            "7 succession of keys",
+            [
+                """
+                CREATE TABLE key_role (role TEXT NOT NULL, label TEXT NOT NULL, since BIGINT NOT NULL, retired BIGINT,
+                    PRIMARY KEY (role, label))
+                """,
+                """
+                INSERT INTO key_role (role, label, since) VALUES ('release', 'release-1', 0), ('permit', 'permit-1', 0),
+                    ('ledger', 'ledger-1', 0), ('serviceTLS', 'service-tls', 0), ('wrapping', 'tenure-wrapping', 0)
+                """,
+                "ALTER TABLE tenure ADD COLUMN wrapped_under TEXT",
+            ]),
     ]
 }

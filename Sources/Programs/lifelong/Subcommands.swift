@@ -6,6 +6,6 @@ enum Subcommands {
         [
             ServeCommand.self, StationCommand.self, VerifyCommand.self, MirrorCommand.self, WitnessCommand.self,
             AuditCommand.self,
-            BackupCommand.self, RestoreCommand.self, FleetCommand.self, DemoCommand.self,
+            BackupCommand.self, RestoreCommand.self, FleetCommand.self, DemoCommand.self, KeysCommand.self,
         ] + RestCommands.all
 }

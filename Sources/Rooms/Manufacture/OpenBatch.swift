@@ -80,7 +80,7 @@ package struct OpenBatch: Ceremony {
             birthChain: [Base64.encode(der), Base64.encode(root.certificate)], stationKey: request.stationKey,
             service: try house.serviceAnchor())
         let payload = try CanonicalJSON.encode(permit)
-        let seal = try Seal.sign(type: Seal.PayloadType.permit, payload: payload, with: house.permitKey())
+        let seal = try Seal.sign(type: Seal.PayloadType.permit, payload: payload, with: house.signingKeys(.permit))
         try change.rows.execute(
             """
             INSERT INTO batch (id, product, quantity, admitted, station, station_key, authority, permit, at)

@@ -31,7 +31,8 @@ package struct EnrolDevice: Sendable {
     /// DER of the certificate.
     package func perform(in house: House) async throws -> [UInt8] {
         let replaced: String? = if case .operational(let shown) = proof { shown.reference.serial } else { nil }
-        return try await Issuer.issue(by: Authorities.Name.issuing, as: .device(device), in: house) {
+        let authority = house.authorities.issuing
+        return try await Issuer.issue(by: authority, as: .device(device), in: house) {
             change, issuer, serial in
             let device = try change.device(device.text)
             try device.passport.demand(.certificate)
@@ -47,7 +48,7 @@ package struct EnrolDevice: Sendable {
                 under: issuer, spki: request.spki, device: device.id.text, organisation: settings.organisation,
                 serial: serial, notBefore: change.now.adding(seconds: -Issuer.backdateSeconds),
                 notAfter: change.now.adding(seconds: settings.operationalLifeSeconds),
-                urls: PublicURLs.of(Authorities.Name.issuing, settings))
+                urls: PublicURLs.of(authority, settings))
             return (intent, Issuer.Subject(device: device.id, tenure: tenure.id))
         } record: { change, certificate, der in
             try keep(certificate, der, replacing: replaced, change)

@@ -43,6 +43,8 @@ import Wire
         ("tokenIssued", "        . . . . . . . . . . ."),
         ("tokenRevoked", "       . . . . . . . . . . ."),
         ("alarmAcknowledged", "  . . . . . . . . . . ."),
+        ("keySucceeded", "       . . . . . . . . . . ."),
+        ("keyRetired", "         . . . . . . . . . . ."),
     ]
 
     /// The event of that kind that has the best chance with this passport.
@@ -73,6 +75,8 @@ import Wire
             .releasePublished(product: ProductID(trusted: "p"), sequence: 1, manifest: Life.digest),
             .personAdded(person: PersonID(trusted: "x"), role: "owner"), .tokenIssued(person: PersonID(trusted: "x")),
             .tokenRevoked(person: PersonID(trusted: "x")), .alarmAcknowledged(index: 1),
+            .keySucceeded(role: "release", label: "release-2", key: nil),
+            .keyRetired(role: "release", label: "release-1"),
         ]
         return events.first { $0.kind == kind }
     }

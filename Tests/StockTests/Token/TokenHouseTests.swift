@@ -1,6 +1,7 @@
 import Foundation
 import Keys
 import KeysPKCS11
+import Ledger
 import Pairing
 import Passport
 import Registry
@@ -58,6 +59,49 @@ final class Tally<T: Sendable>: Sendable {
             "ledger-1", "maker-root", "operational-issuing-1", "operational-root", "permit-1", "release-1",
             "service-issuing-1", "service-tls",
         ] { #expect(labels.contains(label), "\(labels)") }
+    }
+
+    @Test func `shakes hands, revokes and answers about it so that stock openssl is content`() async throws {
+        let token = try await TokenBench()
+        let bench = try await HouseBench(keys: token.open())
+        let now = Timestamp(seconds: Int64(Date().timeIntervalSince1970))
+        bench.clock.advance(seconds: now.seconds(since: bench.clock.now))
+        let unit = try await bench.makeUnits(1)[0]
+        try await bench.pair(unit, with: bench.ownership())
+        let held = try await bench.enrol(unit)
+        @Sendable func write(_ bytes: [UInt8], _ name: String, _ label: String) throws {
+            try Data(PEM.encode(bytes, label: label).utf8).write(to: URL(filePath: bench.folder + "/" + name))
+        }
+        for name in ["operational-root", "operational-issuing-1"] {
+            try write(try #require(bench.house.authorities.known(name)).certificate, name + ".pem", "CERTIFICATE")
+        }
+        try write(held.certificate, "unit.pem", "CERTIFICATE")
+        try await DeviceBench.run(bench) { door in
+            let report = CheckInReport(agent: "test/1", sequence: 0, version: "1.0.0", log: [])
+            let contact = try await door.client(held.identity).post(DeviceAPI.checkIn, json: report)
+            #expect(contact.status == 200, "\(contact.text)")
+            let ask = [
+                "ocsp", "-issuer", "operational-issuing-1.pem", "-CAfile", "operational-root.pem", "-cert", "unit.pem",
+                "-url", "\(door.open)/ocsp/operational-issuing-1",
+            ]
+            #expect(try await OutsideProgram.run("openssl", ask, in: bench.folder).text.contains("unit.pem: good"))
+            _ = try await bench.house.perform(RetireDevice(device: unit.serial, how: .recycled), as: .system)
+            try await bench.publisher.publish()
+            let said = try await OutsideProgram.run("openssl", ask, in: bench.folder)
+            #expect(said.text.contains("unit.pem: revoked") && said.errors.contains("Response verify OK"), "\(said)")
+            let list = try await door.anybody.get("/crl/operational-issuing-1.crl").body
+            try write(list, "crl.pem", "X509 CRL")
+            let verified = try await OutsideProgram.run(
+                "openssl",
+                [
+                    "verify", "-crl_check", "-CRLfile", "crl.pem", "-CAfile", "operational-root.pem", "-untrusted",
+                    "operational-issuing-1.pem", "unit.pem",
+                ], in: bench.folder)
+            #expect((verified.text + verified.errors).contains("certificate revoked"), "\(verified)")
+            let note = try await door.anybody.get("/ledger/checkpoint").body
+            #expect(throws: Never.self) { try Checkpoint(note: note, key: bench.publisher.verifierKey) }
+        }
+        try await audit(bench.house)
     }
 
     @Test func `opened with another token refuses, and makes no keys that nobody knows`() async throws {

@@ -40,10 +40,14 @@ final class StatusAnswers: Sendable {
 
     /// Their certificates live a month, because nobody asks whether one is revoked (RFC 6960 §4.2.2.2.1).
     func renewResponders() async throws {
-        let name = Authorities.Name.issuing
-        let responder = try await ServiceCertificates.responder(of: name, house)
+        var responders: [String: OCSP.Responder] = [:]
+        // Of those that were succeeded, too, for as long as their keys are here: their certificates are still asked about.
+        for authority in house.authorities.allIssuing where authority.keyLabel != nil {
+            responders[authority.name] = try await ServiceCertificates.responder(of: authority.name, house)
+        }
+        let renewed = responders
         state.withLockedValue { state in
-            state.responders[name] = responder
+            state.responders = renewed
             state.young = [:]
             state.old = [:]
         }

@@ -12,6 +12,7 @@ package final class Authorities: Sendable {
     package enum Name {
         package static let makerRoot = "maker-root"
         package static let operationalRoot = "operational-root"
+        /// The first of each; successors count on (`Authorities.issuing`).
         package static let issuing = "operational-issuing-1"
         package static let service = "service-issuing-1"
         package static func responder(of authority: String) -> String { "ocsp-\(authority)" }
@@ -33,14 +34,19 @@ package final class Authorities: Sendable {
         var open: [String: Authority] = [:]
         var birth: ChainVerifier?
         var operational: ChainVerifier?
+        /// The newest of each kind.
+        var newest: [String: String] = [:]
+        var labels: [KeyRole: [KeyLabel]] = [:]
     }
     private let state = Mutex(State())
 
     package init() {}
 
     package func load(from house: House) async throws {
-        let known = try await house.read { rows in
-            try rows.query("SELECT name, kind, certificate, chain, key_label FROM authority ORDER BY at, name").map {
+        let (known, labels) = try await house.read { rows -> ([Known], [KeyRole: [KeyLabel]]) in
+            let known = try rows.query(
+                "SELECT name, kind, certificate, chain, key_label FROM authority ORDER BY at, name"
+            ).map {
                 row in
                 let chain = try CanonicalJSON.decode([String].self, from: Array(row.text("chain").utf8))
                 return Known(
@@ -48,10 +54,19 @@ package final class Authorities: Sendable {
                     chain: chain.compactMap { Base64.decode($0) },
                     keyLabel: try row.optionalText("key_label").map { try KeyLabel($0) })
             }
+            return (known, try KeyRole.labels(in: rows))
         }
         var next = State()
+        next.labels = labels
+        let before = state.withLock { $0.open }
         for authority in known {
             next.known[authority.name] = authority
+            next.newest[authority.kind] = authority.name
+            // Opened before: a token that is away now must not make it unknown, nor fail what is committed already.
+            if let open = before[authority.name], open.certificate == authority.certificate, authority.keyLabel != nil {
+                next.open[authority.name] = open
+                continue
+            }
             guard let label = authority.keyLabel, let key = try house.keys.find(label) else { continue }
             next.open[authority.name] = try Authority(
                 certificate: authority.certificate, chain: authority.chain, key: key)
@@ -60,8 +75,9 @@ package final class Authorities: Sendable {
             let births = known.filter { $0.kind == "birth" }.map(\.certificate)
             next.birth = try ChainVerifier(anchors: [root.certificate], intermediates: births)
         }
-        if let root = next.known[Name.operationalRoot], let issuing = next.known[Name.issuing] {
-            next.operational = try ChainVerifier(anchors: [root.certificate], intermediates: [issuing.certificate])
+        let issuing = known.filter { $0.kind == Self.issuingKind }.map(\.certificate)
+        if let root = next.known[Name.operationalRoot], !issuing.isEmpty {
+            next.operational = try ChainVerifier(anchors: [root.certificate], intermediates: issuing)
         }
         var loaded = next
         state.withLock { state in
@@ -72,6 +88,35 @@ package final class Authorities: Sendable {
 
     /// Grows with every load: what was verified in an earlier one does not count any more.
     package var era: Int { state.withLock { $0.era } }
+
+    package static let issuingKind = "issuing"
+    package static let serviceKind = "service"
+
+    /// The authority that issues operational certificates now; those that it succeeded only revoke.
+    package var issuing: String { state.withLock { $0.newest[Self.issuingKind] } ?? Name.issuing }
+    /// The one that issues the server's own.
+    package var service: String { state.withLock { $0.newest[Self.serviceKind] } ?? Name.service }
+    /// All that issued operational certificates, the newest first.
+    package var allIssuing: [Known] {
+        state.withLock {
+            $0.known.values.filter { $0.kind == Self.issuingKind }.sorted {
+                ($1.name.count, $1.name) < ($0.name.count, $0.name)
+            }
+        }
+    }
+
+    /// The key that has the role, and behind it those that it succeeded and that are still needed.
+    package func labels(of role: KeyRole) throws(Refusal) -> [KeyLabel] {
+        let labels = state.withLock { $0.labels[role] ?? [] }
+        guard !labels.isEmpty else {
+            throw Refusal(
+                .unavailable, "No key has the role \"\(role.rawValue)\".", hint: "Restore the database from its backup."
+            )
+        }
+        return labels
+    }
+
+    package func label(of role: KeyRole) throws(Refusal) -> KeyLabel { try labels(of: role)[0] }
 
     package func known(_ name: String) -> Known? { state.withLock { $0.known[name] } }
     package var all: [Known] { state.withLock { $0.known.values.sorted { $0.name < $1.name } } }

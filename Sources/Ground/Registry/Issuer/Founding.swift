@@ -7,21 +7,15 @@ import Wire
 /// Makes what a house needs before it can open: CAs, signing keys, the responder and the service's own certificate.
 /// Each step looks first whether it is done, so that a start that was cut off is finished by the next.
 enum Founding {
-    /// Signs releases, permits, checkpoints; serves TLS.
-    package enum Label {
-        static let release = KeyLabel(trusted: "release-1")
-        static let permit = KeyLabel(trusted: "permit-1")
-        static let ledger = KeyLabel(trusted: "ledger-1")
-        static let service = KeyLabel(trusted: "service-tls")
-    }
-
     static func complete(_ house: House) async throws {
         try await house.authorities.load(from: house)
         let keys = house.keys
         // A house that was founded has its keys: where they are missing, the wrong store is attached, and new ones would
         // be strangers to every device, station and auditor.
+        let signers = try [KeyRole.release, .permit, .serviceTLS].map { try house.authorities.label(of: $0) }
+        let ledger = try house.authorities.label(of: .ledger)
         if house.authorities.known(Authorities.Name.makerRoot) != nil {
-            for label in [Label.release, Label.permit, Label.service, Label.ledger] { _ = try keys.require(label) }
+            for label in signers + [ledger] { _ = try keys.require(label) }
         }
         // Inside a write, so that of several nodes that start at once one makes the keys and the others find them.
         let authorities = [
@@ -30,18 +24,17 @@ enum Founding {
         ].filter { house.authorities.known($0) == nil }
         try await house.database.write { rows in
             _ = try rows.first("SELECT size FROM ledger_size WHERE one = 1")
-            let responder = KeyLabel(trusted: Authorities.Name.responder(of: Authorities.Name.issuing))
-            let others = [Label.release, Label.permit, Label.service, responder]
-            for label in others + authorities.map({ KeyLabel(trusted: $0) }) {
+            let responder = KeyLabel(trusted: Authorities.Name.responder(of: house.authorities.issuing))
+            for label in signers + [responder] + authorities.map({ KeyLabel(trusted: $0) }) {
                 _ = try keys.findOrMake(label, algorithm: .p256)
             }
-            _ = try keys.findOrMake(Label.ledger, algorithm: .ed25519)
+            _ = try keys.findOrMake(ledger, algorithm: .ed25519)
         }
         // A birth certificate has no well-defined end (IEEE 802.1AR §8.7), and nothing outlives its issuer.
         try await root(Authorities.Name.makerRoot, "Maker Root", years: nil, house)
         try await root(Authorities.Name.operationalRoot, "Operational Root", years: 20, house)
-        try await authority(Authorities.Name.issuing, "issuing", "Operational Issuing 1", house)
-        try await authority(Authorities.Name.service, "service", "Service Issuing 1", house)
+        try await authority(Authorities.Name.issuing, Authorities.issuingKind, "Operational Issuing 1", house)
+        try await authority(Authorities.Name.service, Authorities.serviceKind, "Service Issuing 1", house)
         try await Issuer.sweep(house)
     }
 
@@ -62,7 +55,8 @@ enum Founding {
         try await keep(authority.certificate, intent.serial, name: name, kind: "root", chain: [], hasKey: true, house)
     }
 
-    private static func authority(_ name: String, _ kind: String, _ title: String, _ house: House) async throws {
+    /// An authority under the operational root, with a key of its own name. Nothing, if it is there already.
+    static func authority(_ name: String, _ kind: String, _ title: String, _ house: House) async throws {
         guard house.authorities.known(name) == nil else { return }
         let key = try house.keys.findOrMake(KeyLabel(name), algorithm: .p256)
         let issuer = try house.authorities.signing(Authorities.Name.operationalRoot)
@@ -127,11 +121,16 @@ package enum BirthAuthorities {
 }
 
 extension House {
+    /// The keys of a role, the one that has it first.
+    package func signingKeys(_ role: KeyRole) throws -> [any SigningKey] {
+        try authorities.labels(of: role).map { try keys.require($0) }
+    }
+
     /// Signs permits for stations.
-    package func permitKey() throws -> any SigningKey { try keys.require(Founding.Label.permit) }
+    package func permitKey() throws -> any SigningKey { try keys.require(authorities.label(of: .permit)) }
 
     /// Signs release manifests.
-    package func releaseKey() throws -> any SigningKey { try keys.require(Founding.Label.release) }
+    package func releaseKey() throws -> any SigningKey { try keys.require(authorities.label(of: .release)) }
 
     /// What every unit is given at birth, so that it finds and verifies the service without an installer.
     package func serviceAnchor() throws -> ServiceAnchor {
@@ -140,6 +139,6 @@ extension House {
         }
         return ServiceAnchor(
             url: settings.serviceURL, anchors: [Base64.encode(root.certificate)],
-            releaseKeys: [Base64.encode(try releaseKey().publicKeyDER)])
+            releaseKeys: try signingKeys(.release).map { Base64.encode($0.publicKeyDER) })
     }
 }

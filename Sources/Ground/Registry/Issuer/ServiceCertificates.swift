@@ -15,11 +15,11 @@ package enum ServiceCertificates {
     /// The TLS server's certificate, made or renewed if need be.
     package static func server(_ house: House) async throws -> Identity {
         let settings = house.settings
-        let key = try house.keys.require(Founding.Label.service)
+        let key = try house.keys.require(house.authorities.label(of: .serviceTLS))
         let addresses = settings.serviceNames.filter(isAddress)
         let names = settings.serviceNames.filter { !isAddress($0) }
         let subject = "service-tls:" + settings.serviceNames.joined(separator: ",")
-        let der = try await current(subject, kind: .server, authority: Authorities.Name.service, key: key, house) {
+        let der = try await current(subject, kind: .server, authority: house.authorities.service, key: key, house) {
             change, authority, serial in
             try Profile.server(
                 under: authority, spki: key.publicKeyDER, dnsNames: names, ipAddresses: addresses,
@@ -27,7 +27,7 @@ package enum ServiceCertificates {
                 notBefore: change.now.adding(seconds: -Issuer.backdateSeconds),
                 notAfter: change.now.adding(days: 365), urls: AuthorityURLs())
         }
-        let known = house.authorities.known(Authorities.Name.service)
+        let known = house.authorities.known(house.authorities.service)
         return Identity(chain: [der] + (known.map { [$0.certificate] } ?? []), key: key)
     }
 
@@ -56,8 +56,8 @@ package enum ServiceCertificates {
             try rows.first(
                 """
                 SELECT der, not_before, not_after FROM certificate
-                WHERE purpose = $1 AND key = $2 AND state = 'issued' ORDER BY not_after DESC LIMIT 1
-                """, [.text(subject), Value(key.keyDigest)])
+                WHERE purpose = $1 AND key = $2 AND authority = $3 AND state = 'issued' ORDER BY not_after DESC LIMIT 1
+                """, [.text(subject), Value(key.keyDigest), .text(authority)])
         }
         if let row, let der = try? row.bytes("der") {
             let life = try row.time("not_after").seconds(since: row.time("not_before"))

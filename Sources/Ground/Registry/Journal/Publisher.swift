@@ -12,6 +12,8 @@ import Wire
 package struct Publisher: Sendable {
     private let house: House
     private let signer: NoteSigner
+    /// Keys that the signer's succeeded: they sign too, for auditors who pinned them.
+    private let former: [NoteSigner]
     private let erasure: Erasure
 
     /// At most so many leaves in one step, to bound memory.
@@ -20,7 +22,9 @@ package struct Publisher: Sendable {
     package init(_ house: House) throws {
         self.house = house
         erasure = Erasure(house.database)
-        signer = try NoteSigner(name: house.settings.ledgerOrigin, key: house.keys.require(Founding.Label.ledger))
+        let signers = try house.signingKeys(.ledger).map { try NoteSigner(name: house.settings.ledgerOrigin, key: $0) }
+        signer = signers[0]
+        former = Array(signers.dropFirst())
     }
 
     /// What verifies this ledger's checkpoints: "name+hash+key".
@@ -64,9 +68,9 @@ package struct Publisher: Sendable {
         }
         guard let next else { return false }
         // Signed before the writing transaction: a token that takes its time must not hold up everybody's changes.
-        let signer = signer
+        let (signer, former) = (signer, former)
         let note = try await house.keys.apart {
-            String(decoding: try signer.checkpoint(next.head), as: UTF8.self)
+            String(decoding: try signer.checkpoint(next.head, with: former), as: UTF8.self)
         }
         let now = house.clock()
         try await house.database.write { rows in

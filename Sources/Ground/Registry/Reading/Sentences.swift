@@ -63,6 +63,8 @@ package enum Sentences {
         case .tokenIssued: "An API token was issued."
         case .tokenRevoked: "An API token was revoked."
         case .alarmAcknowledged(let index): "The alarm of entry \(index) was acknowledged."
+        case .keySucceeded(let role, let label, _): "The key \(label) is the house's \(words(role)) key from now on."
+        case .keyRetired(_, let label): "The key \(label) was destroyed."
         default: "\(words(event.kind).prefix(1).uppercased())\(words(event.kind).dropFirst())."
         }
     }

@@ -6,7 +6,8 @@ import Wire
 
 /// Ownerships: everything personal hangs on one, and ending it destroys its key.
 package enum Tenures {
-    private static let wrapping = KeyLabel(trusted: "tenure-wrapping")
+    /// What wrapped the data keys of rows that do not say: the first of every house.
+    static let firstWrapping = KeyLabel(trusted: "tenure-wrapping")
 
     /// Opens a tenure for the owner with a data key of its own; the passport decides whether it may be.
     @discardableResult
@@ -17,16 +18,17 @@ package enum Tenures {
         let dataKey = change.house.random(32)
         let commitment = Self.commitment(to: owner, of: tenure, under: dataKey)
         let passport = try change.record(.paired(tenure: tenure, grade: grade, owner: commitment), on: device.id)
+        let wrapping = try change.house.authorities.label(of: .wrapping)
         let wrapped = try change.house.keys.wrap(dataKey, under: wrapping, context: Array(tenure.text.utf8))
         try change.rows.execute(
             """
-            INSERT INTO tenure (id, device, owner, grade, since, data_key, commitment)
-            VALUES ($1, $2, $3, $4, $5, $6, $7)
+            INSERT INTO tenure (id, device, owner, grade, since, data_key, commitment, wrapped_under)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
             """,
             [
                 Value(tenure), Value(device.id), Value(owner), .text(grade.rawValue), Value(change.now),
                 .bytes(wrapped),
-                Value(commitment),
+                Value(commitment), Value(wrapping),
             ])
         try change.rows.execute(
             "UPDATE device SET owner = $1, pairing_failures = 0 WHERE id = $2", [Value(owner), Value(device.id)])
@@ -77,12 +79,14 @@ package enum Tenures {
     }
 
     private static func dataKey(of tenure: TenureID, in rows: any Rows, house: House) throws -> SymmetricKey {
-        guard let row = try rows.first("SELECT data_key FROM tenure WHERE id = $1", [Value(tenure)]),
+        guard
+            let row = try rows.first("SELECT data_key, wrapped_under FROM tenure WHERE id = $1", [Value(tenure)]),
             let wrapped = try? row.bytes("data_key")
         else {
             throw Refusal(
                 .gone, "The tenure has ended and its data key is destroyed.", hint: "Nothing can bring its data back.")
         }
+        let wrapping = try row.optionalText("wrapped_under").map { try KeyLabel($0) } ?? firstWrapping
         return SymmetricKey(data: try house.keys.unwrap(wrapped, under: wrapping, context: Array(tenure.text.utf8)))
     }
 }

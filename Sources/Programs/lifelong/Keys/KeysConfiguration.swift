@@ -69,7 +69,12 @@ struct KeysConfiguration: Codable, Equatable {
     func open(folder: String, home: String) throws -> any KeyStore {
         switch kind {
         case .files: return try FileKeyStore(folder: folder)
-        case .pkcs11: return try TokenKeyStore(settings(home: home))
+        case .pkcs11:
+            let token = try TokenKeyStore(settings(home: home))
+            // Files from before: needed until `lifelong keys move` and `keys retire` have seen to them.
+            guard FileManager.default.fileExists(atPath: folder) else { return token }
+            let files = try FileKeyStore(folder: folder)
+            return try files.labels().isEmpty ? token : JoinedKeyStore(first: token, second: files)
         }
     }
 

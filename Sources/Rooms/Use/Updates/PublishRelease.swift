@@ -60,7 +60,8 @@ package struct PublishRelease: Action {
             product: product, sequence: sequence, version: version, hardware: hardware, sha256: sha256, size: size,
             created: change.now)
         let payload = try CanonicalJSON.encode(manifest)
-        let seal = try Seal.sign(type: Seal.PayloadType.manifest, payload: payload, with: change.house.releaseKey())
+        let seal = try Seal.sign(
+            type: Seal.PayloadType.manifest, payload: payload, with: change.house.signingKeys(.release))
         let digest = LeafCertificate.sha256(payload)
         try change.rows.execute(
             """

@@ -30,12 +30,11 @@ struct EST: Sendable {
 
     /// What an operational certificate chains to. Open to everybody, as bootstrapping needs (RFC 7030 §4.1.1).
     private func certificates(_ request: PlaneRequest) throws -> PlaneAnswer {
-        guard let root = door.house.authorities.known(Authorities.Name.operationalRoot),
-            let issuing = door.house.authorities.known(Authorities.Name.issuing)
-        else {
+        let issuing = door.house.authorities.allIssuing
+        guard let root = door.house.authorities.known(Authorities.Name.operationalRoot), !issuing.isEmpty else {
             throw Refusal(.unavailable, "The authorities are not loaded.", hint: "Try again.", retryAfterSeconds: 2)
         }
-        let bundle = CertificateBundle.encode([issuing.certificate, root.certificate])
+        let bundle = CertificateBundle.encode(issuing.map(\.certificate) + [root.certificate])
         return answer(bundle, "application/pkcs7-mime", request)
     }
 

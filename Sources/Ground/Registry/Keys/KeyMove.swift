@@ -1,0 +1,120 @@
+import Keys
+import Ledger
+import Passport
+import Store
+import Trust
+import Wire
+
+/// Moves a house to the store where new keys are made, by succession: no private key is ever read out.
+///
+/// 1. A successor of the ledger's key, named by an event in a checkpoint of the old one alone.
+/// 2. Successors of the issuing CAs, under the same root; what was issued before stays valid, and its CAs stay to revoke.
+/// 3. A successor for each other role. Releases, permits and checkpoints bear the signatures of both from then on, so that
+///    devices, stations and auditors who know the old key go on.
+/// 4. Data keys of tenures are wrapped anew, page by page.
+/// Each step is durable before the next, and done only where it is not done yet: a move that was cut off is finished by the
+/// next. It runs while no server does.
+package enum KeyMove {
+    /// - Parameter tell: called with a sentence after each step.
+    /// - Returns: what stays where it was, a sentence each.
+    package static func run(_ house: House, tell: (String) throws -> Void) async throws -> [String] {
+        guard let joined = house.keys as? JoinedKeyStore else { return [] }
+        let target = joined.first
+        // The ledger's own first: the old key, alone, signs a checkpoint of the event that names the new one. All that
+        // follows is published by both, so that the new one has signed before the old one can be retired.
+        let publisher = try Publisher(house)
+        try await succeed(.ledger, in: house, target, tell)
+        try await publisher.publish()
+        for (kind, current) in [
+            (Authorities.issuingKind, house.authorities.issuing), (Authorities.serviceKind, house.authorities.service),
+        ] {
+            guard try target.find(try KeyLabel(current)) == nil else { continue }
+            let successor = try Self.successor(of: current)
+            let title = (kind == Authorities.issuingKind ? "Operational" : "Service") + " Issuing \(successor.number)"
+            try await Founding.authority(successor.name, kind, title, house)
+            try tell("\(successor.name) succeeds \(current).")
+        }
+        for role in KeyRole.allCases where role != .ledger { try await succeed(role, in: house, target, tell) }
+        let rewrapped = try await rewrap(house)
+        if rewrapped > 0 { try tell("\(rewrapped) data keys of tenures are wrapped anew.") }
+        try await Publisher(house).publish()
+        try tell("The ledger says so, under the key that auditors know.")
+        return try house.authorities.all.filter { $0.kind == "root" }.compactMap { root -> String? in
+            guard let label = root.keyLabel, try target.find(label) == nil else { return nil }
+            return "\(root.name) stays: what devices trust is not replaced by a move."
+        }
+    }
+
+    /// "operational-issuing-1" → "operational-issuing-2".
+    private static func successor(of name: String) throws -> (name: String, number: Int) {
+        guard let dash = name.lastIndex(of: "-"), let number = Int(name[name.index(after: dash)...]) else {
+            throw Refusal(.internal, "\"\(name)\" has no number.", hint: "Report this with the server's log.")
+        }
+        return ("\(name[...dash])\(number + 1)", number + 1)
+    }
+
+    private static func succeed(
+        _ role: KeyRole, in house: House, _ target: any KeyStore, _ tell: (String) throws -> Void
+    ) async throws {
+        let current = try house.authorities.label(of: role)
+        guard try target.place(of: current) == nil else { return }
+        let count = try await house.read { rows in
+            try rows.count("SELECT COUNT(*) AS n FROM key_role WHERE role = $1", [.text(role.rawValue)])
+        }
+        let label = try role.label(after: count)
+        var digest: Digest?
+        if role == .wrapping {
+            // Makes the key, and shows that it works, before anything depends on it.
+            let probe = house.random(32)
+            let wrapped = try target.wrap(probe, under: label, context: [])
+            guard try target.unwrap(wrapped, under: label, context: []) == probe else {
+                throw Refusal(
+                    .internal, "The new wrapping key does not open what it wrapped.", hint: "Check the token.")
+            }
+        } else {
+            digest = try target.findOrMake(label, algorithm: role == .ledger ? .ed25519 : .p256).keyDigest
+        }
+        let key = digest
+        try await house.change(as: .system) { change in
+            try change.rows.execute(
+                "INSERT INTO key_role (role, label, since) VALUES ($1, $2, $3)",
+                [.text(role.rawValue), Value(label), Value(change.now)])
+            try change.record(.keySucceeded(role: role.rawValue, label: label.text, key: key))
+        }
+        try await house.authorities.load(from: house)
+        try tell("\(label) succeeds \(current).")
+    }
+
+    /// Data keys that share one transaction.
+    private static let pageSize = 200
+
+    private static func rewrap(_ house: House) async throws -> Int {
+        let current = try house.authorities.label(of: .wrapping)
+        var done = 0
+        while true {
+            let page = try await house.read { rows in
+                try rows.query(
+                    """
+                    SELECT id, data_key, wrapped_under FROM tenure
+                    WHERE data_key IS NOT NULL AND COALESCE(wrapped_under, $1) <> $2 ORDER BY id LIMIT $3
+                    """, [.text(Tenures.firstWrapping.text), Value(current), Value(pageSize)])
+            }
+            guard !page.isEmpty else { return done }
+            let wrapped = try page.map { row -> (id: String, old: [UInt8], new: [UInt8]) in
+                let old = try row.bytes("data_key")
+                let under = try row.optionalText("wrapped_under").map { try KeyLabel($0) } ?? Tenures.firstWrapping
+                let context = Array(try row.text("id").utf8)
+                let plain = try house.keys.unwrap(old, under: under, context: context)
+                return (try row.text("id"), old, try house.keys.wrap(plain, under: current, context: context))
+            }
+            try await house.database.write { rows in
+                for tenure in wrapped {
+                    try rows.execute(
+                        "UPDATE tenure SET data_key = $1, wrapped_under = $2 WHERE id = $3 AND data_key = $4",
+                        [.bytes(tenure.new), Value(current), .text(tenure.id), .bytes(tenure.old)])
+                }
+            }
+            done += page.count
+        }
+    }
+}

@@ -1,0 +1,129 @@
+import Keys
+import Ledger
+import Passport
+import Store
+import Wire
+
+/// Destroys a key that was succeeded, once nothing needs it any more; refuses by name what still does.
+package enum KeyRetirement {
+    /// - Parameter informed: whether those who pinned the key by hand, stations or auditors, have its successor.
+    package static func run(_ label: KeyLabel, informed: Bool, in house: House) async throws {
+        if let authority = house.authorities.known(label.text) {
+            try await retire(authority, in: house)
+        } else {
+            try await retire(role: label, informed: informed, in: house)
+        }
+        try await house.authorities.load(from: house)
+    }
+
+    private static func retire(_ authority: Authorities.Known, in house: House) async throws {
+        let name = authority.name
+        guard authority.kind != "root", name != house.authorities.issuing, name != house.authorities.service else {
+            throw isCurrent(name)
+        }
+        let now = house.clock()
+        let alive = try await house.read { rows in
+            try rows.first(
+                """
+                SELECT COUNT(*) AS n, MAX(not_after) AS last FROM certificate
+                WHERE authority = $1 AND state = 'issued' AND kind = 'operational' AND not_after > $2
+                """, [.text(name), Value(now)])
+        }
+        let count = try alive?.int("n") ?? 0
+        if count > 0, let last = alive?.optionalTime("last") {
+            throw Refusal(
+                .conflict, "\(count) certificates of \(name) are alive; the last ends at \(last).",
+                hint: "Wait until devices have renewed theirs, or revoke them.", rule: "keys retire")
+        }
+        try await house.change(as: .system) { change in
+            let changed = try change.rows.execute(
+                "UPDATE authority SET key_label = NULL WHERE name = $1 AND key_label IS NOT NULL", [.text(name)])
+            if changed == 1 { try change.record(.keyRetired(role: authority.kind, label: name)) }
+        }
+        // After the commit: what was cut off here is destroyed by the next attempt.
+        try house.keys.destroy(try KeyLabel(name))
+        try house.keys.destroy(try KeyLabel(Authorities.Name.responder(of: name)))
+    }
+
+    private static func retire(role label: KeyLabel, informed: Bool, in house: House) async throws {
+        let row = try await house.read { rows in
+            try rows.first("SELECT role, retired FROM key_role WHERE label = $1", [Value(label)])
+        }
+        guard let row, let role = KeyRole(rawValue: try row.text("role")) else {
+            throw Refusal(
+                .notFound, "The house has no key \"\(label)\".", hint: "List them: lifelong keys list")
+        }
+        let labels = try house.authorities.labels(of: role)
+        guard labels.first != label else { throw isCurrent(label.text) }
+        try await house.change(as: .system) { change in
+            if let need = try need(for: role, label, informed: informed, in: change) {
+                throw Refusal(.conflict, need.what, hint: need.hint, rule: "keys retire")
+            }
+            let changed = try change.rows.execute(
+                "UPDATE key_role SET retired = $1 WHERE label = $2 AND retired IS NULL",
+                [Value(change.now), Value(label)])
+            if changed == 1 { try change.record(.keyRetired(role: role.rawValue, label: label.text)) }
+        }
+        try house.keys.destroy(label)
+    }
+
+    private struct Need {
+        var what: String
+        var hint: String
+    }
+
+    /// What still needs the key, or nil.
+    private static func need(
+        for role: KeyRole, _ label: KeyLabel, informed: Bool, in change: Change
+    ) throws -> Need? {
+        let rows = change.rows
+        let sql = "SELECT MIN(since) AS since FROM key_role WHERE role = $1 AND since > 0"
+        let succeeded = try rows.first(sql, [.text(role.rawValue)])?.optionalTime("since") ?? Timestamp(seconds: 0)
+        switch role {
+        case .serviceTLS: return nil
+        case .wrapping:
+            let count = try rows.count(
+                "SELECT COUNT(*) AS n FROM tenure WHERE data_key IS NOT NULL AND COALESCE(wrapped_under, $1) = $2",
+                [.text(Tenures.firstWrapping.text), Value(label)])
+            guard count > 0 else { return nil }
+            return Need(
+                what: "\(count) data keys of tenures are wrapped under \(label).",
+                hint: "Finish the move: lifelong keys move")
+        case .release:
+            let count = try rows.count(
+                "SELECT COUNT(*) AS n FROM device WHERE stage <> 'retired' AND born_at <= $1", [Value(succeeded)])
+            guard count > 0 else { return nil }
+            return Need(
+                what: "\(count) devices were born before \(label) was succeeded, and take releases under it only.",
+                hint: "Keep it for as long as they live; releases bear both signatures.")
+        case .permit:
+            let names = try rows.query(
+                "SELECT DISTINCT station FROM batch WHERE at <= $1 ORDER BY station LIMIT 20", [Value(succeeded)]
+            ).map { try $0.text("station") }
+            if informed || names.isEmpty { return nil }
+            return Need(
+                what: "These stations may have pinned \(label): \(names.joined(separator: ", ")).",
+                hint: "Give them the new maker-permit.pem (station init --maker-key), then say --informed.")
+        case .ledger:
+            let house = change.house
+            let current = try NoteSigner(
+                name: house.settings.ledgerOrigin, key: house.keys.require(house.authorities.label(of: .ledger)))
+            let note = Array(try LedgerReader.checkpoint(in: rows).note.utf8)
+            guard (try? Checkpoint(note: note, key: current.verifierKey)) != nil else {
+                return Need(
+                    what: "The newest checkpoint bears the signature of \(label) alone.",
+                    hint: "Finish the move: lifelong keys move")
+            }
+            if informed { return nil }
+            return Need(
+                what: "Auditors and witnesses may have pinned \(label).",
+                hint: "Give them the new verifier key (/ledger/vkey of the public plane), then say --informed.")
+        }
+    }
+
+    private static func isCurrent(_ label: String) -> Refusal {
+        Refusal(
+            .conflict, "The key \"\(label)\" is in use.", hint: "Only a key that another one succeeded can be retired.",
+            rule: "keys retire")
+    }
+}
