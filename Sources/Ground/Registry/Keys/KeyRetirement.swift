@@ -77,8 +77,13 @@ package enum KeyRetirement {
         for role: KeyRole, _ label: KeyLabel, informed: Bool, in change: Change
     ) throws -> Need? {
         let rows = change.rows
-        let sql = "SELECT MIN(since) AS since FROM key_role WHERE role = $1 AND since > 0"
-        let succeeded = try rows.first(sql, [.text(role.rawValue)])?.optionalTime("since") ?? Timestamp(seconds: 0)
+        let succeeded =
+            try rows.first(
+                """
+                SELECT MIN(since) AS since FROM key_role
+                WHERE role = $1 AND since > (SELECT since FROM key_role WHERE role = $2 AND label = $3)
+                """, [.text(role.rawValue), .text(role.rawValue), Value(label)])?.optionalTime("since")
+            ?? Timestamp(seconds: 0)
         switch role {
         case .serviceTLS: return nil
         case .wrapping:
@@ -90,12 +95,7 @@ package enum KeyRetirement {
                 what: "\(count) data keys of tenures are wrapped under \(label).",
                 hint: "Finish the move: lifelong keys move")
         case .release:
-            let count = try rows.count(
-                "SELECT COUNT(*) AS n FROM device WHERE stage <> 'retired' AND born_at <= $1", [Value(succeeded)])
-            guard count > 0 else { return nil }
-            return Need(
-                what: "\(count) devices were born before \(label) was succeeded, and take releases under it only.",
-                hint: "Keep it for as long as they live; releases bear both signatures.")
+            return try needOfRelease(label, succeeded, in: rows)
         case .permit:
             let names = try rows.query(
                 "SELECT DISTINCT station FROM batch WHERE at <= $1 ORDER BY station LIMIT 20", [Value(succeeded)]
@@ -119,6 +119,30 @@ package enum KeyRetirement {
                 what: "Auditors and witnesses may have pinned \(label).",
                 hint: "Give them the new verifier key (/ledger/vkey of the public plane), then say --informed.")
         }
+    }
+
+    /// A device learns the release keys from its batch's permit: by that it counts, not by when it was born.
+    private static func needOfRelease(
+        _ label: KeyLabel, _ succeeded: Timestamp, in rows: any Rows
+    ) throws -> Need? {
+        let count = try rows.count(
+            """
+            SELECT COUNT(*) AS n FROM device JOIN batch ON batch.id = device.batch
+            WHERE device.stage <> 'retired' AND batch.at <= $1
+            """, [Value(succeeded)])
+        if count > 0 {
+            return Need(
+                what:
+                    "\(count) devices have permits from before \(label) was succeeded, and take releases under it only.",
+                hint: "Keep it for as long as they live; releases bear both signatures.")
+        }
+        let open = try rows.query(
+            "SELECT id FROM batch WHERE at <= $1 AND admitted < quantity ORDER BY id LIMIT 20", [Value(succeeded)]
+        ).map { try $0.text("id") }
+        if open.isEmpty { return nil }
+        return Need(
+            what: "Devices may yet be born that know only \(label), in these batches: \(open.joined(separator: ", ")).",
+            hint: "Keep it until they are complete and their devices retired.")
     }
 
     private static func isCurrent(_ label: String) -> Refusal {
