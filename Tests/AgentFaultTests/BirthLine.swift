@@ -56,8 +56,20 @@ struct BirthLine: Sendable {
 
     private func manifest() throws -> BirthManifest {
         let batch = try CanonicalJSON.decode(Permit.self, from: permit.payloadBytes()).batch
-        let seal = try CloseBatch(home: station, batch: batch).perform(keys: keys, at: Self.now)
+        let seal = try close(batch)
         return try CanonicalJSON.decode(BirthManifest.self, from: seal.payloadBytes())
+    }
+
+    /// A thread of the line may hold the batch, and with it the station's lock, for a moment longer than its run.
+    private func close(_ batch: BatchID) throws -> Seal {
+        let end = ContinuousClock.now + .seconds(10)
+        while true {
+            do {
+                return try CloseBatch(home: station, batch: batch).perform(keys: keys, at: Self.now)
+            } catch let refusal as Refusal where refusal.code == .conflict && ContinuousClock.now < end {
+                usleep(10_000)
+            }
+        }
     }
 
     /// What is wrong with a unit that should be born; empty if nothing is.

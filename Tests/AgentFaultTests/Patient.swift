@@ -90,11 +90,18 @@ struct Patient: Sendable {
         if let broken = status.log.brokenAt { wrong.append("its log is broken at \(broken)") }
         if !status.image.whole { wrong.append("its image is not whole") }
         if status.image.onTrial { wrong.append("its release is still on trial") }
-        if status.receiptsWaiting > 0 { wrong.append("\(status.receiptsWaiting) receipts were not sent") }
         if status.wipeOutstanding { wrong.append("its wipe is not finished") }
         let alarms = try await count("alarmRaised")
         if alarms > 0 { wrong.append("\(alarms) alarms were raised") }
         let passport = try await passport()
+        // A remedy's receipt that arrived, and then the power went before it left the outbox, waits for the next check-in: with no
+        // offer open the service takes none from a quarantined device. That it arrived once is what the verb demands.
+        if status.receiptsWaiting > 0, passport.stage != .quarantined {
+            wrong.append("\(status.receiptsWaiting) receipts were not sent")
+        }
+        // Before this test opens the folder itself: opening is what removes them.
+        let half = try disk.names(in: home.place.keys).filter { $0.hasSuffix(".new") }
+        if !half.isEmpty { wrong.append("a key that was never whole is left: \(half)") }
         let keys = try FileKeyStore(folder: home.place.keys).labels()
         if passport.stage == .inUse || passport.stage == .quarantined {
             if passport.certificates.count != 1 {

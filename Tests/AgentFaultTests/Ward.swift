@@ -118,6 +118,13 @@ final class Ward: Sendable {
         guard ![SIGKILL, 137, SIGSEGV, SIGILL, SIGABRT, SIGTRAP].contains(run.status) else {
             return ["it ended with \(run.status): \(run.errors)"]
         }
+        // A disk that is full when nothing more is written is nobody's trouble.
+        let needsSpace = run.operations[(operation - 1)...].contains { met in
+            ["create", "cut", "write", "pwrite", "writev", "mkdir", "symlink", "link"].contains {
+                met.hasPrefix($0 + " ")
+            }
+        }
+        if fault == .diskFull, !needsSpace { return [] }
         let says =
             run.errors.contains("space") || run.errors.contains("Read-only") || run.errors.contains("nput/output")
         return fault == .mediumError || says ? [] : ["it does not say what is wrong: \(run.errors)"]

@@ -23,11 +23,11 @@ package enum DurableFile {
                 at += n
             }
             guard fsync(file) == 0 else { throw failure("sync", temporary) }
+            guard rename(temporary, path) == 0 else { throw failure("rename", path) }
         } catch {
             unlink(temporary)
             throw error
         }
-        guard rename(temporary, path) == 0 else { throw failure("rename", path) }
         try syncFolder(of: path)
     }
 

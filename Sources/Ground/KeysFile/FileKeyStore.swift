@@ -11,7 +11,7 @@ import Wire
 package final class FileKeyStore: KeyStore {
     package let kind = "files (development default)"
     private let folder: String
-    /// Serialises make and destroy within this process; `link`-like exclusivity comes from O_EXCL semantics of `make`.
+    /// Serialises changes within this process; `FolderLock` serialises them with other processes of the same folder.
     private let exclusive = Mutex(())
 
     package init(folder: String) throws {
@@ -23,6 +23,7 @@ package final class FileKeyStore: KeyStore {
                 .unavailable, "The key folder \(folder) can be read by others (mode \(String(mode, radix: 8))).",
                 hint: "Run: chmod 700 \(folder)")
         }
+        sweep()
         let notice = folder + "/README"
         if !FileManager.default.fileExists(atPath: notice) {
             // Another server of the same keys may write it at this moment; whoever comes second has nothing to add.
@@ -34,8 +35,30 @@ package final class FileKeyStore: KeyStore {
         }
     }
 
-    package func make(_ label: KeyLabel, algorithm: KeyAlgorithm) throws -> any SigningKey {
+    /// Removes what a process left behind that was killed while it wrote: half a key is of no use to anybody but a thief.
+    ///
+    /// Never waits and never fails: while another process writes, and on a medium that cannot be written, the next open does it.
+    private func sweep() {
+        guard let lock = FolderLock(folder, waits: false) else { return }
+        defer { lock.release() }
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        let left = names.filter { $0.hasSuffix(".key.pem.new") || $0.hasSuffix(".wrap.new") }
+        for name in left { try? FileManager.default.removeItem(atPath: folder + "/" + name) }
+        if !left.isEmpty { try? DurableFile.syncFolder(of: folder + "/README") }
+    }
+
+    /// One change of the folder, with no other beside it.
+    private func alone<T>(_ body: () throws -> T) throws -> T {
         try exclusive.withLock { _ in
+            // A file system without such locks (some of a network) is as safe as one process alone.
+            let lock = FolderLock(folder, waits: true)
+            defer { lock?.release() }
+            return try body()
+        }
+    }
+
+    package func make(_ label: KeyLabel, algorithm: KeyAlgorithm) throws -> any SigningKey {
+        try alone {
             guard try find(label) == nil else {
                 throw Refusal(.conflict, "The key \"\(label)\" exists.", hint: "Choose another label.")
             }
@@ -61,7 +84,7 @@ package final class FileKeyStore: KeyStore {
     }
 
     package func destroy(_ label: KeyLabel) throws {
-        try exclusive.withLock { _ in
+        try alone {
             for file in [path(label), folder + "/\(label).wrap"] where FileManager.default.fileExists(atPath: file) {
                 // Overwritten first; on flash and copy-on-write file systems that promises nothing, hence "development".
                 try DurableFile.write([UInt8](repeating: 0, count: 4096), to: file)
@@ -89,7 +112,7 @@ package final class FileKeyStore: KeyStore {
     }
 
     private func wrappingKey(_ label: KeyLabel) throws -> SymmetricKey {
-        try exclusive.withLock { _ in
+        try alone {
             let file = folder + "/\(label).wrap"
             if let data = FileManager.default.contents(atPath: file) {
                 guard data.count == 32 else { throw broken(label) }

@@ -29,6 +29,9 @@ package struct Slots: Sendable {
             case passed
             case failed(reason: String)
         }
+        /// Starts that a release has to confirm itself in. One is too few: a user who pulls the plug during a trial is more
+        /// likely than a bad release, and a release that was given up is never tried again on this device.
+        package static let mostBoots = 3
         package var slot: Name
         package var previous: Name
         /// How often the image was started.

@@ -19,7 +19,7 @@ package struct Updates: Sendable {
     /// What was found at a start.
     package enum Boot: Sendable, Equatable {
         case steady
-        /// A release runs for the first time: check its health, then `pass` or `fail`.
+        /// A release runs that is not confirmed: check its health, then `pass` or `fail`.
         case trial
         /// A release was given up, and the one before runs.
         case wentBack(reason: String)
@@ -138,12 +138,12 @@ package struct Updates: Sendable {
             try slots.endTrial()
             return .steady
         }
-        guard trial.boots == 0 else {
-            let reason = "The release was started and did not confirm itself before the next start."
+        guard trial.boots < Slots.Trial.mostBoots else {
+            let reason = "The release was started \(trial.boots) times and never confirmed itself."
             try fail(reason, device: device, at: now)
             return .wentBack(reason: reason)
         }
-        trial.boots = 1
+        trial.boots += 1
         try slots.record(trial)
         return .trial
     }
