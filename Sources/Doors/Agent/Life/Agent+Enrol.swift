@@ -146,10 +146,22 @@ extension Agent {
         try destroyKeys(except: try operational.map { try KeyLabel($0.record.key) })
     }
 
-    /// Destroys every operational key but one.
-    func destroyKeys(except kept: KeyLabel?) throws {
+    /// What a cut between a new certificate and the end of the old key left: a request that was answered, and whose key must not
+    /// be asked for again at the next renewal, and a key that nobody needs.
+    func finishEnrolment() throws {
+        var pending = try disk.read(PendingRequest.self, from: home.pending)
+        if let answered = pending, answered.key == operational?.record.key {
+            try disk.erase(home.pending)
+            pending = nil
+        }
+        let held = try operational.map { try KeyLabel($0.record.key) }
+        try destroyKeys(except: held, try pending.map { try KeyLabel($0.key) })
+    }
+
+    /// Destroys every operational key but these.
+    func destroyKeys(except kept: KeyLabel?...) throws {
         for label in try around.keys.labels()
-        where label != kept && label.text.hasPrefix(DeviceKeys.operationalPrefix) {
+        where !kept.contains(label) && label.text.hasPrefix(DeviceKeys.operationalPrefix) {
             try around.keys.destroy(label)
         }
     }

@@ -99,6 +99,7 @@ package actor Agent {
     /// - Returns: one sentence why it ended.
     package func run(once: Bool = false) async throws -> String {
         try await boot()
+        do { try finishEnrolment() } catch { around.logger.error("\(error)") }
         // After a power cut a whole street comes back in one second; its devices do not call in the same.
         if !once { try? await Task.sleep(for: settings.startSpread * chance) }
         var idle = 0
