@@ -24,8 +24,8 @@ import Workbench
         with open(path, "r+b") as file:
             file.seek((page - 1) * size)
             data = bytearray(file.read(size))
-            # The last cell of the page: content, not free space.
-            for at in range(size - 8, size - 120, -7):
+            # Where its cells are, and the last of them: content, not free space.
+            for at in [*range(8, 16), *range(size - 8, size - 120, -7)]:
                 data[at] ^= 0x5a
             file.seek((page - 1) * size)
             file.write(data)
@@ -36,7 +36,6 @@ import Workbench
     static let all =
         [
             "ledger", "device", "certificate", "authority", "tile", "checkpoint", "batch", "release", "tenure",
-            "receipt",
             "ledger_device", "device_stage", "certificate_device", "sqlite_autoindex_device_1",
         ].map {
             Damage(
@@ -120,7 +119,7 @@ import Workbench
         for damage in Self.all {
             let run = try await bench.script(
                 """
-                rm -rf work; cp -a home work; rm -f work/lifelong.db-wal work/lifelong.db-shm
+                rm -rf work; cp -a home work; sqlite3 work/lifelong.db "PRAGMA wal_checkpoint(TRUNCATE)" >/dev/null
                 \(damage.script)
                 "$L" audit --home work 2>&1; echo "audit $?"
                 """)

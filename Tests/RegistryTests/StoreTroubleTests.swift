@@ -3,6 +3,7 @@ import GRDB
 import Passport
 import Registry
 import Store
+import StoreSQLite
 import Testing
 import Wire
 import Workbench
@@ -33,6 +34,16 @@ private final class SmallDisk: Sendable {
 
     private func size(_ house: House) async throws -> Int {
         try await house.read { rows in try rows.first("SELECT size FROM ledger_size")?.int("size") ?? -1 }
+    }
+
+    /// GRDB sets NORMAL when it turns the write-ahead log on: a commit would then return before its sync.
+    @Test func `never begins with commits that are not synced`() async throws {
+        let path = NSTemporaryDirectory() + "/synced-\(UUID().uuidString).db"
+        defer { for part in ["", "-wal", "-shm"] { try? FileManager.default.removeItem(atPath: path + part) } }
+        let database = try SQLiteDatabase(path: path, migrations: Schema.migrations)
+        // 2 is FULL.
+        #expect(try await database.write { try $0.first("PRAGMA synchronous")?.int("synchronous") } == 2)
+        try database.close()
     }
 
     @Test func `on a full disk refuses, does nothing by halves, and goes on when there is space`() async throws {

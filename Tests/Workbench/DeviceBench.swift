@@ -101,7 +101,7 @@ package struct Operational: Sendable {
 extension HouseBench {
     /// The bench's clock at the real time, for clients that look at their own.
     package convenience init(
-        keys: (any KeyStore)? = nil, log: Logger? = nil, atRealTime settings: (inout HouseSettings) -> Void = { _ in }
+        keys: (any KeyStore)? = nil, log: Logger? = nil, atRealTime settings: (inout HouseSettings) -> Void
     ) async throws {
         try await self.init(keys: keys, log: log, settings: settings)
         let now = Timestamp(seconds: Int64(Date().timeIntervalSince1970))
