@@ -21,6 +21,8 @@ scripts/build.sh debug --build-tests
 
 # Not in .build: what is read here must be where it is written, also for builds in a mount of their own.
 folder=$(mktemp -d -t lifelong-test.XXXXXX)
+# PostgreSQL runs as a user of its own and has to get through to its folder.
+chmod 711 "$folder"
 # Failures as they happen, a line for every hundred that passed, and what tests say about parts that are not here.
 show='
     /^✔ Test .* passed after/ { if (++passed % 100 == 0) print "   " passed " passed …" }
