@@ -42,6 +42,25 @@ import Wire
         #expect(gate.inside == 3 && gate.refused == 200)
     }
 
+    @Test func `keeps nothing of connections that only come and go while others are in their turn`() {
+        final class Connection: Sendable {}
+        let handshakes = Handshakes(limit: 1)
+        let first = handshakes.enter {}
+        let begun = Mutexed(false)
+        let stays = handshakes.enter { begun.withLock { $0 = true } }
+        var last: Weak<Connection>?
+        for _ in 0..<10_000 {
+            let connection = Connection()
+            last = Weak(connection)
+            handshakes.enter { withExtendedLifetime(connection) {} }()
+        }
+        #expect(handshakes.inLine < 200 && last?.value == nil)
+        first()
+        #expect(begun.withLock { $0 } && handshakes.underWay == 1)
+        stays()
+        #expect(handshakes.underWay == 0 && handshakes.inLine < 200)
+    }
+
     @Test func `lets handshakes begin in the order of their coming, so many at once`() {
         let handshakes = Handshakes(limit: 2)
         let begun = Mutexed<[Int]>([])
@@ -59,4 +78,10 @@ import Wire
         leaves[5]()
         #expect(handshakes.underWay == 0)
     }
+}
+
+/// What is held by nobody is gone.
+private struct Weak<Value: AnyObject> {
+    weak var value: Value?
+    init(_ value: Value) { self.value = value }
 }

@@ -8,12 +8,15 @@ package final class Handshakes: Sendable {
     private struct State {
         var underWay = 0
         var waiting: CircularBuffer<Turn> = []
+        /// Turns in the line whose connection is gone.
+        var gone = 0
     }
     /// A connection and where it stands in the line; guarded by the lock of `state`.
     private final class Turn: @unchecked Sendable {
         enum Phase { case waiting, begun, over }
         var phase = Phase.waiting
-        let begin: @Sendable () -> Void
+        /// Holds the connection: let go of with its turn, so that whoever only comes and goes costs nothing that stays.
+        var begin: (@Sendable () -> Void)?
         init(_ begin: @escaping @Sendable () -> Void) { self.begin = begin }
     }
     private let state = NIOLockedValueBox(State())
@@ -31,6 +34,9 @@ package final class Handshakes: Sendable {
     }
 
     package var underWay: Int { state.withLockedValue { $0.underWay } }
+    /// Places in the line, those of connections that are gone included: never more than twice those that wait, and a few.
+    package var inLine: Int { state.withLockedValue { $0.waiting.count } }
+    private static let goneAtLeast = 64
 
     /// Calls `begin` now or when it is its turn. Returns what must be called when the handshake is over, done or not, or
     /// when the connection is gone; more than once does no harm.
@@ -43,6 +49,7 @@ package final class Handshakes: Sendable {
             }
             state.underWay += 1
             turn.phase = .begun
+            turn.begin = nil
             return true
         }
         if isTurn { begin() }
@@ -50,20 +57,34 @@ package final class Handshakes: Sendable {
     }
 
     private func leave(_ turn: Turn) {
-        let next = state.withLockedValue { state -> Turn? in
-            let hadBegun = turn.phase == .begun
+        let begin = state.withLockedValue { state -> (@Sendable () -> Void)? in
+            let before = turn.phase
             turn.phase = .over
-            guard hadBegun else { return nil }
-            // Those who left the line are passed over.
+            turn.begin = nil
+            if before == .waiting { Self.forget(&state) }
+            guard before == .begun else { return nil }
             while let next = state.waiting.popFirst() {
-                guard next.phase == .waiting else { continue }
+                // Those who left the line are passed over.
+                guard next.phase == .waiting else {
+                    state.gone -= 1
+                    continue
+                }
                 next.phase = .begun
-                return next
+                defer { next.begin = nil }
+                return next.begin
             }
             state.underWay -= 1
             return nil
         }
-        next?.begin()
+        begin?()
+    }
+
+    /// One more has left the line: it is cleared once half of it is empty.
+    private static func forget(_ state: inout State) {
+        state.gone += 1
+        guard state.gone >= goneAtLeast, state.gone * 2 > state.waiting.count else { return }
+        state.waiting.removeAll { $0.phase == .over }
+        state.gone = 0
     }
 }
 
