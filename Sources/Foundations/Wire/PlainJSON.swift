@@ -141,7 +141,8 @@ struct PlainJSONWriter {
 extension DesiredState {
     /// Canonical JSON; the same bytes as `CanonicalJSON.encode`, faster where there is nothing to bring.
     package func json() throws -> [UInt8] {
-        guard configuration == nil, update == nil, status.pairing == nil, status.wipe == nil else {
+        guard configuration == nil, update == nil, status.pairing == nil, status.wipe == nil, status.update == nil
+        else {
             return try CanonicalJSON.encode(self)
         }
         var writer = PlainJSONWriter()

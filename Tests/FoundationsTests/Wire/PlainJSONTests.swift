@@ -71,6 +71,10 @@ import Wire
                 #expect(try desired.json() == CanonicalJSON.encode(desired))
                 desired.configuration = .init(version: 3, document: "{\"a\":1}")
                 #expect(try desired.json() == CanonicalJSON.encode(desired))
+                desired.configuration = nil
+                desired.status.update = .init(
+                    manifest: Seal(payloadType: "x", payload: [1], signatures: []), path: "/device/v1/artifacts/00")
+                #expect(try desired.json() == CanonicalJSON.encode(desired))
             }
         }
     }
