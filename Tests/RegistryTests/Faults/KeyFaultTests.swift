@@ -1,0 +1,185 @@
+import Foundation
+import Keys
+import KeysFile
+import Ledger
+import Logging
+import Passport
+import Registry
+import Retirement
+import Store
+import StoreSQLite
+import Testing
+import Trust
+import Wire
+import Workbench
+
+/// A house on files whose keys move to a second store, made once and copied for every try.
+private final class MovingHouse: Sendable {
+    let folder: String
+    let clock = BenchClock()
+
+    /// Two units with owners, one of them enrolled, and a published ledger.
+    static func founded() async throws -> MovingHouse {
+        let bench = try await HouseBench()
+        let units = try await bench.makeUnits(2)
+        let ada = try await bench.ownership()
+        for unit in units { try await bench.pair(unit, with: ada) }
+        _ = try await bench.enrol(units[0])
+        try await bench.publisher.publish()
+        try bench.house.database.close()
+        return try MovingHouse(copying: bench.folder)
+    }
+
+    init(copying other: String) throws {
+        folder = NSTemporaryDirectory() + "/lifelong-move-\(UUID().uuidString)"
+        try FileManager.default.copyItem(atPath: other, toPath: folder)
+    }
+
+    func copy() throws -> MovingHouse { try MovingHouse(copying: folder) }
+
+    deinit { try? FileManager.default.removeItem(atPath: folder) }
+
+    func store(_ name: String) throws -> FileKeyStore { try FileKeyStore(folder: "\(folder)/\(name)") }
+
+    /// Opens the house, does this, and closes it: what a command does.
+    func withHouse<T: Sendable>(_ faults: Faults = Faults(), _ body: (House) async throws -> T) async throws -> T {
+        var settings = HouseSettings()
+        settings.artifactFolder = folder + "/artifacts"
+        let database = FaultyDatabase(
+            try SQLiteDatabase(path: folder + "/lifelong.db", migrations: Schema.migrations), faults)
+        defer { try? database.close() }
+        let clock = clock
+        let house = try await House(
+            database: database,
+            keys: JoinedKeyStore(
+                first: FaultyKeys(store("token"), faults), second: FaultyKeys(store("keys"), faults)),
+            settings: settings, log: Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() }, clock: { clock.now },
+            random: BenchClock.random)
+        return try await body(house)
+    }
+}
+
+/// On SQLite, whose folder can be copied; the steps are the same on either engine.
+@Suite(.enabled(if: !BenchEngine.isPostgreSQL))
+struct `A move of keys, of which a step fails or is kept and said to have failed` {
+    /// Lets the first, second, third … step fail until there is none left; each on a copy of its own.
+    private func tryAll(
+        _ target: Faults.Target, _ mode: Faults.Mode, on origin: MovingHouse, atLeast steps: Int,
+        act: (House) async throws -> Void, check: (MovingHouse, House, Comment) async throws -> Void
+    ) async throws {
+        var number = 1
+        while number < 100 {
+            let place = try origin.copy()
+            let faults = Faults()
+            let about: Comment = "step \(number) of the \(target.rawValue) \(mode.rawValue)"
+            var failure: (any Error)?
+            let struck = try await place.withHouse(faults) { house in
+                faults.arm(target, mode, at: number)
+                do { try await act(house) } catch { failure = error }
+                return faults.disarm()
+            }
+            if let failure {
+                #expect(struck && (failure as? Refusal)?.code == .unavailable, "\(about): \(failure)")
+                // The command is given again.
+                try await place.withHouse { try await act($0) }
+            }
+            // What was given up by then is never signed again, and its serial is not good.
+            place.clock.advance(seconds: 700)
+            try await place.withHouse { house in
+                try await check(place, house, about)
+                let findings = try await Audit.run(house.database).findings
+                #expect(findings.isEmpty, "\(about): \(findings)")
+                #expect(try await house.read { try KeyListing.check($0, house.keys) }.isEmpty, about)
+            }
+            guard struck else { break }
+            number += 1
+        }
+        #expect(number > steps && number < 100)
+    }
+
+    private func count(_ house: House, _ sql: String, _ arguments: [Value] = []) async throws -> Int {
+        try await house.read { try $0.count(sql, arguments) }
+    }
+
+    @Test(arguments: Faults.Target.allCases, Faults.Mode.allCases)
+    func `ends with one successor of each, once it is given again`(
+        _ target: Faults.Target, _ mode: Faults.Mode
+    ) async throws {
+        let origin = try await MovingHouse.founded()
+        let pinned = try await origin.withHouse { try Publisher($0).verifierKey }
+        try await tryAll(target, mode, on: origin, atLeast: 10) { house in
+            _ = try await KeyMove.run(house) { _ in }
+        } check: { place, house, about in
+            let (token, files) = (try place.store("token"), try place.store("keys"))
+            for role in KeyRole.allCases {
+                let labels = try house.authorities.labels(of: role)
+                try #require(labels.count == 2, about)
+                #expect(try token.place(of: labels[0]) != nil && files.place(of: labels[0]) == nil, about)
+                #expect(try token.place(of: labels[1]) == nil && files.place(of: labels[1]) != nil, about)
+            }
+            for kind in [Authorities.issuingKind, Authorities.serviceKind] {
+                let names = house.authorities.all.filter { $0.kind == kind }.map(\.name)
+                #expect(names.count == 2, "\(about): \(names)")
+            }
+            for name in [house.authorities.issuing, house.authorities.service] {
+                #expect(name.hasSuffix("-2"), about)
+                #expect(try token.find(KeyLabel(name)) != nil && files.find(KeyLabel(name)) == nil, about)
+            }
+            for (kind, events) in [("keySucceeded", KeyRole.allCases.count), ("authorityCreated", Self.authorities)] {
+                #expect(
+                    try await count(house, "SELECT COUNT(*) AS n FROM ledger WHERE kind = $1", [.text(kind)])
+                        == events, "\(about): \(kind)")
+            }
+            let wrapped = try await house.read { rows in
+                try rows.query("SELECT wrapped_under FROM tenure").map { $0.optionalText("wrapped_under") }
+            }
+            #expect(wrapped == ["tenure-wrapping-2", "tenure-wrapping-2"], "\(about): \(wrapped)")
+            #expect(try await count(house, "SELECT COUNT(*) AS n FROM certificate WHERE state = 'intended'") == 0)
+            // Who pinned the old key reads the newest checkpoint, and it covers the whole move.
+            try await Publisher(house).publish()
+            let note = Array(try await house.read { try LedgerReader.checkpoint(in: $0).note }.utf8)
+            let size = try await count(house, "SELECT size AS n FROM ledger_size")
+            #expect(try Checkpoint(note: note, key: pinned).size == size, about)
+        }
+    }
+
+    /// Those of the founding (two roots among them), a successor of each issuing CA, and the station's birth CA.
+    private static let authorities = 7
+
+    @Test(arguments: Faults.Target.allCases, Faults.Mode.allCases)
+    func `loses no more than the key that is retired, once that is asked for again`(
+        _ target: Faults.Target, _ mode: Faults.Mode
+    ) async throws {
+        let origin = try await MovingHouse.founded()
+        try await origin.withHouse { house in
+            _ = try await KeyMove.run(house) { _ in }
+            // Its certificate would need the old authority.
+            let serial = try await house.read { rows in
+                try rows.first("SELECT serial FROM device WHERE id IN (SELECT device FROM certificate)")?
+                    .text("serial") ?? ""
+            }
+            _ = try await house.perform(RetireDevice(device: serial, how: .recycled), as: .system)
+            try await Publisher(house).publish()
+        }
+        for label in ["service-tls", "tenure-wrapping", "permit-1", "ledger-1", "operational-issuing-1"] {
+            let key = KeyLabel(trusted: label)
+            // A key operation is needed only to destroy: one for a role, two for an authority and its responder.
+            try await tryAll(target, mode, on: origin, atLeast: 1) { house in
+                try await KeyRetirement.run(key, informed: true, in: house)
+            } check: { place, house, about in
+                for name in ["token", "keys"] {
+                    let store = try place.store(name)
+                    #expect(try store.find(key) == nil && !store.holdsWrapping(key), "\(label): \(about)")
+                }
+                let events = try await count(
+                    house, "SELECT COUNT(*) AS n FROM ledger WHERE kind = 'keyRetired'")
+                #expect(events == 1, "\(label): \(about)")
+                for role in KeyRole.allCases {
+                    let labels = try house.authorities.labels(of: role)
+                    #expect(!labels.contains(key) && labels[0].text.hasSuffix("-2"), "\(label): \(about)")
+                }
+                try await Publisher(house).publish()
+            }
+        }
+    }
+}
