@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 # One after another: there are few cores, and never two builds at once.
 .NOTPARALLEL:
-.PHONY: help run test build tidy format bench bench-doors fuzz overload sanitize simulate failover crash crash-agent
+.PHONY: help run test build tidy format bench bench-doors scale fuzz overload sanitize simulate failover crash crash-agent
 
 help:  ## This list.
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
@@ -45,6 +45,10 @@ crash:  ## Kill a server a thousand times under load (docs/reliability.md).
 crash-agent:  ## Strike the agent at every file operation of every verb, with every fault; prints a table (docs/simulation.md).
 	@scripts/install.sh test
 	@scripts/crash-agent.sh
+
+scale:  ## Make fleets of 10 k, 100 k and 1 M devices and measure them; SIZES="10000 100000" for less.
+	@scripts/install.sh bench
+	@scripts/scale.sh $(SIZES)
 
 overload:  ## Build for release and put a crowd on a real server: a flood, half-open connections, a storm of 20,000 devices.
 	@scripts/install.sh bench

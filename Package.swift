@@ -157,7 +157,15 @@ let package = Package(
                 "Registry", logging,
                 crypto,
             ],
-            path: "Benchmarks", exclude: ["Doors", "Overload"], swiftSettings: strict),
+            path: "Benchmarks", exclude: ["Doors", "Overload", "Scale"], swiftSettings: strict),
+        // Large fleets, made and measured (`make scale`).
+        .executableTarget(
+            name: "lifelong-scale",
+            dependencies: [
+                "Wire", "Trust", "Ledger", "Passport", "Keys", "KeysFile", "Store", "StoreSQLite", "Registry", "Design",
+                "Manufacture", "Use", "Server", arguments, httpClient, nioCore, nioHTTP1, nioSSL, logging, crypto,
+            ],
+            path: "Benchmarks/Scale", swiftSettings: strict),
 
         // The crash test (`make crash`): a real server, killed under load; and a disk that misbehaves on demand.
         .executableTarget(

@@ -39,16 +39,38 @@ import Workbench
     @Test func `stores exactly what will be signed before the key is used`() async throws {
         let (bench, unit) = try await paired()
         let house = bench.house
-        try await Issuer.issue(by: Authorities.Name.issuing, as: .system, in: house) { change, issuer, serial in
+        let signed = Mutex<(serial: String, der: [UInt8])>(("", []))
+        await #expect(throws: PowerCut.self) {
+            try await Issuer.issue(by: Authorities.Name.issuing, as: .system, in: house) { change, issuer, serial in
+                (try intent(bench, change, issuer, serial), .init(device: unit.device))
+            } record: { _, name, der in
+                signed.withLock { $0 = (name.serial, der) }
+                throw PowerCut()
+            }
+        }
+        let (serial, der) = signed.withLock { $0 }
+        let row = try #require(
+            try await house.read {
+                try $0.first("SELECT intent FROM certificate WHERE serial = $1", [.text(serial)])
+            })
+        // The signed certificate contains the stored bytes, right behind its own header.
+        let tbs = try row.bytes("intent")
+        #expect(tbs.count > 200)
+        #expect(Array(der.dropFirst(4).prefix(tbs.count)) == tbs)
+        #expect(serial.utf8.count >= 32)
+    }
+
+    @Test func `keeps those bytes once, in the certificate`() async throws {
+        let (bench, unit) = try await paired()
+        try await Issuer.issue(by: Authorities.Name.issuing, as: .system, in: bench.house) { change, issuer, serial in
             (try intent(bench, change, issuer, serial), .init(device: unit.device))
         } record: { change, name, der in
             let row = try #require(
-                try change.rows.first("SELECT state, intent FROM certificate WHERE serial = $1", [.text(name.serial)]))
-            // The signed certificate contains the stored bytes, right behind its own header.
-            let tbs = try row.bytes("intent")
+                try change.rows.first(
+                    "SELECT state, intent, der FROM certificate WHERE serial = $1", [.text(name.serial)]))
             #expect(try row.text("state") == "issued")
-            #expect(Array(der.dropFirst(4).prefix(tbs.count)) == tbs)
-            #expect(name.serial.utf8.count >= 32)
+            #expect(try row.bytes("intent").isEmpty)
+            #expect(try row.bytes("der") == der)
         }
     }
 

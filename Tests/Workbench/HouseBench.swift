@@ -28,10 +28,12 @@ package final class HouseBench: Sendable {
     ///   - neighbour: another node, whose database, keys and clock it shares; on PostgreSQL only.
     ///   - log: where the house's log goes; nowhere if left out.
     ///   - faults: what makes a durable step of this house go wrong.
+    ///   - wrap: puts something between the house and its database.
     ///   - settings: changes the defaults before the house opens.
     package init(
         keys store: (any KeyStore)? = nil, beside neighbour: HouseBench? = nil, log: Logger? = nil,
-        faults: Faults? = nil, settings change: (inout HouseSettings) -> Void = { _ in }
+        faults: Faults? = nil, wrapping wrap: (any Database) -> any Database = { $0 },
+        settings change: (inout HouseSettings) -> Void = { _ in }
     ) async throws {
         let folder = NSTemporaryDirectory() + "/lifelong-bench-\(UUID().uuidString)"
         try FileManager.default.createDirectory(
@@ -45,7 +47,8 @@ package final class HouseBench: Sendable {
         if let neighbour { place = neighbour.place } else { place = try await BenchEngine.place(in: folder) }
         keys = neighbour?.keys ?? folder + "/keys"
         self.clock = clock
-        house = try await Self.house(place, keys: keys, in: store, settings, clock, log: log, faults: faults)
+        house = try await Self.house(
+            place, keys: keys, in: store, settings, clock, log: log, faults: faults, wrapping: wrap)
         publisher = try Publisher(house)
         origin = nil
     }
@@ -67,12 +70,13 @@ package final class HouseBench: Sendable {
     /// A node's house over a database that is there, or is made now.
     package static func house(
         _ place: String, keys: String, in store: (any KeyStore)? = nil, _ settings: HouseSettings = HouseSettings(),
-        _ clock: BenchClock = BenchClock(), log: Logger? = nil, faults: Faults? = nil
+        _ clock: BenchClock = BenchClock(), log: Logger? = nil, faults: Faults? = nil,
+        wrapping wrap: (any Database) -> any Database = { $0 }
     ) async throws -> House {
         var silent = Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() }
         silent.logLevel = .critical
         let keys: any KeyStore = try store ?? FileKeyStore(folder: keys)
-        let database = try BenchEngine.open(place)
+        let database = wrap(try BenchEngine.open(place))
         return try await House(
             database: faults.map { FaultyDatabase(database, $0) as any Database } ?? database,
             keys: faults.map { FaultyKeys(keys, $0) as any KeyStore } ?? keys, settings: settings,

@@ -53,17 +53,22 @@ package struct CertificateRevocationList: Sendable {
                 rule: "RFC 5280 §5.1.2.5")
         }
         var seen: Set<String> = []
-        var revoked: [[UInt8]] = []
-        revoked.reserveCapacity(entries.count)
+        seen.reserveCapacity(entries.count)
+        // One run of bytes: a list may have half a million entries.
+        var revoked: [UInt8] = []
+        revoked.reserveCapacity(entries.count * 52)
+        let reasons = Dictionary(
+            uniqueKeysWithValues: RevocationReason.allCases.map {
+                ($0, $0 == .unspecified ? [] : Self.reasonExtension($0).flatMap { $0 })
+            })
         for entry in entries {
             guard let serial = SerialText.bytes(entry.serial), seen.insert(entry.serial).inserted else {
                 throw Refusal(
                     .malformed, "The serial \(entry.serial.prefix(48)) is broken or is to be revoked twice.",
                     hint: "Give every revoked certificate once.", rule: "RFC 5280 §5.1.2.6")
             }
-            let reason = entry.reason == .unspecified ? [] : Self.reasonExtension(entry.reason)
-            revoked.append(
-                DERWriter.sequence(of: [DERWriter.integer(serial), DERTime.write(entry.at)] + reason))
+            revoked += DERWriter.sequence(
+                DERWriter.integer(serial), DERTime.write(entry.at), reasons[entry.reason] ?? [])
         }
         let extensions = [
             Extensions.authorityKey(authority.keyIdentifier),
@@ -73,7 +78,7 @@ package struct CertificateRevocationList: Sendable {
             of: [
                 DERWriter.integer(1), authority.key.algorithm.signatureAlgorithmDER, authority.parsed.tbs.subject.der,
                 DERTime.write(thisUpdate), DERTime.write(nextUpdate),
-            ] + (revoked.isEmpty ? [] : [DERWriter.sequence(of: revoked)])
+            ] + (revoked.isEmpty ? [] : [DERWriter.sequence(revoked)])
                 + [DERWriter.context(0, DERWriter.sequence(of: extensions.map(\.der)))])
         return try Authority.assemble(tbs, with: authority.key)
     }

@@ -53,6 +53,7 @@ package final class Change {
         let after = try Passport.advance(before, device: device, by: event, at: now)
         sequencer.advance(before, to: after)
         try sequencer.append(Entry(at: now, device: device, by: actor, event: event))
+        if before.stage != after.stage { try count(device, from: before.stage, to: after.stage) }
         return after
     }
 
@@ -76,7 +77,25 @@ package final class Change {
             ])
         sequencer.bear(passport)
         try sequencer.append(Entry(at: now, device: device, by: actor, event: event))
+        sequencer.counted.addToFleet(1, to: passport.stage)
     }
+
+    private func count(_ device: DeviceID, from old: Stage, to new: Stage) throws {
+        let row = try rows.first("SELECT owner FROM device WHERE id = $1", [Value(device)])
+        sequencer.counted.move(
+            from: old, to: new, of: row?.optionalText("owner").map { OwnerID(trusted: $0) })
+    }
+
+    /// Gives the device an owner, or takes the one that it has away; its alarms and the owner's counts go along.
+    func setOwner(_ owner: OwnerID?, of device: DeviceID, in stage: Stage, before: OwnerID?) throws {
+        try rows.execute("UPDATE device SET owner = $1 WHERE id = $2", [Value(owner), Value(device)])
+        try rows.execute("UPDATE alarm SET owner = $1 WHERE device = $2", [Value(owner), Value(device)])
+        if let before { sequencer.counted.add(-1, to: stage, of: before) }
+        if let owner { sequencer.counted.add(1, to: stage, of: owner) }
+    }
+
+    /// Counts something (`Tally`), together with what is counted.
+    func count(_ tally: String) { sequencer.counted.add(1, to: tally) }
 
     /// Refuses, and yet keeps what was written so far: a counted failure, an alarm. The caller returns right after.
     package func refuseKeeping(_ refusal: Refusal) -> Refusal {

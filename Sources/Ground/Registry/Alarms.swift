@@ -12,8 +12,14 @@ package enum Alarms {
         guard open == 0 else { return }
         try change.record(.alarmRaised(alarm: alarm), on: device)
         try change.rows.execute(
-            "INSERT INTO alarm (idx, device, alarm, detail, at) VALUES ($1, $2, $3, $4, $5)",
-            [.int(change.lastIndex), Value(device), .text(alarm.rawValue), .text(detail), Value(change.now)])
+            """
+            INSERT INTO alarm (idx, device, alarm, detail, at, owner)
+            VALUES ($1, $2, $3, $4, $5, (SELECT owner FROM device WHERE id = $6))
+            """,
+            [
+                .int(change.lastIndex), Value(device), .text(alarm.rawValue), .text(detail), Value(change.now),
+                Value(device),
+            ])
     }
 
     /// Raises one about the house itself, unless the same about the same `subject` is open already. The subject stands at

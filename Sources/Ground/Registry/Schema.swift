@@ -160,5 +160,6 @@ package enum Schema {
                 """,
                 "ALTER TABLE tenure ADD COLUMN wrapped_under TEXT",
             ]),
+        fleetSized,
     ]
 }

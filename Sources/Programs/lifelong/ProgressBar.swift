@@ -4,10 +4,11 @@ import Foundation
 import Glibc
 #endif
 
-/// A bar on a terminal's standard error; nothing where there is none.
+/// A bar on a terminal's standard error, with the rate and the time that is left; nothing where there is none.
 struct ProgressBar: Sendable {
     let unit: String
     private let isTerminal: Bool
+    private let began = ContinuousClock.now
 
     init(unit: String) {
         self.unit = unit
@@ -18,7 +19,12 @@ struct ProgressBar: Sendable {
         guard isTerminal else { return }
         let filled = all > 0 ? Int(min(done, all) * 40 / all) : 40
         let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: 40 - filled)
-        FileHandle.standardError.write(Data("\r\(bar) \(done) of \(all) \(unit)".utf8))
+        let seconds = (ContinuousClock.now - began).components.seconds
+        var pace = ""
+        if seconds > 0, done > 0 {
+            pace = ", \(done / seconds) a second, \((all - done) * seconds / done) s left  "
+        }
+        FileHandle.standardError.write(Data("\r\(bar) \(done) of \(all) \(unit)\(pace)".utf8))
     }
 
     func end() {

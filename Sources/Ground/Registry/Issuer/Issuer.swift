@@ -92,8 +92,9 @@ package enum Issuer {
 
     static func keep(_ der: [UInt8], serial: String, in change: Change) throws -> Bool {
         try change.rows.execute(
-            "UPDATE certificate SET state = 'issued', der = $1 WHERE serial = $2 AND state = 'intended'",
-            [.bytes(der), .text(serial)]) == 1
+            // The certificate holds the intent's bytes: kept once.
+            "UPDATE certificate SET state = 'issued', der = $1, intent = $2 WHERE serial = $3 AND state = 'intended'",
+            [.bytes(der), .bytes([]), .text(serial)]) == 1
     }
 
     /// Intents older than this, in seconds, are never going to be finished.
@@ -116,7 +117,9 @@ package enum Issuer {
             let changed = try change.rows.execute(
                 "UPDATE certificate SET state = 'abandoned', revoked_at = $1 WHERE serial = $2 AND state = 'intended'",
                 [Value(change.now), .text(serial)])
-            if changed == 1 { try change.record(.certificateAbandoned(serial: serial)) }
+            guard changed == 1 else { continue }
+            try Revocation.count(serial, because: nil, in: change)
+            try change.record(.certificateAbandoned(serial: serial))
         }
     }
 }

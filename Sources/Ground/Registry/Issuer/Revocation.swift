@@ -23,8 +23,17 @@ package enum Revocation {
             WHERE serial = $3 AND state IN ('issued', 'intended')
             """, [Value(change.now), .text(cause.rawValue), .text(serial)])
         if changed == 1 {
+            try count(serial, because: cause, in: change)
             try change.record(.certificateRevoked(serial: serial, reason: cause), on: device)
         }
+    }
+
+    /// Lets the publisher know that its authority's list has to say more.
+    /// - Parameter cause: nil for a certificate that was abandoned.
+    static func count(_ serial: String, because cause: RevocationCause?, in change: Change) throws {
+        let row = try change.rows.first("SELECT authority FROM certificate WHERE serial = $1", [.text(serial)])
+        guard let authority = row?.optionalText("authority") else { return }
+        change.count(cause == .superseded ? Tally.superseded(by: authority) : Tally.revoked(by: authority))
     }
 
     /// A CRL is valid so long, in seconds, and renewed at half of it.
@@ -39,38 +48,61 @@ package enum Revocation {
         }
     }
 
+    /// What a list was made from, and what it would be made from now.
+    private struct Due {
+        var number: UInt64
+        /// Grow with every revocation, in the order of commits: a clock could not tell which of them the list holds.
+        var urgent: Int
+        var covered: Int
+        var entries: [RevokedCertificate]
+    }
+
     private static func publish(_ name: String, _ authority: Authority, _ house: House) async throws {
         let now = house.clock()
-        let facts = try await house.read { rows -> (number: UInt64, covered: Int, entries: [RevokedCertificate])? in
-            let last = try rows.first(
-                "SELECT number, this_update, covered FROM crl WHERE authority = $1", [.text(name)])
-            // Grows with every revocation, in the order of commits: a clock could not tell which of them the list holds.
-            let covered = try rows.count(
-                "SELECT COUNT(*) AS n FROM certificate WHERE authority = $1 AND state IN ('revoked', 'abandoned')",
-                [.text(name)])
-            if let last, try last.int("covered") == covered,
-                now.seconds(since: try last.time("this_update")) <= validitySeconds / 2
-            {
-                return nil
-            }
-            return (UInt64(try last?.int("number") ?? 0) + 1, covered, try entries(of: name, at: now, in: rows))
-        }
-        guard let facts else { return }
+        guard let due = try await house.read({ try due(name, at: now, in: $0) }) else { return }
         let next = now.adding(seconds: validitySeconds)
         let der = try await house.keys.apart {
             try CertificateRevocationList.make(
-                by: authority, number: facts.number, thisUpdate: now, nextUpdate: next, entries: facts.entries)
+                by: authority, number: due.number, thisUpdate: now, nextUpdate: next, entries: due.entries)
         }
         _ = try await house.database.write { rows in
             try rows.execute(
                 """
-                INSERT INTO crl (authority, number, der, this_update, next_update, covered) VALUES ($1, $2, $3, $4, $5, $6)
+                INSERT INTO crl (authority, number, der, this_update, next_update, covered, urgent)
+                VALUES ($1, $2, $3, $4, $5, $6, $7)
                 ON CONFLICT (authority) DO UPDATE SET number = excluded.number, der = excluded.der,
-                    this_update = excluded.this_update, next_update = excluded.next_update, covered = excluded.covered
+                    this_update = excluded.this_update, next_update = excluded.next_update, covered = excluded.covered,
+                    urgent = excluded.urgent
                 WHERE crl.number < excluded.number
                 """,
-                [.text(name), .int(Int64(facts.number)), .bytes(der), Value(now), Value(next), Value(facts.covered)])
+                [
+                    .text(name), .int(Int64(due.number)), .bytes(der), Value(now), Value(next), Value(due.covered),
+                    Value(due.urgent),
+                ])
         }
+    }
+
+    /// A certificate that its own device replaced takes nobody's right away, and a million devices replace eleven a
+    /// minute: a long list waits so many seconds for more of them. Every other revocation is published at once.
+    private static let supersededSeconds: Int64 = 300
+    /// A list of at most so many is made anew for each.
+    private static let shortList = 10_000
+
+    private static func due(_ name: String, at now: Timestamp, in rows: any Rows) throws -> Due? {
+        let last = try rows.first(
+            "SELECT number, this_update, covered, urgent FROM crl WHERE authority = $1", [.text(name)])
+        let urgent = try Tally.read(Tally.revoked(by: name), in: rows)?.n ?? 0
+        let covered = urgent + (try Tally.read(Tally.superseded(by: name), in: rows)?.n ?? 0)
+        if let last {
+            let age = now.seconds(since: try last.time("this_update"))
+            let isLate = age > validitySeconds / 2
+            let isUrgent = try last.int("urgent") != urgent
+            let isStale = try last.int("covered") != covered && (covered <= shortList || age >= supersededSeconds)
+            guard isLate || isUrgent || isStale else { return nil }
+        }
+        return Due(
+            number: UInt64(try last?.int("number") ?? 0) + 1, urgent: urgent, covered: covered,
+            entries: try entries(of: name, at: now, in: rows))
     }
 
     /// What belongs on the list: revoked or abandoned, and not yet expired (RFC 5280 §3.3).
@@ -78,7 +110,7 @@ package enum Revocation {
         try rows.query(
             """
             SELECT serial, revoked_at, reason FROM certificate
-            WHERE authority = $1 AND state IN ('revoked', 'abandoned') AND not_after > $2 ORDER BY serial
+            WHERE authority = $1 AND state IN ('revoked', 'abandoned') AND not_after > $2
             """, [.text(name), Value(now)]
         ).map { row in
             RevokedCertificate(

@@ -15,6 +15,7 @@ package struct Publisher: Sendable {
     /// Keys that the signer's succeeded: they sign too, for auditors who pinned them.
     private let former: [NoteSigner]
     private let erasure: Erasure
+    private let contactCounts: ContactCounts
 
     /// At most so many leaves in one step, to bound memory.
     private static let stepLimit = 65_536
@@ -22,6 +23,7 @@ package struct Publisher: Sendable {
     package init(_ house: House) throws {
         self.house = house
         erasure = Erasure(house.database)
+        contactCounts = ContactCounts(house)
         let signers = try house.signingKeys(.ledger).map { try NoteSigner(name: house.settings.ledgerOrigin, key: $0) }
         signer = signers[0]
         former = Array(signers.dropFirst())
@@ -37,6 +39,7 @@ package struct Publisher: Sendable {
                 try await publish()
                 try await Issuer.sweep(house)
                 try await erasure.clean()
+                try await contactCounts.refresh()
             } catch {
                 house.log.error("publishing failed; trying again", metadata: ["error": "\(error)"])
                 try? await Task.sleep(for: .seconds(1))

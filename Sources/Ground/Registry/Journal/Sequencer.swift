@@ -38,9 +38,12 @@ final class Sequencer {
         fileprivate var advances: Int
         fileprivate var undo: Int
         fileprivate var written: (leaves: Int, advances: Int)
+        fileprivate var counted: Counted
     }
     /// Devices that have a new leaf; those of a change that was undone may be among them.
     private(set) var touched: Set<DeviceID> = []
+    /// What this transaction counts, beside its leaves.
+    var counted = Counted()
 
     /// More than this behind the ledger's last entry, in seconds, and the clock is not believed.
     static let toleratedClockStepSeconds: Int64 = 300
@@ -116,7 +119,7 @@ final class Sequencer {
     // MARK: refusals
 
     var mark: Mark {
-        Mark(leaves: leaves.count, advances: advances.count, undo: undo.count, written: written)
+        Mark(leaves: leaves.count, advances: advances.count, undo: undo.count, written: written, counted: counted)
     }
 
     /// Undoes what was done since; whoever calls it has undone what was written of it.
@@ -128,6 +131,7 @@ final class Sequencer {
             known[last.device] = last.before
         }
         written = mark.written
+        counted = mark.counted
     }
 
     // MARK: writing
@@ -191,6 +195,8 @@ final class Sequencer {
         try rows.later(
             "UPDATE ledger_size SET size = $1, last_at = $2 WHERE one = 1 AND size = $3",
             [.int(size), Value(now), .int(start)], changing: 1)
+        // Behind the ledger's size, whose row lets only one node through.
+        try counted.write(at: now, to: rows)
     }
 
     private static let select = Widths.statements { width in

@@ -29,7 +29,12 @@ package struct FleetView: Codable, Sendable, Equatable {
     package var contactMinutes: Int
     /// Devices that made contact within `contactMinutes`.
     package var contactedLately: Int
+    /// When they were counted; nil for now.
+    package var contactedAsOf: Timestamp?
+    /// At most `Reading.countLimit`.
     package var openAlarms: Int
+    /// Set if there are more than that.
+    package var hasMoreAlarms: Bool?
     /// The newest open ones, at most 20.
     package var alarms: [AlarmView]
     /// The newest, at most 10; empty for owners.

@@ -75,15 +75,19 @@ package struct ProofView: Codable, Sendable, Equatable {
     package var evidence: Evidence
 }
 
-/// A device's whole life, in order.
+/// A page of a device's life, in order.
 package struct LifeView: Codable, Sendable, Equatable {
     package var device: DeviceID
     package var serial: String
     package var product: ProductID
     package var stage: Stage
     package var entries: [LedgerEntryView]
-    /// More entries than this document holds (`Reading.lifeLimit`).
+    /// There are entries before these.
     package var isCut: Bool
+    /// Given back as `before` for the page of older entries; nil at the birth.
+    package var older: Int64?
+    /// The last changes of its stage before these entries.
+    package var turns: [LedgerEntryView]
 }
 
 /// One witness of the ledger.

@@ -23,7 +23,7 @@ extension Reading {
     ) throws -> [AlarmView] {
         var conditions = Conditions()
         if let open { conditions.add(open ? "a.acknowledged_at IS NULL" : "a.acknowledged_at IS NOT NULL") }
-        if let owner { conditions.add("d.owner = ?", Value(owner)) }
+        if let owner { conditions.add("a.owner = ?", Value(owner)) }
         if let before { conditions.add("a.idx < ?", .int(before)) }
         return try query(conditions, limit: limit, in: rows)
     }

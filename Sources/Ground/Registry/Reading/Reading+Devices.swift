@@ -5,70 +5,28 @@ import Wire
 extension Reading {
     /// A page of the devices that the reader sees, by key: by name, or by serial when `filter.q` is given.
     ///
+    /// A page may be short, or empty, and have a next one: a filter that hardly anything fits is looked through in parts.
+    ///
     /// - Parameter after: `next` of the page before.
     package func devices(
         _ filter: DeviceFilter = DeviceFilter(), after: String? = nil, limit: Int? = nil, as principal: Principal
     ) async throws -> DevicePage {
         let confined = try Self.confinement(of: principal)
         let size = try Self.pageSize(limit)
-        var conditions = try Self.conditions(filter, confined: confined, principal)
-        let key = filter.q == nil ? "id" : "serial"
-        if let after { conditions.add("\(key) > ?", .text(String(after.prefix(64)))) }
-        let exact = filter.q.flatMap { after == nil ? $0 : nil }
-        let (asked, named) = (conditions, try Self.conditions(filter, confined: confined, principal, exactly: exact))
+        if let owner = filter.owner, !Self.mayName(owner, principal) {
+            throw Refusal(
+                .forbidden, "Only the maker's administrators may ask which devices an owner has.",
+                hint: "Leave the owner out of the filter.", rule: "personal data: administer")
+        }
+        // Whose both are asked for at once has none.
+        if let confined, let owner = filter.owner, confined != owner { return DevicePage(devices: [], next: nil) }
+        var asked = filter
+        asked.owner = confined ?? filter.owner
+        let search = DeviceSearch(filter: asked, after: after.map { String($0.prefix(64)) }, size: size)
         return try await house.read { rows in
-            var found = try Self.find(asked, by: key, limit: size + 1, in: rows)
-            let more = found.count > size
-            found = Array(found.prefix(size))
-            let next = more ? try found.last?.text(key) : nil
-            if exact != nil { found = try Self.find(named, by: key, limit: 1, in: rows) + found }
-            return DevicePage(devices: try Self.list(found, principal, in: rows), next: next)
+            let page = try search.page(in: rows)
+            return DevicePage(devices: try Self.list(page.found, principal, in: rows), next: page.next)
         }
-    }
-
-    /// - Parameter exactly: a device's whole name instead of the beginning of its serial.
-    private static func conditions(
-        _ filter: DeviceFilter, confined: OwnerID?, _ principal: Principal, exactly: String? = nil
-    ) throws(Refusal) -> Conditions {
-        var conditions = Conditions()
-        if let confined { conditions.add("owner = ?", Value(confined)) }
-        if let owner = filter.owner {
-            guard mayName(owner, principal) else {
-                throw Refusal(
-                    .forbidden, "Only the maker's administrators may ask which devices an owner has.",
-                    hint: "Leave the owner out of the filter.", rule: "personal data: administer")
-            }
-            conditions.add("owner = ?", Value(owner))
-        }
-        if let stage = filter.stage { conditions.add("stage = ?", .text(stage.rawValue)) }
-        if let product = filter.product { conditions.add("product = ?", Value(product)) }
-        if let batch = filter.batch { conditions.add("batch = ?", Value(batch)) }
-        switch filter.alarm {
-        case .any: conditions.add("id IN (SELECT device FROM alarm WHERE acknowledged_at IS NULL)")
-        case .kind(let alarm):
-            conditions.add(
-                "id IN (SELECT device FROM alarm WHERE acknowledged_at IS NULL AND alarm = ?)", .text(alarm.rawValue))
-        case nil: break
-        }
-        if let exactly {
-            conditions.add("id = ?", .text(String(exactly.prefix(64))))
-        } else if let q = filter.q {
-            let prefix = String(q.prefix(64))
-            // Serials are ASCII: everything that begins with the prefix lies below the prefix and this.
-            conditions.add("serial >= ?", .text(prefix))
-            conditions.add("serial < ?", .text(prefix + "\u{10FFFF}"))
-        }
-        return conditions
-    }
-
-    private static func find(_ asked: Conditions, by key: String, limit: Int, in rows: any Rows) throws -> [Row] {
-        var conditions = asked
-        let limit = conditions.argument(Value(limit))
-        return try rows.query(
-            """
-            SELECT id, serial, product, batch, hardware, stage, owner, born_at, changed_at FROM device
-            \(conditions.sql) ORDER BY \(key) LIMIT \(limit)
-            """, conditions.arguments)
     }
 
     /// Adds what stands in other tables, one look-up a row: a page is short, and each is by its key.

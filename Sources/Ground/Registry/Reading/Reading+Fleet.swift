@@ -11,12 +11,15 @@ extension Reading {
             let stages = try Self.stages(of: confined, in: rows)
             let ledger = Access.allows(.readLedger, principal) ? try state(rows) : nil
             let isStaff = confined == nil
+            let devices = stages.reduce(0) { $0 + $1.count }
+            let contacts = try Self.contacts(
+                since: now.adding(seconds: Int64(-60 * Self.contactMinutes)), confined, of: devices, rows)
+            let openAlarms = try Self.openAlarmCount(confined, rows)
             var view = FleetView(
-                at: now, devices: stages.reduce(0) { $0 + $1.count }, stages: stages,
-                contactMinutes: Self.contactMinutes,
-                contactedLately: try Self.contacts(
-                    since: now.adding(seconds: Int64(-60 * Self.contactMinutes)), confined, rows),
-                openAlarms: try Self.openAlarmCount(confined, rows),
+                at: now, devices: devices, stages: stages, contactMinutes: Self.contactMinutes,
+                contactedLately: contacts.count, contactedAsOf: contacts.asOf,
+                openAlarms: min(openAlarms, Self.countLimit),
+                hasMoreAlarms: openAlarms > Self.countLimit ? true : nil,
                 alarms: try Self.alarms(open: true, owner: confined, before: nil, limit: 20, in: rows),
                 batches: isStaff ? try Self.batches(product: nil, limit: 10, in: rows) : [], needsPerson: [],
                 ledger: ledger)
@@ -25,32 +28,47 @@ extension Reading {
         }
     }
 
+    /// How many devices stand in each stage, in the order of life.
+    package func stages(as principal: Principal) async throws -> [FleetView.StageCount] {
+        let confined = try Self.confinement(of: principal)
+        return try await house.read { try Self.stages(of: confined, in: $0) }
+    }
+
     private static func stages(of owner: OwnerID?, in rows: any Rows) throws -> [FleetView.StageCount] {
-        var conditions = Conditions()
-        if let owner { conditions.add("owner = ?", Value(owner)) }
-        let counted = try rows.query(
-            "SELECT stage, COUNT(*) AS n FROM device \(conditions.sql) GROUP BY stage", conditions.arguments)
+        let counted = try rows.query("SELECT stage, n FROM stage_count WHERE owner = $1", [.text(owner?.text ?? "")])
         let counts = try Dictionary(
             counted.map { (try $0.text("stage"), try $0.int("n")) }, uniquingKeysWith: +)
         return StageTable.order.map { .init(stage: $0, count: counts[$0.rawValue] ?? 0) }
     }
 
-    private static func contacts(since: Timestamp, _ owner: OwnerID?, _ rows: any Rows) throws -> Int {
-        guard let owner else {
-            return try rows.count("SELECT COUNT(*) AS n FROM contact WHERE at >= $1", [Value(since)])
+    /// Devices that made contact since then: few are counted now, of many it is told when they were counted.
+    private static func contacts(
+        since: Timestamp, _ owner: OwnerID?, of devices: Int, _ rows: any Rows
+    ) throws -> (count: Int, asOf: Timestamp?) {
+        if devices >= ContactCounts.countedAtOnce,
+            let known = try Tally.read(Tally.contacts(of: owner?.text ?? ""), in: rows)
+        {
+            return (known.n, known.at)
         }
-        return try rows.count(
-            "SELECT COUNT(*) AS n FROM device d JOIN contact c ON c.device = d.id WHERE d.owner = $1 AND c.at >= $2",
-            [Value(owner), Value(since)])
+        let lately =
+            owner == nil
+            ? "contact c WHERE c.at >= $1"
+            : "device d JOIN contact c ON c.device = d.id WHERE c.at >= $1 AND d.owner = $2"
+        // Bounded, for the first minute of a large house.
+        let count = try rows.count(
+            "SELECT COUNT(*) AS n FROM (SELECT 1 FROM \(lately) LIMIT \(2 * countLimit)) AS lately",
+            [Value(since)] + (owner.map { [Value($0)] } ?? []))
+        return (count, nil)
     }
 
+    /// At most `countLimit` and one: nobody looks through more alarms one by one.
     private static func openAlarmCount(_ owner: OwnerID?, _ rows: any Rows) throws -> Int {
-        guard let owner else { return try rows.count("SELECT COUNT(*) AS n FROM alarm WHERE acknowledged_at IS NULL") }
+        let condition = owner == nil ? "" : " AND owner = $1"
         return try rows.count(
             """
-            SELECT COUNT(*) AS n FROM alarm a JOIN device d ON d.id = a.device
-            WHERE a.acknowledged_at IS NULL AND d.owner = $1
-            """, [Value(owner)])
+            SELECT COUNT(*) AS n FROM (
+                SELECT 1 FROM alarm WHERE acknowledged_at IS NULL\(condition) LIMIT \(countLimit + 1)) AS open
+            """, owner.map { [Value($0)] } ?? [])
     }
 
     /// What waits for a person, the most urgent first.
@@ -77,7 +95,9 @@ extension Reading {
     }
 
     private func staffNeeds(_ view: FleetView, at now: Timestamp, in rows: any Rows) throws -> [FleetView.Task] {
-        let unfinished = try rows.count("SELECT COUNT(*) AS n FROM batch WHERE admitted < quantity")
+        let unfinished = try rows.count(
+            "SELECT COUNT(*) AS n FROM (SELECT 1 FROM batch WHERE admitted < quantity LIMIT \(Self.countLimit)) AS open"
+        )
         let soon = now.adding(days: 90)
         let ending = house.authorities.all.filter {
             Self.read($0.certificate, kind: "authority", authority: nil, at: now).map { $0.notAfter < soon } ?? true

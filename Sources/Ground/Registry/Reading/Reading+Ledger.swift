@@ -4,9 +4,6 @@ import Store
 import Wire
 
 extension Reading {
-    /// Most entries of one device's life in one document; a longer one is read from the ledger's pages.
-    package static let lifeLimit = 10_000
-
     package func ledger(as principal: Principal) async throws -> LedgerView {
         try Access.demand(.readLedger, of: principal)
         return try await house.read { try state($0) }
@@ -88,21 +85,50 @@ extension Reading {
         }
     }
 
-    /// A device's whole life.
-    package func life(_ name: String, as principal: Principal) async throws -> LifeView {
-        try await house.read { rows in
+    /// A device's life, newest page first; the entries of a page in order.
+    ///
+    /// - Parameter before: `older` of the page before.
+    package func life(
+        _ name: String, before: Int64? = nil, limit: Int? = nil, as principal: Principal
+    ) async throws -> LifeView {
+        let size = try Self.pageSize(limit)
+        return try await house.read { rows in
             let device = try Self.visible(name, to: principal, in: rows)
             let published = try Self.publishedSize(rows)
             let found = try rows.query(
-                "SELECT idx, entry FROM ledger WHERE device = $1 ORDER BY idx LIMIT $2",
-                [Value(device.id), Value(Self.lifeLimit + 1)])
-            var entries = try found.prefix(Self.lifeLimit).map { try Self.entry($0, published: published) }
-            for index in entries.indices { entries[index].serial = device.serial }
+                "SELECT idx, entry FROM ledger WHERE device = $1 AND idx < $2 ORDER BY idx DESC LIMIT $3",
+                [Value(device.id), .int(before ?? .max), Value(size + 1)])
+            let isCut = found.count > size
+            let older = isCut ? found[size - 1].optionalInt("idx") : nil
+            func told(_ found: some Collection<Row>) throws -> [LedgerEntryView] {
+                try found.reversed().map { row in
+                    var entry = try Self.entry(row, published: published)
+                    entry.serial = device.serial
+                    return entry
+                }
+            }
             return LifeView(
                 device: device.id, serial: device.serial, product: device.passport.product,
-                stage: device.passport.stage,
-                entries: entries, isCut: found.count > Self.lifeLimit)
+                stage: device.passport.stage, entries: try told(found.prefix(size)), isCut: isCut, older: older,
+                turns: try older.map { try told(Self.turns(of: device.id, before: $0, in: rows)) } ?? [])
         }
+    }
+
+    /// Entries looked through for changes of the stage, and changes told at most.
+    private static let turnsWithin = 5000
+    private static let turnsLimit = 40
+
+    /// The last changes of a device's stage before an entry.
+    private static func turns(of device: DeviceID, before index: Int64, in rows: any Rows) throws -> [Row] {
+        try rows.query(
+            """
+            SELECT idx, entry FROM (
+                SELECT idx, entry, kind FROM ledger WHERE device = $1 AND idx < $2 ORDER BY idx DESC
+                LIMIT \(turnsWithin)) AS lately
+            WHERE kind IN ('born', 'shipped', 'paired', 'quarantined', 'restored', 'offered', 'offerWithdrawn', 'wiped',
+                'retired')
+            ORDER BY idx DESC LIMIT \(turnsLimit)
+            """, [Value(device), .int(index)])
     }
 
     /// The device's published entries, each with its proof: what `lifelong verify passport` takes.

@@ -18,6 +18,8 @@ package struct Reading: Sendable {
     /// Rows of a page, unless told, and at most.
     package static let pageLimit = 50
     package static let maximumPageLimit = 200
+    /// A number beyond which nobody counts on.
+    package static let countLimit = 10_000
     /// Rows of a list that has no pages: products, batches, people, owners, authorities.
     static let listLimit = 1000
 
@@ -68,6 +70,11 @@ package struct Reading: Sendable {
 struct Conditions {
     private(set) var clauses: [String] = []
     private(set) var arguments: [Value] = []
+
+    init() {}
+
+    /// Of a query around another one, whose arguments come first.
+    init(after inner: Conditions) { arguments = inner.arguments }
 
     /// - Parameter clause: holds `?` once for each value.
     mutating func add(_ clause: String, _ values: Value...) {

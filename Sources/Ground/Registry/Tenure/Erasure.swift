@@ -12,7 +12,7 @@ actor Erasure {
     /// Cleans the files if a tenure has ended since they were cleaned last.
     func clean() async throws {
         let ended = try await database.read { rows in
-            try rows.count("SELECT COUNT(*) AS n FROM tenure WHERE ended IS NOT NULL")
+            try Tally.read(Tally.tenuresEnded, in: rows)?.n ?? 0
         }
         guard ended != cleaned else { return }
         try await database.forgetDeleted()

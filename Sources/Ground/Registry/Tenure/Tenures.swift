@@ -30,8 +30,8 @@ package enum Tenures {
                 .bytes(wrapped),
                 Value(commitment), Value(wrapping),
             ])
-        try change.rows.execute(
-            "UPDATE device SET owner = $1, pairing_failures = 0 WHERE id = $2", [Value(owner), Value(device.id)])
+        try change.setOwner(owner, of: device.id, in: passport.stage, before: nil)
+        try change.rows.execute("UPDATE device SET pairing_failures = 0 WHERE id = $1", [Value(device.id)])
         try change.rows.execute("DELETE FROM pairing WHERE device = $1", [Value(device.id)])
         return (tenure, passport)
     }
@@ -40,7 +40,8 @@ package enum Tenures {
     package static func end(_ device: Device, because cause: RevocationCause, in change: Change) throws {
         guard let tenure = device.passport.tenure else { return }
         try Revocation.revokeAll(of: device.id, because: cause, in: change)
-        try change.record(.tenureEnded(tenure: tenure.id), on: device.id)
+        let passport = try change.record(.tenureEnded(tenure: tenure.id), on: device.id)
+        change.count(Tally.tenuresEnded)
         try change.rows.execute(
             "UPDATE tenure SET ended = $1, owner = NULL, data_key = NULL WHERE id = $2",
             [Value(change.now), Value(tenure.id)])
@@ -51,7 +52,7 @@ package enum Tenures {
         }
         // A code that its owner gave out lets nobody enrol for the next one.
         try change.rows.execute("DELETE FROM nonce WHERE device = $1 AND purpose = 'enrolment'", [Value(device.id)])
-        try change.rows.execute("UPDATE device SET owner = NULL WHERE id = $1", [Value(device.id)])
+        try change.setOwner(nil, of: device.id, in: passport.stage, before: device.owner)
     }
 
     /// The ledger's only word about an owner: HMAC-SHA256 under the tenure's data key. Without the key, which dies with

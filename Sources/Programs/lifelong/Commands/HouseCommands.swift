@@ -23,7 +23,8 @@ struct FleetStatus: AsyncParsableCommand {
         try connection.show(view) {
             var lines = view.stages.map { "  \($0.stage.rawValue.padding(to: 14))\($0.count)" }
             lines.append(
-                "  \(view.contactedLately) of \(view.devices) made contact in the last \(view.contactMinutes) minutes")
+                "  \(view.contactedLately) of \(view.devices) made contact in the last \(view.contactMinutes) minutes"
+                    + (view.contactedAsOf.map { " before \(Plain.time($0))" } ?? ""))
             if let ledger = view.ledger {
                 lines.append("  ledger: \(ledger.publishedSize) of \(ledger.size) entries published")
             }

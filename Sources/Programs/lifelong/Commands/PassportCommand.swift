@@ -26,9 +26,22 @@ struct PassportCommand: AsyncParsableCommand {
             let document: Evidence = try await client.read(target.path + "/evidence")
             try OutputFile.write(try CanonicalJSON.pretty(document) + "\n", to: evidence)
         }
-        let life: LifeView = try await client.read(target.path + "/passport")
+        let life = try await whole(client)
         let view: DeviceView? = connection.json ? nil : try await client.read(target.path)
         try connection.show(life) { view.map { Self.lines(life, $0) } ?? [] }
+    }
+
+    /// All pages of the life, put together.
+    private func whole(_ client: RestClient) async throws -> LifeView {
+        let limit: (String, String?) = ("limit", String(Reading.maximumPageLimit))
+        var life: LifeView = try await client.read(target.path + "/passport", query: [limit])
+        while let older = life.older {
+            var page: LifeView = try await client.read(
+                target.path + "/passport", query: [("before", String(older)), limit])
+            page.entries += life.entries
+            life = page
+        }
+        return life
     }
 
     private static func lines(_ life: LifeView, _ view: DeviceView) -> [String] {
@@ -46,7 +59,6 @@ struct PassportCommand: AsyncParsableCommand {
         if life.entries.contains(where: { !$0.isPublished }) {
             lines.append("* not yet in a published checkpoint; within a second it is")
         }
-        if life.isCut { lines.append("The life is longer; read the rest from the ledger: lifelong ledger entries") }
         lines += ["", "Certificates"]
         lines += Plain.table(
             ["KIND", "SERIAL", "STATE", "FROM", "UNTIL"],

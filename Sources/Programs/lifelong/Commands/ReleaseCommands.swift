@@ -99,15 +99,16 @@ struct ReleaseOffer: AsyncParsableCommand {
 
     func run() async throws {
         let client = try connection.client()
-        let input = OfferUpdate(
+        var input = OfferUpdate(
             product: try ProductID(product), sequence: sequence, devices: devices.isEmpty ? nil : devices,
             remedy: remedy ? true : nil)
         var total: OfferUpdate.Answer = try await client.perform(OfferUpdate.name, input)
         while total.more {
+            input.after = total.next
             let answer: OfferUpdate.Answer = try await client.perform(OfferUpdate.name, input)
             total.offered += answer.offered
-            total.skipped = answer.skipped
-            total.more = answer.more
+            total.skipped += answer.skipped
+            (total.more, total.next) = (answer.more, answer.next)
         }
         let answer = total
         try connection.show(answer) {

@@ -7,8 +7,9 @@ import Wire
 package struct OfferUpdate: Action {
     package static let name = "use/offer-update"
     package static let permission = Permission.publish
-    /// At most so many in one call; offering to a product goes on with the next call.
-    package static let limit = 5_000
+    /// At most so many devices are looked at in one call, because nobody else writes meanwhile; offering to a product goes
+    /// on with the next call.
+    package static let limit = 1000
 
     package var product: ProductID
     package var sequence: Int
@@ -16,12 +17,17 @@ package struct OfferUpdate: Action {
     /// It mends: devices that are quarantined or being handed over may have it too, and, where none are named, only these
     /// are offered it.
     package var remedy: Bool?
+    /// `next` of the call before.
+    package var after: DeviceID?
 
-    package init(product: ProductID, sequence: Int, devices: [String]? = nil, remedy: Bool? = nil) {
+    package init(
+        product: ProductID, sequence: Int, devices: [String]? = nil, remedy: Bool? = nil, after: DeviceID? = nil
+    ) {
         self.product = product
         self.sequence = sequence
         self.devices = devices
         self.remedy = remedy
+        self.after = after
     }
 
     package struct Answer: Codable, Sendable, Equatable {
@@ -29,6 +35,8 @@ package struct OfferUpdate: Action {
         /// Have it already, or their stage has no right to it.
         package var skipped: Int
         package var more: Bool
+        /// Given back as `after` to go on; missing at the end.
+        package var next: DeviceID?
     }
 
     package func perform(in change: Change) throws -> Answer {
@@ -40,7 +48,12 @@ package struct OfferUpdate: Action {
             throw Refusal(.notFound, "There is no release \(sequence) of \"\(product)\".", hint: "Publish it first.")
         }
         var answer = Answer(offered: 0, skipped: 0, more: false)
-        for device in try candidates(change) {
+        let candidates = try candidates(change)
+        if devices == nil, candidates.count == Self.limit {
+            answer.more = true
+            answer.next = candidates.last?.id
+        }
+        for device in candidates {
             let passport = device.passport
             guard passport.product == product, passport.may(.firmware, for: purpose).allowed, isNews(to: passport),
                 passport.installed?.sequence ?? 0 < sequence
@@ -48,17 +61,11 @@ package struct OfferUpdate: Action {
                 answer.skipped += 1
                 continue
             }
-            guard answer.offered < Self.limit else {
-                answer.more = true
-                break
-            }
             try change.record(.updateOffered(release: release, sequence: sequence), on: device.id)
             answer.offered += 1
         }
         return answer
     }
-
-    private static let cutOff = "'quarantined', 'inTransfer'"
 
     private var purpose: Purpose { remedy == true ? .remedy : .ordinary }
 
@@ -76,12 +83,14 @@ package struct OfferUpdate: Action {
             }
             return try devices.map { try change.device($0) }
         }
-        return try change.rows.query(
-            """
-            SELECT \(Device.columns) FROM device WHERE product = $1 AND stage IN (\(remedy == true ? Self.cutOff : "'inUse'"))
-            ORDER BY id
-            """, [Value(product)]
-        ).map { try Device($0) }
+        let stages: [Stage] = remedy == true ? [.quarantined, .inTransfer] : [.inUse]
+        let found = try stages.flatMap { stage in
+            try change.rows.query(
+                """
+                SELECT \(Device.columns) FROM device WHERE product = $1 AND stage = $2 AND id > $3 ORDER BY id LIMIT $4
+                """, [Value(product), .text(stage.rawValue), .text(after?.text ?? ""), Value(Self.limit)])
+        }.map { try Device($0) }
+        return Array(found.sorted { $0.id < $1.id }.prefix(Self.limit))
     }
 }
 

@@ -10,6 +10,14 @@ package struct Console: Sendable {
     let house: House
     let reading: Reading
 
+    package init(house: House, reading: Reading) {
+        self.house = house
+        self.reading = reading
+    }
+
+    /// Addresses of the pages, with ":name" where something stands for it.
+    package var paths: [String] { pages.map { $0.0.description } }
+
     /// What plugs into the people's door.
     package static var pages: PeopleDoor.Pages {
         PeopleDoor.Pages(

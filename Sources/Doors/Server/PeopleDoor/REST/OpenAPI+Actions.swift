@@ -174,6 +174,7 @@ extension OpenAPI {
                 sequence: {type: integer}
                 devices: {type: array, items: {type: string}}
                 remedy: {type: boolean, description: 'Offer it to devices that are quarantined or being handed over, too'}
+                after: {description: "`next` of the answer before.", $ref: '#/components/schemas/Name'}
               examples:
                 - {"product": "thermostat-2", "sequence": 7}
             OfferUpdateAnswer:
@@ -182,7 +183,8 @@ extension OpenAPI {
               properties:
                 offered: {type: integer}
                 skipped: {type: integer}
-                more: {type: boolean}
+                more: {type: boolean, description: "Ask again, with `next` as `after`."}
+                next: {$ref: '#/components/schemas/Name'}
               examples:
                 - {"offered": 1000, "skipped": 25, "more": false}
             QuarantineDevice:

@@ -155,22 +155,27 @@ extension OpenAPI {
                     "tenure": "018f3c1b-0000-7a22-8b1c-4d6f9e3b5a7c"}
             LifeView:
               type: object
-              description: "A device's whole life, in order."
-              required: [device, serial, product, stage, entries, isCut]
+              description: "A page of a device's life, in order."
+              required: [device, serial, product, stage, entries, isCut, turns]
               properties:
                 device: {$ref: '#/components/schemas/Name'}
                 serial: {type: string}
                 product: {$ref: '#/components/schemas/Name'}
                 stage: {$ref: '#/components/schemas/Stage'}
                 entries: {type: array, items: {$ref: '#/components/schemas/LedgerEntryView'}}
-                isCut: {type: boolean}
+                isCut: {type: boolean, description: "There are entries before these."}
+                older: {type: integer, format: int64, description: "Give it back as `before` for the older page."}
+                turns:
+                  type: array
+                  description: "The last changes of its stage before these entries."
+                  items: {$ref: '#/components/schemas/LedgerEntryView'}
               examples:
                 - {"device": "018f3c1a-7b2e-7c11-9d0a-3b5e8f2a4c6d", "serial": "THERMOSTAT-2-7KQ2M9XA",
                     "product": "thermostat-2", "stage": "inUse", "entries": [{"index": 17,
                     "at": "2026-01-05T08:30:00.000Z", "device": "018f3c1a-7b2e-7c11-9d0a-3b5e8f2a4c6d",
                     "serial": "THERMOSTAT-2-7KQ2M9XA", "byRole": "makerAdmin",
                     "byPerson": "018f3c17-bbbb-7f55-8e4f-7a9c2b6e8d0f", "kind": "shipped",
-                    "sentence": "Left the maker.", "isPublished": true}], "isCut": false}
+                    "sentence": "Left the maker.", "isPublished": true}], "isCut": false, "turns": []}
 
         """#
 }

@@ -48,7 +48,9 @@ extension OpenAPI {
                 stages: {type: array, items: {$ref: '#/components/schemas/StageCount'}}
                 contactMinutes: {type: integer}
                 contactedLately: {type: integer}
-                openAlarms: {type: integer}
+                contactedAsOf: {description: "When they were counted; now if missing.", $ref: '#/components/schemas/Timestamp'}
+                openAlarms: {type: integer, description: "At most 10000."}
+                hasMoreAlarms: {type: boolean, description: "Set if there are more than that."}
                 alarms: {type: array, items: {$ref: '#/components/schemas/AlarmView'}}
                 batches: {type: array, items: {$ref: '#/components/schemas/BatchView'}}
                 needsPerson: {type: array, items: {$ref: '#/components/schemas/PersonTask'}}

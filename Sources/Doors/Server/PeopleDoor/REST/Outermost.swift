@@ -23,13 +23,17 @@ struct Outermost: RouterMiddleware {
         var response = try await next(request, context)
         add(&response.headers)
         let elapsed = ContinuousClock.now - started
+        let microseconds = elapsed.components.seconds * 1_000_000 + elapsed.components.attoseconds / 1_000_000_000_000
+        // Browsers show it beside each request (W3C Server Timing).
+        if let name = HTTPField.Name("Server-Timing") {
+            response.headers[name] = "total;dur=\(Double(microseconds) / 1000)"
+        }
         log.info(
             "people request",
             metadata: [
                 "method": "\(request.method.rawValue)", "route": "\(context.endpointPath ?? "none")",
                 "status": "\(response.status.code)", "address": "\(context.address)",
-                "microseconds":
-                    "\(elapsed.components.seconds * 1_000_000 + elapsed.components.attoseconds / 1_000_000_000_000)",
+                "microseconds": "\(microseconds)",
             ])
         return response
     }

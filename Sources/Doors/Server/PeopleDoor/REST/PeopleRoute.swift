@@ -8,8 +8,8 @@ import Wire
 /// docs/openapi/people.yaml are both made from the list of these.
 package struct PeopleRoute: Sendable {
     /// A parameter of the query.
-    struct Parameter: Sendable {
-        var name: String
+    package struct Parameter: Sendable {
+        package var name: String
         /// Schema as one line of YAML.
         var schema: String
         var meaning: String
@@ -18,7 +18,7 @@ package struct PeopleRoute: Sendable {
     package let method: HTTPRequest.Method
     /// "/api/v1/devices/{device}"
     package let path: String
-    var query: [Parameter] = []
+    package var query: [Parameter] = []
     /// One sentence.
     var summary: String
     /// "fleet", "devices", "ledger": how the documentation groups it.

@@ -20,6 +20,8 @@ enum Reads {
         name: "after", schema: "{type: string}", meaning: "`next` of the page before.")
     private static let before = P(
         name: "before", schema: "{type: integer, format: int64, minimum: 0}", meaning: "`next` of the page before.")
+    private static let older = P(
+        name: "before", schema: "{type: integer, format: int64, minimum: 0}", meaning: "`older` of the page before.")
     private static let product = P(name: "product", schema: "{type: string}", meaning: "Only of this product.")
 
     private static func fleet(_ reading: Reading) -> [PeopleRoute] {
@@ -61,9 +63,12 @@ enum Reads {
             read("devices/{device}", "DeviceView", "Everything of one device.", tag: "devices") { _, name, principal in
                 try await reading.device(name, as: principal)
             },
-            read("devices/{device}/passport", "LifeView", "A device's whole life, in sentences.", tag: "devices") {
-                _, name, principal in
-                try await reading.life(name, as: principal)
+            read(
+                "devices/{device}/passport", "LifeView", "A device's life in sentences, the newest page first.",
+                tag: "devices", query: [older, limit]
+            ) { query, name, principal in
+                try await reading.life(
+                    name, before: query.number("before"), limit: query.number("limit").map(Int.init), as: principal)
             },
             read(
                 "devices/{device}/evidence", "Evidence", "A device's entries with their proofs, for `lifelong verify`.",

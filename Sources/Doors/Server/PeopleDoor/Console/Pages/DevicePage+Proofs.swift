@@ -104,7 +104,7 @@ extension Console {
         return tag("span", .class(right.allowed ? "chip good" : "chip"), text: words)
     }
 
-    func wholeLife(_ life: LifeView, _ session: PeopleSession, now: Timestamp) -> HTML {
+    func wholeLife(_ life: LifeView, _ session: PeopleSession, isNewest: Bool, now: Timestamp) -> HTML {
         let mayProve = Access.allows(.readLedger, session.principal)
         let name = life.serial
         let downloads = group {
@@ -112,13 +112,11 @@ extension Console {
             " · "
             link(Place("/api/v1/devices", name, "evidence"), "Evidence with proofs")
         }
-        // A page shows no more than a person reads; the passport has all of it.
-        let shown = life.entries.suffix(Self.lifeShown)
-        let left = life.entries.count - shown.count
-        let lead = left > 0 || life.isCut ? "The newest \(shown.count) events; the passport has all of them." : nil
+        let count = counted(life.entries.count, "event", "events")
+        let lead = !isNewest ? "\(count) of earlier times." : life.isCut ? "The newest \(count)." : nil
         return card("Whole life", id: "life", lead: lead, beside: downloads) {
             tag("ol", .class("life")) {
-                for (entry, stage) in Self.staged(life.entries).suffix(Self.lifeShown) {
+                for (entry, stage) in Self.staged(life) {
                     tag("li", .class(stage.colorClass)) {
                         tag(
                             "span", .class("when"), Attribute("title", Times.relative(entry.at, now: now)),
@@ -138,15 +136,25 @@ extension Console {
                     }
                 }
             }
+            if !isNewest || life.older != nil { lifePager(life, isNewest: isNewest) }
         }
     }
 
-    private static let lifeShown = 200
+    private func lifePager(_ life: LifeView, isNewest: Bool) -> HTML {
+        let here = Place("/devices", life.serial)
+        return tag("nav", .class("pager"), .label("Pages")) {
+            tag("span", text: "")
+            tag("span", .class("row")) {
+                if !isNewest { link(here, .class("button")) { "Newest" } }
+                if let older = life.older { link(here.with("before", String(older)), .class("button")) { "Older" } }
+            }
+        }
+    }
 
     /// Each entry with the stage that the device was in after it.
-    private static func staged(_ entries: [LedgerEntryView]) -> [(LedgerEntryView, Stage)] {
-        var stage = Stage.made
-        return entries.map { entry in
+    private static func staged(_ life: LifeView) -> [(LedgerEntryView, Stage)] {
+        var stage = life.turns.reduce(Stage.made) { LifeLine.stage(after: $1.kind, in: $0) ?? $0 }
+        return life.entries.map { entry in
             stage = LifeLine.stage(after: entry.kind, in: stage) ?? stage
             return (entry, stage)
         }

@@ -9,7 +9,9 @@ extension Console {
         let session = try context.requireSession()
         let name = try Self.part("name", context)
         let view = try await reading.device(name, as: session.principal)
-        let life = try await reading.life(view.device.text, as: session.principal)
+        let before = Self.query("before", request).flatMap { Int64($0) }
+        let life = try await reading.life(
+            view.device.text, before: before, limit: Reading.maximumPageLimit, as: session.principal)
         let now = house.clock()
         return Page(view.serial, in: .devices, for: session) {
             pageHead(view.serial, crumb: link(Place("/devices"), "Devices")) { Pieces.badge(view.stage, large: true) }
@@ -29,7 +31,7 @@ extension Console {
             }
             certificates(view, now: now)
             rights(view)
-            wholeLife(life, session, now: now)
+            wholeLife(life, session, isNewest: before == nil, now: now)
         }.response
     }
 
@@ -49,7 +51,7 @@ extension Console {
     }
 
     private func lifeLine(_ life: LifeView, _ view: DeviceView, now: Timestamp) -> HTML {
-        let line = LifeLine(life.entries, now: now)
+        let line = LifeLine(life.turns + life.entries, now: now)
         let lead = line.omitted > 0 ? "The first \(line.omitted) stretches of its life are left out here." : nil
         return card("Life line", id: "life-line", lead: lead, beside: .text("born \(Times.day(view.bornAt))")) {
             LifeLinePicture(line: line).html

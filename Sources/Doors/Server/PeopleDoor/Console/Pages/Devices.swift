@@ -10,7 +10,8 @@ extension Console {
         let query = try DeviceQuery(request)
         if DeviceQuery.hasBlanks(request) { return Self.back(to: query.place(after: query.after)) }
         let page = try await reading.devices(query.filter, after: query.after, limit: 50, as: session.principal)
-        let fleet = try await reading.fleet(as: session.principal)
+        let stages = try await reading.stages(as: session.principal)
+        let now = house.clock()
         let products = try await reading.products(as: session.principal)
         return Page("Devices", in: .devices, for: session) {
             pageHead("Devices") {
@@ -21,13 +22,17 @@ extension Console {
             if Self.query("done", request) == "accepted" {
                 Pieces.done("The transfer is accepted. The device appears here once it has wiped itself.")
             }
-            stages(fleet, query)
+            stageRow(stages, query)
             filters(query, products)
             tag("section", .class("card"), .label("Devices found")) {
-                if page.devices.isEmpty {
-                    nothing(fleet, query, isStaff: Access.allows(.readFleet, session.principal))
+                if page.devices.isEmpty, page.next == nil {
+                    nothing(query, isStaff: Access.allows(.readFleet, session.principal))
                 } else {
-                    table(page.devices, now: fleet.at, showsOwner: page.devices.contains { $0.owner != nil })
+                    if page.devices.isEmpty {
+                        Pieces.empty("None so far.") { "Thousands were looked at, and none fits; there are more." }
+                    } else {
+                        table(page.devices, now: now, showsOwner: page.devices.contains { $0.owner != nil })
+                    }
                     pager(page, query)
                 }
             }
@@ -35,15 +40,15 @@ extension Console {
     }
 
     /// How many devices stand in each stage, before any filter: a click sets the stage and keeps the rest.
-    private func stages(_ fleet: FleetView, _ query: DeviceQuery) -> HTML {
+    private func stageRow(_ stages: [FleetView.StageCount], _ query: DeviceQuery) -> HTML {
         tag("nav", .class("stage-row"), .label("Stages")) {
             stageLink(query.place(stage: nil), isCurrent: query.filter.stage == nil) {
                 tag("span", .class("badge all")) {
                     "All "
-                    tag("b", text: grouped(fleet.devices))
+                    tag("b", text: grouped(stages.reduce(0) { $0 + $1.count }))
                 }
             }
-            for count in fleet.stages {
+            for count in stages {
                 stageLink(query.place(stage: count.stage), isCurrent: query.filter.stage == count.stage) {
                     tag("span", .class("badge " + count.stage.colorClass)) {
                         count.stage.title + " "
@@ -135,7 +140,7 @@ extension Console {
         }
     }
 
-    private func nothing(_ fleet: FleetView, _ query: DeviceQuery, isStaff: Bool) -> HTML {
+    private func nothing(_ query: DeviceQuery, isStaff: Bool) -> HTML {
         if query.isNarrowed || query.after != nil {
             return Pieces.empty("No device fits.") {
                 "A serial is searched from its first character on, with upper and lower case as on the label. "

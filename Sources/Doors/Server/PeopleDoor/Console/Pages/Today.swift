@@ -28,7 +28,8 @@ extension Console {
 
     private static func lead(_ fleet: FleetView) -> String {
         if fleet.devices == 0 { return "No devices yet." }
-        let contact = "\(grouped(fleet.contactedLately)) made contact within the last \(fleet.contactMinutes) minutes"
+        var contact = "\(grouped(fleet.contactedLately)) made contact within the last \(fleet.contactMinutes) minutes"
+        if let then = fleet.contactedAsOf { contact += " before " + Times.utc(then) }
         return "\(counted(fleet.devices, "device", "devices")), of which \(contact)."
     }
 
@@ -53,7 +54,7 @@ extension Console {
         return card(
             "What needs a person", id: "needs",
             beside: fleet.openAlarms > 0
-                ? link(Place("/alarms").with("open", "true"), counted(fleet.openAlarms, "open alarm", "open alarms"))
+                ? link(Place("/alarms").with("open", "true"), Self.openAlarms(fleet))
                 : .empty
         ) {
             if fleet.needsPerson.isEmpty, fleet.alarms.isEmpty {
@@ -66,6 +67,10 @@ extension Console {
                 }
             }
         }
+    }
+
+    private static func openAlarms(_ fleet: FleetView) -> String {
+        (fleet.hasMoreAlarms == true ? "More than " : "") + counted(fleet.openAlarms, "open alarm", "open alarms")
     }
 
     private static func task(_ task: FleetView.Task) -> HTML {

@@ -1,0 +1,165 @@
+import Foundation
+import HTTPTypes
+import NIOHTTP1
+import Pairing
+import Passport
+import Registry
+import Retirement
+import Server
+import Store
+import StoreSQLite
+import Testing
+import Transfer
+import Use
+import Wire
+import Workbench
+
+/// A fleet of a million is served like one of ten: no statement of any page, reading or action reads a whole table that
+/// grows with the fleet, or sorts one.
+@Suite struct `No statement reads a whole table` {
+    /// Tables that do not grow with the fleet.
+    private static let small: Set<String> = [
+        "product", "release", "authority", "crl", "ledger_size", "person", "credential", "tally",
+    ]
+
+    @Test func `on any page, in any reading, in any action`() async throws {
+        let bench = try await HouseBench(wrapping: { RecordedDatabase($0) })
+        let database = try #require(bench.house.database as? RecordedDatabase)
+        // PostgreSQL plans by what the tables hold, and reads a table of three rows whole.
+        guard database.kind.hasPrefix("SQLite") else { return }
+        let (units, owner, batch) = try await lives(bench)
+        try await ask(bench, units, owner, batch)
+        let partial = try await database.read { rows in
+            Set(
+                try rows.query("SELECT name FROM sqlite_master WHERE type = 'index' AND sql LIKE '% WHERE %'").map {
+                    try $0.text("name")
+                })
+        }
+        var looked = 0
+        for (sql, arguments) in database.statements where !sql.hasPrefix("INSERT INTO") || sql.contains("SELECT") {
+            guard !sql.contains("sqlite_master") else { continue }
+            let plan = try await database.read { rows in
+                try rows.query("EXPLAIN QUERY PLAN " + sql, arguments).compactMap { $0.optionalText("detail") }
+            }
+            let faults = Self.faults(plan, of: sql, partial: partial)
+            #expect(faults.isEmpty, "\(faults.joined(separator: "; ")) in: \(sql)")
+            looked += 1
+        }
+        #expect(looked > 100, "only \(looked) statements were seen")
+    }
+
+    @Test func `and one that would is found`() {
+        let counted = "SELECT stage, COUNT(*) AS n FROM device GROUP BY stage"
+        #expect(!Self.faults(["SCAN device USING COVERING INDEX device_stage"], of: counted, partial: []).isEmpty)
+        let sorted = "SELECT name FROM owner ORDER BY name LIMIT 10"
+        #expect(!Self.faults(["SCAN owner", "USE TEMP B-TREE FOR ORDER BY"], of: sorted, partial: []).isEmpty)
+        let page = "SELECT id FROM device ORDER BY id LIMIT 50"
+        #expect(Self.faults(["SCAN device USING INDEX device_id"], of: page, partial: []).isEmpty)
+    }
+
+    /// What is wrong with a plan. A walk along an index is right if it ends by itself: it has a limit, sorts nothing, and
+    /// passes over nothing, so it has no condition but that of a partial index.
+    private static func faults(_ plan: [String], of sql: String, partial: Set<String>) -> [String] {
+        let names = sql.matches(of: /(?:FROM|JOIN|UPDATE)\s+([a-z_]+)(?:\s+(?:AS\s+)?([a-z]+))?/)
+        var tables: [String: String] = [:]
+        for name in names {
+            tables[String(name.1)] = String(name.1)
+            if let alias = name.2 { tables[String(alias)] = String(name.1) }
+        }
+        let grows = tables.values.contains { !small.contains($0) }
+        return plan.filter { line in
+            let words = line.split(separator: " ")
+            guard grows, words.count > 1 else { return false }
+            // Sorted are what belongs to one device, and what a walk of limited length found.
+            let isLittle = plan.contains { $0.contains("(device=?") } || sql.contains(/FROM \(\s*SELECT [^()]* LIMIT/)
+            if line.contains("TEMP B-TREE") { return !isLittle }
+            guard words[0] == "SCAN", let table = tables[String(words[1])], !small.contains(table) else { return false }
+            let index = words.firstIndex(of: "INDEX").map { String(words[$0 + 1]) }
+            let endsByItself = sql.contains("LIMIT") && (isLittle || !plan.contains { $0.contains("TEMP B-TREE") })
+            return !(endsByItself && (!sql.contains("WHERE") || index.map(partial.contains) == true))
+        }
+    }
+
+    // MARK: What is done and asked
+
+    /// Three devices: one resold, one retired, one in use, each action once.
+    private func lives(_ bench: HouseBench) async throws -> ([BenchUnit], OwnerID, BatchID) {
+        let units = try await bench.makeUnits(3)
+        let house = bench.house
+        let owner = try await bench.owner("Ada")
+        let (ada, grace) = (
+            try await bench.person("Ada", .owner, owner: owner),
+            try await bench.person("Grace", .owner, owner: bench.owner("Grace"))
+        )
+        let maker = try await bench.person("Mary", .makerAdmin)
+        for unit in units {
+            _ = try await house.perform(PairDevice(device: unit.serial, grade: .declared), as: ada)
+            _ = try await bench.enrol(unit)
+        }
+        _ = try await house.perform(QuarantineDevice(device: units[0].serial, reason: "a test"), as: maker)
+        _ = try await house.perform(RestoreDevice(device: units[0].serial), as: maker)
+        let code = try await house.perform(OfferDevice(device: units[1].serial), as: ada).code
+        _ = try await house.perform(AcceptDevice(device: units[1].serial, code: code), as: grace)
+        _ = try await house.perform(RetireDevice(device: units[2].serial, how: .recycled), as: maker)
+        try await house.change(as: .system) { change in
+            try Alarms.raise(.keySeenTwice, on: units[0].device, detail: "A test.", in: change)
+        }
+        try await bench.publisher.publish()
+        let batch = try await bench.reading.device(units[0].serial, as: maker).batch
+        return (units, owner, batch)
+    }
+
+    private func ask(_ bench: HouseBench, _ units: [BenchUnit], _ owner: OwnerID, _ batch: BatchID) async throws {
+        let serial = units[0].serial
+        // A new parameter needs an example here.
+        let examples: [String: [String]] = [
+            "stage": ["inUse"], "product": [HouseBench.product.text], "batch": [batch.text], "owner": [owner.text],
+            "alarm": ["any", "keySeenTwice"], "q": [String(serial.prefix(3)), serial], "after": ["1"], "before": ["9"],
+            "open": ["true", "false"], "limit": ["2"],
+        ]
+        let parts = [
+            "{device}": serial, "{index}": "3", ":name": serial, ":verb": "quarantine", ":batch": batch.text,
+            ":index": "3",
+        ]
+        func filled(_ path: String) -> String {
+            parts.reduce(path) { $0.replacingOccurrences(of: $1.key, with: $1.value) }
+        }
+        let door = PeopleDoor(
+            house: bench.house, publisherKey: bench.publisher.verifierKey, settings: .init(isSecure: false))
+        var paths: [String] = []
+        for route in RouteList.all(door) where route.method == .get && !route.path.contains("sign-in") {
+            let path = filled(route.path)
+            paths.append(path)
+            for parameter in route.query {
+                let values = try #require(examples[parameter.name], "no example of \(parameter.name)")
+                paths += values.map { "\(path)?\(parameter.name)=\($0)" }
+            }
+        }
+        for path in Console(house: bench.house, reading: bench.reading).paths.map(filled) {
+            paths.append(path)
+        }
+        paths += Self.filtered(batch, serial).flatMap { ["/devices?\($0)", "/alarms?open=true&\($0)"] }
+        _ = try await bench.person("asking", .makerAdmin)
+        _ = try await bench.person("asking owner", .owner, owner: owner)
+        let tokens = [try await bench.token(for: "asking"), try await bench.token(for: "asking owner")]
+        let all = paths
+        try await LiveDoor.run(bench, pages: Console.pages) { door async throws in
+            for (number, token) in tokens.enumerated() {
+                for path in all {
+                    let answer = try await door.send(.GET, path, token: token)
+                    #expect(answer.status < 500 && (number > 0 || answer.status < 400), "\(path): \(answer.status)")
+                }
+            }
+        }
+    }
+
+    /// Filters together.
+    private static func filtered(_ batch: BatchID, _ serial: String) -> [String] {
+        let product = "product=\(HouseBench.product)"
+        return [
+            "stage=inUse&\(product)", "stage=inUse&batch=\(batch)", "batch=\(batch)&\(product)", "alarms=open",
+            "alarms=open&stage=inUse", "q=\(serial.prefix(3))&stage=inUse", "q=\(serial.prefix(3))&alarms=open",
+            "stage=inUse&after=0", "\(product)&after=0",
+        ]
+    }
+}
