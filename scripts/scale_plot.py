@@ -94,7 +94,7 @@ def draw(lines):
             f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{limit:.1f}" y2="{limit:.1f}" stroke="#13703f" '
             'stroke-dasharray="3 4"/>'
         )
-        out.append(f'<text x="{LEFT + 6}" y="{limit - 5:.1f}" fill="#13703f" font-size="12">50 ms: limit of a page</text>')
+        out.append(f'<text x="{LEFT + 6}" y="{limit + 15:.1f}" fill="#13703f" font-size="12">50 ms: limit of a page</text>')
     # Labels at the right end, pushed apart where lines end side by side.
     ends = sorted((up(points[-1][1]), number) for number, (_, points) in enumerate(lines))
     placed, last = {}, -100.0
