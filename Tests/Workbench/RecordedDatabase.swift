@@ -22,6 +22,7 @@ package final class RecordedDatabase: Database {
     package func changes() -> AsyncStream<Void> { base.changes() }
     package func forgetDeleted() async throws { try await base.forgetDeleted() }
     package func backup(to path: String) async throws { try await base.backup(to: path) }
+    package func damage(quick: Bool) async throws -> [String] { try await base.damage(quick: quick) }
     package func close() throws { try base.close() }
 
     fileprivate func note(_ sql: String, _ arguments: [Value]) {

@@ -1,4 +1,5 @@
 import Crypto
+import Foundation
 import Keys
 import Passport
 import Registry
@@ -17,6 +18,8 @@ extension HomeMaker {
         var receipts: [[Value]] = []
         var contact: [Value]?
         var transfer: [Value]?
+        var configuration: [Value]?
+        var log: [[Value]] = []
         var digests: Digests
     }
 
@@ -64,6 +67,9 @@ extension HomeMaker {
             "contact", "device, at, agent, version, sequence, slot, configuration, posture", all.compactMap(\.contact),
             into: rows)
         try Bulk.insert("transfer", "device, code_hash, failures, expires", all.compactMap(\.transfer), into: rows)
+        try Bulk.insert(
+            "configuration", "device, tenure, version, document, at", all.compactMap(\.configuration), into: rows)
+        try Bulk.insert("device_log", "device, idx, entry", all.flatMap(\.log), into: rows)
     }
 
     /// Two halves at once.
@@ -99,6 +105,13 @@ extension HomeMaker {
         var rows = Rows(digests: Digests(birth: birth))
         rows.keys = [[Value(birth.key), Value(device.id), .null]]
         if device.hasTenure { try addTenure(of: device, batches, operational, isChecked, &rows) }
+        if device.isOwned { try addDocuments(of: device, &rows) }
+        if device.fate == .claimable {
+            let nonce = Base64.encode(Array(device.document.bytes.prefix(16)))
+            rows.digests.wiped = try Self.add(
+                Receipt(kind: .wiped, device: device.id, at: device.instant(device.steps.count - 1), nonce: nonce),
+                birthKey, to: &rows)
+        }
         let passport = try Lives.fold(device, rows.digests, batches, plan)
         let product = plan.product(ofBatch: device.batch)
         let json = String(decoding: try CanonicalJSON.encode(passport), as: UTF8.self)
@@ -161,21 +174,40 @@ extension HomeMaker {
         of device: SyntheticDevice, _ key: SeedKey, _ batches: Batches, _ rows: inout Rows
     ) throws {
         let release = batches.releases[plan.product(ofBatch: device.batch)]
-        let receipts = [
-            Receipt(kind: .configured, device: device.id, at: device.instant(5), configuration: 1),
+        rows.digests.configured = try Self.add(
+            Receipt(kind: .configured, device: device.id, at: device.instant(5), configuration: 1), key, to: &rows)
+        rows.digests.updated = try Self.add(
             Receipt(
                 kind: .updated, device: device.id, at: device.instant(7), release: release, sequence: 1,
-                artifact: device.document),
-        ]
-        for receipt in receipts {
-            let payload = try CanonicalJSON.encode(receipt)
-            let sha256 = LeafCertificate.sha256(payload)
-            let seal = try Seal.sign(type: Seal.PayloadType.receipt, payload: payload, with: key)
-            rows.receipts.append([
-                Value(sha256), Value(device.id), .text(receipt.kind.rawValue),
-                .text(String(decoding: try CanonicalJSON.encode(seal), as: UTF8.self)), Value(receipt.at),
-            ])
-            if receipt.kind == .configured { rows.digests.configured = sha256 } else { rows.digests.updated = sha256 }
+                artifact: device.document), key, to: &rows)
+    }
+
+    /// Returns its name.
+    private static func add(_ receipt: Receipt, _ key: SeedKey, to rows: inout Rows) throws -> Wire.Digest {
+        let payload = try CanonicalJSON.encode(receipt)
+        let sha256 = LeafCertificate.sha256(payload)
+        let seal = try Seal.sign(type: Seal.PayloadType.receipt, payload: payload, with: key)
+        rows.receipts.append([
+            Value(sha256), Value(receipt.device), .text(receipt.kind.rawValue),
+            .text(String(decoding: try CanonicalJSON.encode(seal), as: UTF8.self)), Value(receipt.at),
+        ])
+        return sha256
+    }
+
+    /// What its owner's tenure holds: a configuration, encrypted as `Tenures.seal` does, and the entries of its own log.
+    private func addDocuments(of device: SyntheticDevice, _ rows: inout Rows) throws {
+        let box = try AES.GCM.seal(
+            Array("{\"interval\":300}".utf8), using: SymmetricKey(data: device.dataKey),
+            authenticating: Array(device.tenure.text.utf8))
+        let sealed = Array(box.combined ?? Data())
+        rows.digests.configuration = LeafCertificate.sha256(sealed)
+        rows.configuration = [Value(device.id), Value(device.tenure), 1, .bytes(sealed), Value(device.instant(4))]
+        for (number, step) in device.steps.enumerated() {
+            guard case .logTaken(let index) = step else { continue }
+            let entry = DeviceLogEntry(
+                index: index, at: device.instant(number), kind: "boot", text: "Started from slot a.",
+                hash: device.logHead(index))
+            rows.log.append([Value(device.id), Value(index), .bytes(try CanonicalJSON.encode(entry))])
         }
     }
 }
@@ -201,18 +233,18 @@ enum Lives {
         case .shipped: .shipped
         case .paired: .paired(tenure: device.tenure, grade: .label, owner: commitment(device, batches))
         case .enrolled: .enrolled(tenure: device.tenure, certificate: operational)
-        case .configured: .configured(version: 1, document: device.document)
+        case .configured: .configured(version: 1, document: digests.configuration ?? device.document)
         case .configurationApplied: .configurationApplied(version: 1, receipt: digests.configured ?? none)
         case .updateOffered: .updateOffered(release: release, sequence: 1)
         case .updated: .updated(release: release, sequence: 1, receipt: digests.updated ?? none)
-        case .logTaken(let page): .logTaken(from: page * 10, to: page * 10 + 10, head: device.logHead(page))
+        case .logTaken(let page): .logTaken(from: page, to: page + 1, head: device.logHead(page))
         case .alarm: .alarmRaised(alarm: .artifactRefused)
         case .quarantined: .quarantined(reason: "Found in an incident.")
         case .offered: .offered
         case .accepted: .accepted
         case .revoked: .certificateRevoked(serial: operational.serial, reason: .cessationOfOperation)
         case .tenureEnded: .tenureEnded(tenure: device.tenure)
-        case .wiped: .wiped(receipt: device.document)
+        case .wiped: .wiped(receipt: digests.wiped ?? none)
         case .retired: .retired(how: .recycled)
         }
     }

@@ -40,6 +40,8 @@ struct HomeMaker {
         var operational: CertificateName?
         var configured: Wire.Digest?
         var updated: Wire.Digest?
+        var configuration: Wire.Digest?
+        var wiped: Wire.Digest?
     }
 
     struct Batches: Sendable {

@@ -8,7 +8,7 @@ import Wire
 /// behind the registry's back is found and named.
 ///
 /// Two walks over the ledger: in its own order for the tree (`TreeAudit`), and device by device for everything else
-/// (`DeviceAudit`). Memory is that of a thousand devices, however many there are, and all processors share the devices.
+/// (`DeviceAudit`); documents that the ledger names by a hash on the way (`DocumentAudit`). Memory is that of a thousand devices, however many there are, and all processors share the devices.
 /// Each part is read in one state of the database, so that a server may go on beside it.
 package enum Audit {
     package struct Finding: Codable, Sendable, Equatable {
@@ -16,6 +16,11 @@ package enum Audit {
         package var what: String
         /// One sentence.
         package var finding: String
+
+        package init(what: String, finding: String) {
+            self.what = what
+            self.finding = finding
+        }
     }
 
     package struct Report: Codable, Sendable {
@@ -26,6 +31,14 @@ package enum Audit {
         /// Findings beyond those.
         package var omitted: Int
         package var root: Digest
+
+        package init(entries: Int64, devices: Int, findings: [Finding], omitted: Int = 0, root: Digest) {
+            self.entries = entries
+            self.devices = devices
+            self.findings = findings
+            self.omitted = omitted
+            self.root = root
+        }
     }
 
     /// Findings that are told; whoever rewrote a million rows is found without a list of them.
@@ -41,17 +54,19 @@ package enum Audit {
             Int64(try rows.first("SELECT size FROM ledger_size WHERE one = 1")?.int("size") ?? 0)
         }
         let notes = Notes(size: size, progress: progress)
-        let abandoned = try await HouseAudit.run(database, notes)
-        let ranges = DeviceRanges()
+        let house = try await HouseAudit.run(database, notes)
+        let (ranges, receipts) = (DeviceRanges(), DocumentAudit.ReceiptParts())
         let root = try await withThrowingTaskGroup(of: Digest?.self) { group in
             group.addTask {
                 let root = try await TreeAudit.run(database, size: size, notes)
-                try await DeviceAudit.run(database, ranges, abandoned: abandoned, notes)
+                try await DeviceAudit.run(database, ranges, house, notes)
+                try await DocumentAudit.receipts(database, receipts, notes)
                 return root
             }
             for _ in 1..<max(1, workers) {
                 group.addTask {
-                    try await DeviceAudit.run(database, ranges, abandoned: abandoned, notes)
+                    try await DeviceAudit.run(database, ranges, house, notes)
+                    try await DocumentAudit.receipts(database, receipts, notes)
                     return nil
                 }
             }
@@ -60,6 +75,7 @@ package enum Audit {
             return root ?? MerkleTree.emptyRoot
         }
         try await DeviceAudit.compareStrays(database, notes)
+        try await DocumentAudit.compareStrays(database, notes)
         try await DeviceAudit.compareCounts(database, notes)
         return notes.report(root: root)
     }
@@ -112,27 +128,50 @@ final class Notes: Sendable {
     }
 }
 
-/// The entries that are about no device.
+/// The entries that are about no device, and the documents that they name.
 enum HouseAudit {
-    /// Serials of the certificates that were abandoned.
-    static func run(_ database: any Database, _ notes: Notes) async throws -> Set<String> {
+    /// What they say about certificates of devices.
+    struct Word: Sendable {
+        /// Serials of the certificates that were abandoned.
         var abandoned: Set<String> = []
-        var next: Int64? = -1
-        while let from = next {
-            let page = try await database.read { rows in
-                try rows.query(
-                    "SELECT idx, entry, kind FROM ledger WHERE device IS NULL AND idx > $1 ORDER BY idx LIMIT 1000",
-                    [.int(from)])
+        /// The last entry that was read.
+        var last: Int64 = -1
+
+        /// By what a server beside has written since.
+        func isAbandoned(_ serial: String, in rows: any Rows) throws -> Bool {
+            let later = try rows.query(
+                "SELECT entry FROM ledger WHERE device IS NULL AND idx > $1 ORDER BY idx LIMIT 1000", [.int(last)])
+            return later.contains { row in
+                let entry = try? CanonicalJSON.decode(Entry.self, from: row.bytes("entry"))
+                guard case .certificateAbandoned(let abandoned)? = entry?.event else { return false }
+                return abandoned == serial
             }
-            for row in page {
-                let index = Int64(try row.int("idx"))
-                guard let entry = LedgerRow.entry(row, index, device: nil, notes) else { continue }
-                if case .certificateAbandoned(let serial) = entry.event { abandoned.insert(serial) }
-            }
-            notes.pass(entries: page.count)
-            next = page.count == 1000 ? page.last?.optionalInt("idx") : nil
         }
-        return abandoned
+    }
+
+    /// In one state of the database: the house's entries are few.
+    static func run(_ database: any Database, _ notes: Notes) async throws -> Word {
+        try await database.read { rows in
+            var word = Word()
+            var documents = DocumentAudit.House()
+            while true {
+                let page = try rows.query(
+                    "SELECT idx, entry, kind FROM ledger WHERE device IS NULL AND idx > $1 ORDER BY idx LIMIT 1000",
+                    [.int(word.last)])
+                guard let last = page.last else { break }
+                for row in page {
+                    guard let entry = LedgerRow.entry(row, Int64(try row.int("idx")), device: nil, notes) else {
+                        continue
+                    }
+                    if case .certificateAbandoned(let serial) = entry.event { word.abandoned.insert(serial) }
+                    documents.take(entry.event)
+                }
+                word.last = Int64(try last.int("idx"))
+                notes.pass(entries: page.count)
+            }
+            try documents.compare(rows, notes)
+            return word
+        }
     }
 }
 

@@ -38,14 +38,14 @@ final class DeviceRanges: Sendable {
 /// Each device's entries folded again, and compared with its row, its certificates and its tenures.
 enum DeviceAudit {
     static func run(
-        _ database: any Database, _ ranges: DeviceRanges, abandoned: Set<String>, _ notes: Notes
+        _ database: any Database, _ ranges: DeviceRanges, _ house: HouseAudit.Word, _ notes: Notes
     ) async throws {
         var isOver = false
         while !isOver {
             try Task.checkCancellation()
             isOver = try await database.read { rows in
                 guard let range = try ranges.next(in: rows) else { return true }
-                var audit = try RunAudit(range, abandoned: abandoned, notes, in: rows)
+                var audit = try RunAudit(range, house, notes, in: rows)
                 try audit.run()
                 return false
             }
@@ -95,12 +95,14 @@ enum DeviceAudit {
 /// One run of devices, in one state of the database.
 private struct RunAudit {
     private let range: DeviceRanges.Range
-    private let abandoned: Set<String>
+    private let house: HouseAudit.Word
     private let notes: Notes
     private let rows: any Rows
     private var devices: [String: Row] = [:]
     private var certificates: [String: [Row]] = [:]
     private var tenures: [String: [Row]] = [:]
+    private var configurations: [String: [Row]] = [:]
+    private var receipts = NamedReceipts()
 
     /// What the entries of one device say.
     private struct Replayed {
@@ -109,11 +111,12 @@ private struct RunAudit {
         var revoked: Set<String> = []
         var commitments: [TenureID: Digest] = [:]
         var ended: Set<TenureID> = []
+        var documents = DeviceDocuments()
     }
 
-    init(_ range: DeviceRanges.Range, abandoned: Set<String>, _ notes: Notes, in rows: any Rows) throws {
+    init(_ range: DeviceRanges.Range, _ house: HouseAudit.Word, _ notes: Notes, in rows: any Rows) throws {
         self.range = range
-        self.abandoned = abandoned
+        self.house = house
         self.notes = notes
         self.rows = rows
         for row in try select("\(Device.columns), stage, version, product, batch", from: "device", by: "id") {
@@ -126,6 +129,10 @@ private struct RunAudit {
         for row in try select("id, device, ended, commitment, data_key", from: "tenure", by: "device") {
             tenures[try row.text("device"), default: []].append(row)
         }
+        let documents = try select(
+            "c.device AS device, c.version AS version, c.document AS document",
+            from: "tenure t JOIN configuration c ON c.tenure = t.id", by: "t.device")
+        for row in documents { configurations[try row.text("device"), default: []].append(row) }
     }
 
     private func select(_ columns: String, from table: String, by key: String, and more: String? = nil) throws -> [Row]
@@ -152,12 +159,13 @@ private struct RunAudit {
                     (current, replayed) = (device, Replayed())
                     count += 1
                 }
-                replay(row, index, of: device, into: &replayed)
+                try replay(row, index, of: device, into: &replayed)
             }
             notes.pass(entries: page.count)
             guard page.count == Self.page else { break }
         }
         if let current { try compare(current, replayed) }
+        try receipts.look(in: rows, notes)
         notes.pass(entries: 0, devices: count)
         try compareUnheard()
     }
@@ -173,7 +181,7 @@ private struct RunAudit {
             conditions.arguments)
     }
 
-    private func replay(_ row: Row, _ index: Int64, of device: String, into replayed: inout Replayed) {
+    private mutating func replay(_ row: Row, _ index: Int64, of device: String, into replayed: inout Replayed) throws {
         guard let entry = LedgerRow.entry(row, index, device: device, notes), let id = entry.device else { return }
         do {
             replayed.passport = try Passport.advance(replayed.passport, device: id, by: entry.event, at: entry.at)
@@ -188,6 +196,7 @@ private struct RunAudit {
         case .tenureEnded(let tenure): replayed.ended.insert(tenure)
         default: break
         }
+        if let receipt = replayed.documents.take(entry.event) { try receipts.add(receipt, in: rows, notes) }
     }
 
     private mutating func compare(_ device: String, _ replayed: Replayed) throws {
@@ -200,6 +209,7 @@ private struct RunAudit {
         }
         try compareCertificates(certificates.removeValue(forKey: device) ?? [], replayed)
         try compareTenures(tenures.removeValue(forKey: device) ?? [], replayed)
+        try replayed.documents.compare(device, configurations.removeValue(forKey: device) ?? [], rows, notes)
     }
 
     /// Rows of devices without a single entry.
@@ -209,6 +219,7 @@ private struct RunAudit {
         }
         for rows in certificates.values { try compareCertificates(rows, Replayed()) }
         for rows in tenures.values { try compareTenures(rows, Replayed()) }
+        for (device, stored) in configurations { try DeviceDocuments().compare(device, stored, rows, notes) }
     }
 
     private static func differences(_ row: Row, _ passport: Passport) -> [String] {
@@ -242,7 +253,8 @@ private struct RunAudit {
             let known = missing.removeValue(forKey: serial)
             func find(_ finding: String) { notes.find("certificate \(serial)", finding) }
             let state = try row.text("state")
-            let isRevoked = replayed.revoked.contains(serial) || abandoned.contains(serial)
+            var isRevoked = replayed.revoked.contains(serial) || house.abandoned.contains(serial)
+            if state == "abandoned", !isRevoked { isRevoked = try house.isAbandoned(serial, in: rows) }
             if state != "issued", !isRevoked { find("It is \(state) without an event.") }
             if state == "issued", isRevoked { find("The ledger revoked it; the registry says issued.") }
             guard state != "abandoned", let der = try? row.bytes("der") else { continue }

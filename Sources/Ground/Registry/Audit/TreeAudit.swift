@@ -13,6 +13,8 @@ enum TreeAudit {
         var tree = Frontier()
         var root = MerkleTree.emptyRoot
         var next: Int64 = 0
+        var isWhole = true
+        var tiles = TileWalk(published: try await published(database))
         while next < size {
             let (from, to) = (next, min(next + step, size))
             let (page, checkpoints) = try await database.read { rows in
@@ -30,32 +32,51 @@ enum TreeAudit {
             for row in page {
                 let index = Int64(try row.int("idx"))
                 missing(from: expected, before: index, notes)
+                isWhole = isWhole && expected == index
                 expected = index + 1
                 let hash = MerkleTree.leafHash(try row.bytes("entry"))
                 if try row.bytes("hash") != hash.bytes {
                     notes.find("ledger entry \(index)", "Its bytes do not have the hash that is stored beside them.")
                 }
                 tree.append(hash)
+                tiles.append(hash)
                 while let checkpoint = waiting.first, try Int64(checkpoint.int("size")) <= index + 1 {
                     waiting.removeFirst()
                     root = try compare(checkpoint, tree, notes)
                 }
             }
             missing(from: expected, before: to, notes)
+            isWhole = isWhole && expected == to
             // Entries are missing before these.
             for checkpoint in waiting { root = try compare(checkpoint, tree, notes) }
+            // Behind a gap every tile differs: the gap is told, and they are not.
+            if isWhole { tiles = try await compared(tiles, database, notes, isLast: to == size) }
             notes.pass(entries: page.count)
             next = to
         }
-        let beyond = try await database.read { rows in
-            try rows.first("SELECT MAX(size) AS size FROM checkpoint")?.optionalInt("size") ?? 0
-        }
+        let beyond = try await published(database)
         // The server beside may have published meanwhile what it has committed since.
         let now = try await database.read { rows in
             Int64(try rows.first("SELECT size FROM ledger_size WHERE one = 1")?.int("size") ?? 0)
         }
         if beyond > now { notes.find("checkpoint \(beyond)", "It covers more entries than the ledger has.") }
         return root
+    }
+
+    private static func published(_ database: any Database) async throws -> Int64 {
+        try await database.read { rows in
+            try rows.first("SELECT MAX(size) AS size FROM checkpoint")?.optionalInt("size") ?? 0
+        }
+    }
+
+    private static func compared(
+        _ tiles: TileWalk, _ database: any Database, _ notes: Notes, isLast: Bool
+    ) async throws -> TileWalk {
+        try await database.read { rows in
+            var tiles = tiles
+            if isLast { try tiles.end(rows, notes) } else { try tiles.compare(rows, notes) }
+            return tiles
+        }
     }
 
     private static func missing(from: Int64, before: Int64, _ notes: Notes) {
