@@ -67,6 +67,12 @@ import Workbench
             sql: ["UPDATE tenure SET ended = NULL WHERE device = $1 AND ended IS NOT NULL"], about: "tenure",
             says: "ended differs"),
         Tampering(
+            testDescription: "a deleted receipt", sql: ["DELETE FROM receipt WHERE device = $1"], about: "receipt",
+            says: "row is gone"),
+        Tampering(
+            testDescription: "the bytes of a receipt", sql: ["UPDATE receipt SET seal = '{}' WHERE device = $1"],
+            about: "receipt", says: "bytes are not what the device signed"),
+        Tampering(
             testDescription: "a deleted ledger entry",
             sql: ["DELETE FROM ledger WHERE device = $1 AND kind = 'shipped'"], about: "ledger entr", says: "missing"),
         Tampering(
