@@ -15,26 +15,22 @@ extension HomeMaker {
     }
 
     func makeLedger(_ batches: Batches, _ digests: [Digests]) async throws {
-        var longest = 0
-        var total = 0
-        for number in 0..<plan.devices {
-            let count = SyntheticDevice(number, plan).steps.count
-            total += count
-            if number != 1 { longest = max(longest, count) }
-        }
+        // Kept: computing them anew in each round costs more than their entries.
+        let devices = (0..<plan.devices).map { SyntheticDevice($0, plan) }
+        let total = devices.reduce(0) { $0 + $1.steps.count }
+        let longest = devices.lazy.map { $0.number == 1 ? 0 : $0.steps.count }.max() ?? 0
         bar.begin("ledger entries", total)
         var writer = Writer(maker: self, next: try await size())
-        let everybody = 0..<plan.devices
         for round in 0..<longest {
             for from in stride(from: 0, to: plan.devices, by: Self.chunk) {
-                let range = from..<min(from + Self.chunk, everybody.upperBound)
-                let leaves = try await leaves(of: range, round..<(round + 1), batches, digests)
+                let leaves = try await leaves(
+                    of: devices[from..<min(from + Self.chunk, plan.devices)], round..<(round + 1), batches, digests)
                 try await writer.write(leaves)
             }
         }
         // The rest of the one long life.
         if plan.devices > 1 {
-            try await writer.write(leaves(of: 1..<2, longest..<FleetPlan.longLife + 9, batches, digests))
+            try await writer.write(leaves(of: devices[1..<2], longest..<FleetPlan.longLife + 9, batches, digests))
         }
         try await writer.end()
         bar.end()
@@ -46,41 +42,45 @@ extension HomeMaker {
     }
 
     private func leaves(
-        of range: Range<Int>, _ steps: Range<Int>, _ batches: Batches, _ digests: [Digests]
+        of devices: ArraySlice<SyntheticDevice>, _ steps: Range<Int>, _ batches: Batches, _ digests: [Digests]
     ) async throws -> [Leaf] {
-        let middle = range.lowerBound + range.count / 2
-        async let first = half(range.lowerBound..<middle, steps, batches, digests)
-        async let second = half(middle..<range.upperBound, steps, batches, digests)
+        async let first = half(devices.prefix(devices.count / 2), steps, batches, digests)
+        async let second = half(devices.dropFirst(devices.count / 2), steps, batches, digests)
         return try await first + second
     }
 
     private func half(
-        _ range: Range<Int>, _ steps: Range<Int>, _ batches: Batches, _ digests: [Digests]
+        _ devices: ArraySlice<SyntheticDevice>, _ steps: Range<Int>, _ batches: Batches, _ digests: [Digests]
     ) async throws -> [Leaf] {
         var leaves: [Leaf] = []
-        for number in range {
-            let device = SyntheticDevice(number, plan)
-            for (index, step) in device.steps.enumerated() where steps.contains(index) {
-                let event = try Lives.event(step, of: device, digests[number], batches)
-                let entry = Entry(at: device.instant(index), device: device.id, by: Lives.actor(step), event: event)
-                if number % 1000 < 20 { try LeafWriter.check(entry) }
-                let bytes = try LeafWriter.write(entry)
-                var leaf = Leaf(row: [
-                    0, .bytes(bytes), .bytes(MerkleTree.leafHash(bytes).bytes), Value(device.id), .text(event.kind),
-                    Value(entry.at),
-                ])
-                if case .alarm = step {
-                    leaf.alarm = [
-                        0, Value(device.id), .text(Alarm.artifactRefused.rawValue),
-                        .text("\(device.serial) refused release 1."), Value(entry.at),
-                        number % 2 == 0 ? .null : Value(plan.end),
-                        device.isOwned ? Value(batches.owners[device.owner]) : .null,
-                    ]
-                }
-                leaves.append(leaf)
+        leaves.reserveCapacity(devices.count)
+        for device in devices {
+            for index in steps.clamped(to: device.steps.indices) {
+                leaves.append(try leaf(device, index, batches, digests[device.number]))
             }
         }
         return leaves
+    }
+
+    private func leaf(_ device: SyntheticDevice, _ index: Int, _ batches: Batches, _ digests: Digests) throws -> Leaf {
+        let step = device.steps[index]
+        let event = try Lives.event(step, of: device, digests, batches)
+        let entry = Entry(at: device.instant(index), device: device.id, by: Lives.actor(step), event: event)
+        if device.number % 1000 < 20 { try LeafWriter.check(entry) }
+        let bytes = try LeafWriter.write(entry)
+        var leaf = Leaf(row: [
+            0, .bytes(bytes), .bytes(MerkleTree.leafHash(bytes).bytes), Value(device.id), .text(event.kind),
+            Value(entry.at),
+        ])
+        if case .alarm = step {
+            leaf.alarm = [
+                0, Value(device.id), .text(Alarm.artifactRefused.rawValue),
+                .text("\(device.serial) refused release 1."), Value(entry.at),
+                device.number % 2 == 0 ? .null : Value(plan.end),
+                device.isOwned ? Value(batches.owners[device.owner]) : .null,
+            ]
+        }
+        return leaf
     }
 
     private struct Writer {

@@ -194,6 +194,19 @@ extension DurableStep {
                             == 1)
                 }
             },
+            DurableStep("counting contacts") { scene in
+                let unit = try await scene.enrolled().unit
+                let report = CheckInReport(agent: "test/1", sequence: 0, version: "1")
+                scene.house.contacts.note(.init(device: unit.device, at: scene.bench.clock.now, report: report))
+                await scene.house.contacts.flush()
+                return Attempt {
+                    try await ContactCounts(scene.house).refresh()
+                } check: { _ in
+                    let counted = try await scene.count("SELECT n FROM tally WHERE name = 'contacts '")
+                    try await demand(
+                        counted == scene.count("SELECT COUNT(*) AS n FROM contact") && counted > 0)
+                }
+            },
             DurableStep("publishing a checkpoint") { scene in
                 _ = try await scene.house.change(as: .system) {
                     try $0.record(.tokenRevoked(person: .init(trusted: "p")))

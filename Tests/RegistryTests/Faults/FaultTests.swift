@@ -99,6 +99,7 @@ import Workbench
         "Ground/Registry/House.swift": "every action",
         "Ground/Registry/Journal/Journal.swift": "every action",
         "Ground/Registry/Journal/ContactBuffer.swift": "last contacts",
+        "Ground/Registry/Journal/ContactCounts.swift": "counting contacts",
         "Ground/Registry/Journal/Publisher.swift": "publishing a checkpoint",
         // What a witness signed can be asked for again; its cosignature is evidence, never an answer.
         "Ground/Registry/Journal/Witnesses.swift": "witnessing, in its own tests",

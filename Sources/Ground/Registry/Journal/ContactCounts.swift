@@ -4,7 +4,7 @@ import Wire
 
 /// How many devices made contact lately, of the fleet and of each owner of many. A million contacts cannot be counted while
 /// a person waits, and each of them changes the number; so they are counted every minute, and pages say of when it is.
-actor ContactCounts {
+package actor ContactCounts {
     private let house: House
     private var next = Timestamp(milliseconds: 0)
 
@@ -13,10 +13,10 @@ actor ContactCounts {
     /// Seconds between two counts, at least; and counting takes a hundredth of the time at most.
     private static let pauseSeconds: Int64 = 60
 
-    init(_ house: House) { self.house = house }
+    package init(_ house: House) { self.house = house }
 
     /// Counts again if it is time.
-    func refresh() async throws {
+    package func refresh() async throws {
         let began = house.clock()
         guard began >= next else { return }
         let since = began.adding(seconds: Int64(-60 * Reading.contactMinutes))
