@@ -239,7 +239,7 @@ enum Lives {
         case .updated: .updated(release: release, sequence: 1, receipt: digests.updated ?? none)
         case .logTaken(let page): .logTaken(from: page, to: page + 1, head: device.logHead(page))
         case .alarm: .alarmRaised(alarm: .artifactRefused)
-        case .quarantined: .quarantined(reason: "Found in an incident.")
+        case .quarantined: .quarantined(reason: "incident")
         case .offered: .offered
         case .accepted: .accepted
         case .revoked: .certificateRevoked(serial: operational.serial, reason: .cessationOfOperation)

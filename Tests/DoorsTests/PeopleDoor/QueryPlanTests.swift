@@ -19,7 +19,7 @@ import Workbench
 @Suite struct `No statement reads a whole table` {
     /// Tables that do not grow with the fleet.
     private static let small: Set<String> = [
-        "product", "release", "authority", "crl", "ledger_size", "person", "credential", "tally",
+        "product", "release", "authority", "crl", "ledger_size", "person", "credential", "tally", "key_role",
     ]
 
     @Test func `on any page, in any reading, in any action`() async throws {
@@ -70,8 +70,10 @@ import Workbench
         return plan.filter { line in
             let words = line.split(separator: " ")
             guard grows, words.count > 1 else { return false }
-            // Sorted are what belongs to one device, and what a walk of limited length found.
-            let isLittle = plan.contains { $0.contains("(device=?") } || sql.contains(/FROM \(\s*SELECT [^()]* LIMIT/)
+            // Sorted are what belongs to one device or to one checkpoint, and what a walk of limited length found.
+            let isLittle =
+                plan.contains { $0.contains("(device=?") || $0.contains("(size=?") }
+                || sql.contains(/FROM \(\s*SELECT [^()]* LIMIT/)
             if line.contains("TEMP B-TREE") { return !isLittle }
             guard words[0] == "SCAN", let table = tables[String(words[1])], !small.contains(table) else { return false }
             let index = words.firstIndex(of: "INDEX").map { String(words[$0 + 1]) }
@@ -96,7 +98,7 @@ import Workbench
             _ = try await house.perform(PairDevice(device: unit.serial, grade: .declared), as: ada)
             _ = try await bench.enrol(unit)
         }
-        _ = try await house.perform(QuarantineDevice(device: units[0].serial, reason: "a test"), as: maker)
+        _ = try await house.perform(QuarantineDevice(device: units[0].serial, reason: "test"), as: maker)
         _ = try await house.perform(RestoreDevice(device: units[0].serial), as: maker)
         let code = try await house.perform(OfferDevice(device: units[1].serial), as: ada).code
         _ = try await house.perform(AcceptDevice(device: units[1].serial, code: code), as: grace)
@@ -118,8 +120,7 @@ import Workbench
             "open": ["true", "false"], "limit": ["2"],
         ]
         let parts = [
-            "{device}": serial, "{index}": "3", ":name": serial, ":verb": "quarantine", ":batch": batch.text,
-            ":index": "3",
+            "{device}": serial, "{index}": "3", "{name}": serial, "{verb}": "quarantine", "{batch}": batch.text,
         ]
         func filled(_ path: String) -> String {
             parts.reduce(path) { $0.replacingOccurrences(of: $1.key, with: $1.value) }
@@ -147,7 +148,9 @@ import Workbench
             for (number, token) in tokens.enumerated() {
                 for path in all {
                     let answer = try await door.send(.GET, path, token: token)
-                    #expect(answer.status < 500 && (number > 0 || answer.status < 400), "\(path): \(answer.status)")
+                    // Only owners claim devices.
+                    let isTheirs = number > 0 || path == "/claim"
+                    #expect(answer.status < 500 && (isTheirs || answer.status < 400), "\(path): \(answer.status)")
                 }
             }
         }

@@ -15,7 +15,7 @@ package struct Console: Sendable {
         self.reading = reading
     }
 
-    /// Addresses of the pages, with ":name" where something stands for it.
+    /// Addresses of the pages, with "{name}" where something stands for it.
     package var paths: [String] { pages.map { $0.0.description } }
 
     /// What plugs into the people's door.
