@@ -14,12 +14,8 @@ import Workbench
     /// Every so many operations only, for a look that does not take an hour.
     private static let stride = ProcessInfo.processInfo.environment["LIFELONG_CRASH_AGENT_EVERY"].flatMap(Int.init) ?? 1
 
-    /// Not in the sample until what `make crash-agent` finds in them is mended (docs/simulation.md, "Open").
-    private static let open: Set<Verb> = [.birth, .configuration, .retirement]
-    private static func isOpen(_ verb: Verb, _ fault: Fault) -> Bool { verb == .wipe && fault == .readOnly }
-
     private static var verbs: [Verb] {
-        guard let wish else { return Verb.allCases.filter { !open.contains($0) } }
+        guard let wish else { return Verb.allCases }
         return wish == "all" ? Verb.allCases : wish.split(separator: ",").compactMap { Verb(rawValue: String($0)) }
     }
 
@@ -31,7 +27,6 @@ import Workbench
             return Array(
                 Swift.stride(from: first, through: max(first, count), by: max(1, stride)).filter { $0 <= count })
         }
-        if isOpen(verb, fault) { return [] }
         let day = Int(Date().timeIntervalSince1970 / 86_400)
         let number =
             (Verb.allCases.firstIndex(of: verb) ?? 0) * 5 + (Fault.allCases.firstIndex(of: fault) ?? 0) * 7 + day

@@ -42,7 +42,9 @@ struct BirthLine: Sendable {
     private func serve(_ command: String) {
         let options = Batch.Options(labelSecrets: false)
         guard
-            let batch = try? Batch.open(station, permit: permit, keys: keys, options: options, clock: { Self.now }),
+            let batch = try? patiently({
+                try Batch.open(station, permit: permit, keys: keys, options: options, clock: { Self.now })
+            }),
             let source = try? LineAddress("exec:" + command).open(.init(answerSeconds: 30))
         else { return }
         _ = RunBatch(batch, source: source, count: 1).perform { _ in }
@@ -60,12 +62,16 @@ struct BirthLine: Sendable {
         return try CanonicalJSON.decode(BirthManifest.self, from: seal.payloadBytes())
     }
 
-    /// A thread of the line may hold the batch, and with it the station's lock, for a moment longer than its run.
     private func close(_ batch: BatchID) throws -> Seal {
+        try patiently { try CloseBatch(home: station, batch: batch).perform(keys: keys, at: Self.now) }
+    }
+
+    /// A thread of the line may hold the batch, and with it the station's lock, for a moment longer than its run.
+    private func patiently<T>(_ body: () throws -> T) throws -> T {
         let end = ContinuousClock.now + .seconds(10)
         while true {
             do {
-                return try CloseBatch(home: station, batch: batch).perform(keys: keys, at: Self.now)
+                return try body()
             } catch let refusal as Refusal where refusal.code == .conflict && ContinuousClock.now < end {
                 usleep(10_000)
             }

@@ -21,6 +21,7 @@ import Workbench
         try await bench.pair(unit, with: ada)
         let code = try await house.perform(IssueEnrolmentCode(device: unit.serial), as: ada).code
         _ = try await house.perform(UnlockPairing(device: unit.serial), as: admin)
+        _ = try await house.perform(RemovePerson(person: "Ada Lovelace"), as: admin)
         let leaves = try await house.read { rows in
             try rows.query("SELECT kind, entry FROM ledger ORDER BY idx").map {
                 (kind: try $0.text("kind"), text: String(decoding: try $0.bytes("entry"), as: UTF8.self))
@@ -28,7 +29,7 @@ import Workbench
         }
         for kind in [
             "ownerAdded", "personAdded", "signInLinkIssued", "tokenIssued", "tokenRevoked", "enrolmentCodeIssued",
-            "pairingUnlocked",
+            "pairingUnlocked", "personRemoved",
         ] {
             let found = try #require(leaves.last { $0.kind == kind }, "no entry of \(kind)")
             let entry = try CanonicalJSON.decode(Entry.self, from: Array(found.text.utf8))

@@ -86,6 +86,7 @@ package enum Event: Codable, Sendable, Equatable {
     case signInLinkIssued(person: PersonID)
     case tokenIssued(person: PersonID)
     case tokenRevoked(person: PersonID)
+    case personRemoved(person: PersonID)
     case alarmAcknowledged(index: Int)
     /// A key of the house took over from another; `key` is nil for one that has no public half.
     case keySucceeded(role: String, label: String, key: Digest?)
@@ -130,6 +131,7 @@ package enum Event: Codable, Sendable, Equatable {
         case .signInLinkIssued: "signInLinkIssued"
         case .tokenIssued: "tokenIssued"
         case .tokenRevoked: "tokenRevoked"
+        case .personRemoved: "personRemoved"
         case .alarmAcknowledged: "alarmAcknowledged"
         case .keySucceeded: "keySucceeded"
         case .keyRetired: "keyRetired"

@@ -42,6 +42,13 @@ package enum Receipts {
         return isNew == 1 ? Admitted(device: device, receipt: claimed, sha256: sha256) : nil
     }
 
+    /// Whether this very receipt of the device is in already.
+    package static func isKnown(_ payload: [UInt8], of device: DeviceID, in rows: any Rows) throws -> Bool {
+        try rows.first(
+            "SELECT device FROM receipt WHERE sha256 = $1 AND device = $2",
+            [Value(LeafCertificate.sha256(payload)), Value(device)]) != nil
+    }
+
     private static func verify(
         _ seal: Seal, _ claimed: Receipt, of device: Device, _ limit: Int, in change: Change
     ) throws -> [UInt8] {

@@ -161,5 +161,6 @@ package enum Schema {
                 "ALTER TABLE tenure ADD COLUMN wrapped_under TEXT",
             ]),
         fleetSized,
+        Migration("people leave", ["ALTER TABLE person ADD COLUMN left_at BIGINT"]),
     ]
 }

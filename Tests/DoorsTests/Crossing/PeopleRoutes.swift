@@ -65,7 +65,7 @@ enum PeopleRoutes {
             ("transfer/withdraw-offer", .own), ("transfer/accept-device", .pair), ("retirement/retire-device", .retire),
             ("alarms/acknowledge", .respond), ("people/add-person", .administer), ("people/add-owner", .administer),
             ("people/sign-in-link", .administer), ("people/issue-token", .administer),
-            ("people/revoke-token", .administer),
+            ("people/revoke-token", .administer), ("people/remove-person", .administer),
         ]
         // Nothing is in the body: who may learns that (400), and nothing happens.
         return needs.map { name, permission in

@@ -65,6 +65,20 @@ import Workbench
         }
     }
 
+    /// An authority's key may sign certificates, and no handshake (RFC 5280 §4.2.1.3).
+    @Test func `of an authority opens nothing, although it chains`() async throws {
+        let scene = try await DeviceScene()
+        try await DeviceBench.run(scene.bench) { door in
+            for name in [Authorities.Name.issuing, Authorities.Name.makerRoot, Authorities.Name.operationalRoot] {
+                let authority = try scene.bench.house.authorities.signing(name)
+                let client = try door.client(ClientIdentity(chain: [authority.certificate], key: authority.key))
+                let answer = try? await client.get(DeviceAPI.status)
+                #expect(answer == nil || answer?.status == 401, "\(name): \(answer?.text ?? "")")
+            }
+            #expect(try await door.client(scene.operational.identity).get(DeviceAPI.status).status == 200)
+        }
+    }
+
     @Test func `is judged by its dates at every request, also on a connection that is open`() async throws {
         let scene = try await DeviceScene { $0.operationalSeconds = 600 }
         try await DeviceBench.run(scene.bench) { door in

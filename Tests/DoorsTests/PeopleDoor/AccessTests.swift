@@ -47,6 +47,38 @@ import Workbench
         }
     }
 
+    @Test func `and forgets whoever left with the next request, token and session and link`() async throws {
+        let staff = try await Staff()
+        let house = staff.bench.house
+        let token = try #require(staff.tokens[.support])
+        let admin = try #require(staff.tokens[.makerAdmin])
+        let signIn = try await house.perform(SignInLink(person: "support"), as: .system).signInPath
+        let session = try await house.perform(
+            SignIn(secret: String(signIn.dropFirst("/sign-in/".count))), as: .system
+        ).session
+        let link = try await house.perform(SignInLink(person: "support"), as: .system).signInPath
+        try await LiveDoor.run(staff.bench) { door async throws in
+            let cookie: HTTPHeaders = ["Cookie": "lifelong_session=\(session)"]
+            #expect(try await door.send(.GET, "/api/v1/whoami", headers: cookie).status == 200)
+            let body = #"{"person":"support"}"#
+            #expect(try await door.post("people/remove-person", body, token: admin).status == 200)
+            #expect(try await door.send(.GET, "/api/v1/whoami", token: token).status == 401)
+            #expect(try await door.send(.GET, "/api/v1/whoami", headers: cookie).status == 401)
+            // Once more: nobody of that name is left, and nobody new gets it.
+            let twice = try await door.post("people/remove-person", body, token: admin)
+            #expect(twice.status == 404, "\(twice.text)")
+            let again = #"{"person":"support","role":"support"}"#
+            #expect(try await door.post("people/add-person", again, token: admin).status == 409)
+            // Who administers alone cannot lock the house.
+            let last = try await door.post("people/remove-person", #"{"person":"makerAdmin"}"#, token: admin)
+            #expect(last.status == 409)
+            #expect(try await door.send(.GET, "/api/v1/whoami", token: admin).status == 200)
+        }
+        await #expect(throws: Refusal.self) {
+            try await house.perform(SignIn(secret: String(link.dropFirst("/sign-in/".count))), as: .system)
+        }
+    }
+
     @Test func `and takes a link's or a session's secret for no token`() async throws {
         let staff = try await Staff()
         let path = try await staff.bench.house.perform(SignInLink(person: "support"), as: .system).signInPath

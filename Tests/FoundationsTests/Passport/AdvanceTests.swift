@@ -42,6 +42,7 @@ import Wire
         ("signInLinkIssued", "   . . . . . . . . . . ."),
         ("tokenIssued", "        . . . . . . . . . . ."),
         ("tokenRevoked", "       . . . . . . . . . . ."),
+        ("personRemoved", "      . . . . . . . . . . ."),
         ("alarmAcknowledged", "  . . . . . . . . . . ."),
         ("keySucceeded", "       . . . . . . . . . . ."),
         ("keyRetired", "         . . . . . . . . . . ."),
@@ -74,7 +75,8 @@ import Wire
             .batchAdmitted(batch: BatchID(trusted: "b"), births: 1, manifest: Life.digest),
             .releasePublished(product: ProductID(trusted: "p"), sequence: 1, manifest: Life.digest),
             .personAdded(person: PersonID(trusted: "x"), role: "owner"), .tokenIssued(person: PersonID(trusted: "x")),
-            .tokenRevoked(person: PersonID(trusted: "x")), .alarmAcknowledged(index: 1),
+            .tokenRevoked(person: PersonID(trusted: "x")), .personRemoved(person: PersonID(trusted: "x")),
+            .alarmAcknowledged(index: 1),
             .keySucceeded(role: "release", label: "release-2", key: nil),
             .keyRetired(role: "release", label: "release-1"),
         ]

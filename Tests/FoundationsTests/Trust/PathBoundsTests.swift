@@ -26,7 +26,8 @@ import Wire
         }
     }
 
-    @Test func `among a hundred authorities that all sign each other ends soon`() throws {
+    /// Tried one by one, their orders would not end in this universe's time.
+    @Test(.timeLimit(.minutes(1))) func `among a hundred authorities that all sign each other ends`() throws {
         let root = try TrustBench.root(name: "Root")
         let key = EphemeralKey()
         let extra = try swarm(100, under: root, key: key)
@@ -35,12 +36,8 @@ import Wire
         leaf.extensions[2] = Extensions.authorityKey(try PublicKeys.keyIdentifier(key.publicKeyDER)).der
         let der = try leaf.signed(by: key)
         let verifier = try ChainVerifier(anchors: [root.certificate], intermediates: [])
-        let clock = ContinuousClock()
-        let time = clock.measure {
-            let refusal = verdict(verifier, der, extra)
-            #expect(refusal?.code == .unauthenticated, "\(String(describing: refusal))")
-        }
-        #expect(time < .seconds(2))
+        let refusal = verdict(verifier, der, extra)
+        #expect(refusal?.code == .unauthenticated, "\(String(describing: refusal))")
     }
 
     @Test func `refuses more company than it would read`() throws {

@@ -94,6 +94,17 @@ extension DurableStep {
                     try await demand(scene.credentials(of: name, .token) == 0)
                 }
             },
+            DurableStep(RemovePerson.name) { scene in
+                let name = try await scene.somebody()
+                _ = try await scene.house.perform(IssueToken(person: name, label: "test"), as: .system)
+                return Attempt {
+                    _ = try await scene.house.perform(RemovePerson(person: name), as: .system)
+                } saysDone: {
+                    [.notFound]
+                } check: { _ in
+                    try await demand(scene.credentials(of: name, .token) == 0)
+                }
+            },
         ]
     }
 

@@ -38,7 +38,7 @@ package enum Alphabet {
         case .pairingUnlocked: .pairingUnlocked
         case .authorityCreated, .certificateAbandoned, .productPublished, .permitGranted, .batchAdmitted,
             .releasePublished, .personAdded, .ownerAdded, .signInLinkIssued, .tokenIssued, .tokenRevoked,
-            .alarmAcknowledged, .keySucceeded, .keyRetired:
+            .personRemoved, .alarmAcknowledged, .keySucceeded, .keyRetired:
             .house
         }
     }
@@ -120,7 +120,8 @@ package enum Alphabet {
         .batchAdmitted(batch: BatchID(trusted: "b"), births: 1, manifest: birthKey),
         .releasePublished(product: ProductID(trusted: "p"), sequence: 1, manifest: birthKey),
         .personAdded(person: PersonID(trusted: "x"), role: "owner"), .tokenIssued(person: PersonID(trusted: "x")),
-        .tokenRevoked(person: PersonID(trusted: "x")), .alarmAcknowledged(index: 1),
+        .tokenRevoked(person: PersonID(trusted: "x")), .personRemoved(person: PersonID(trusted: "x")),
+        .alarmAcknowledged(index: 1),
         .keySucceeded(role: "release", label: "release-2", key: birthKey),
         .keyRetired(role: "release", label: "release-1"),
     ]

@@ -40,7 +40,7 @@ package enum EventStatement {
         case .pairingUnlocked: return now.stage != .retired
         case .authorityCreated, .certificateAbandoned, .productPublished, .permitGranted, .batchAdmitted,
             .releasePublished, .personAdded, .ownerAdded, .signInLinkIssued, .tokenIssued, .tokenRevoked,
-            .alarmAcknowledged, .keySucceeded, .keyRetired:
+            .personRemoved, .alarmAcknowledged, .keySucceeded, .keyRetired:
             return false
         }
     }

@@ -14,9 +14,7 @@ package struct PosixDisk: Disk {
             try FileManager.default.createDirectory(
                 atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
-            throw Refusal(
-                .unavailable, "The folder \(path) cannot be made.",
-                hint: "Check its path, its owner and the free space.")
+            throw failure("make the folder", path, error)
         }
     }
 
@@ -56,7 +54,7 @@ package struct PosixDisk: Disk {
         do {
             return try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
         } catch {
-            throw Refusal(.unavailable, "The folder \(folder) cannot be read.", hint: "Check its owner.")
+            throw failure("read the folder", folder, error)
         }
     }
 
@@ -112,7 +110,7 @@ package struct PosixDisk: Disk {
         do {
             try FileManager.default.removeItem(atPath: path)
         } catch {
-            throw Refusal(.unavailable, "The folder \(path) cannot be removed.", hint: "Check its owner.")
+            throw failure("remove the folder", path, error)
         }
     }
 
@@ -121,6 +119,12 @@ package struct PosixDisk: Disk {
         guard file >= 0 else { throw failure(verb, path) }
         defer { close(file) }
         guard body(file) == 0 else { throw failure(verb, path) }
+    }
+
+    /// Foundation keeps the system's error below its own.
+    private func failure(_ verb: String, _ path: String, _ error: any Error) -> Refusal {
+        if let below = (error as NSError).userInfo[NSUnderlyingErrorKey] as? POSIXError { errno = below.code.rawValue }
+        return failure(verb, path)
     }
 
     private func failure(_ verb: String, _ path: String) -> Refusal {

@@ -84,6 +84,10 @@ extension Agent {
         var told: [Receipt] = []
         for name in try outbox.waiting() {
             guard let receipt = try outbox.read(name), kinds.contains(receipt.kind) else { continue }
+            if receipt.kind == .configured, receipt.configuration != (try configurationVersion()) {
+                try outbox.remove(name)
+                continue
+            }
             do {
                 try await client.send(receipt, signedBy: key)
                 told.append(receipt)
@@ -113,11 +117,12 @@ extension Agent {
         }
         let file = "\(wanted.version).json"
         try disk.write(Array(wanted.document.utf8), to: home.configurations + "/" + file)
+        // Before it is in force: cut in between, `deliver` finds a receipt of what never was, and drops it.
+        try outbox.put(Receipt(kind: .configured, device: device, at: now, configuration: wanted.version))
         try disk.relink(home.configuration, to: "configuration/" + file)
         for name in try disk.names(in: home.configurations) where name != file {
             try disk.remove(home.configurations + "/" + name)
         }
-        try outbox.put(Receipt(kind: .configured, device: device, at: now, configuration: wanted.version))
         try note("configured", "Configuration \(wanted.version) is in force.")
         return true
     }

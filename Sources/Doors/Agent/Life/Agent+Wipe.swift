@@ -15,15 +15,17 @@ extension Agent {
             try note("wiped", order.retired ? "Wiped, at the end of its life." : "Wiped, to change hands.")
             // 3.
             order.done = true
+            order.doneAt = now
             try disk.write(order, as: home.wipe)
         }
         // 4.
-        let receipt = Receipt(kind: .wiped, device: order.device, at: now, nonce: order.nonce)
+        let receipt = Receipt(kind: .wiped, device: order.device, at: order.doneAt ?? now, nonce: order.nonce)
         do {
             try await birthClient().send(receipt, signedBy: birth.key)
         } catch let failure as ContactFailure where failure.isFinal || failure.deniesIdentity {
             // Another nonce stands by now, or the receipt had arrived: the status will say.
             around.logger.warning("The receipt of the wipe was not taken: \(failure)")
+            if order.retired, failure.refusal.rule == Self.lifeIsOver { _ = try retire() }
             try disk.erase(home.wipe)
             return received.done ? .now : .after(pause())
         }
@@ -32,6 +34,9 @@ extension Agent {
         try disk.erase(home.wipe)
         return .now
     }
+
+    /// The rule by which a service refuses a device whose receipt it has.
+    private static let lifeIsOver = "stage retired: contact"
 
     private func deleteTenure() throws {
         operational = nil

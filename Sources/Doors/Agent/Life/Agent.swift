@@ -142,10 +142,12 @@ package actor Agent {
     }
 
     private func act() async throws -> Next {
-        if let order = try disk.read(WipeOrder.self, from: home.wipe) { return try await wipe(order) }
         if try disk.size(of: home.retired) != nil {
+            // The receipt of its last wipe arrived, or there would be no such file.
+            try disk.erase(home.wipe)
             return .finished("This device is retired; it makes no contact any more.")
         }
+        if let order = try disk.read(WipeOrder.self, from: home.wipe) { return try await wipe(order) }
         guard belief == .operating, let held = operational, held.certificate.notAfter > now else {
             return try await askStatus()
         }

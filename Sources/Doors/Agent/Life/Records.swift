@@ -54,6 +54,8 @@ package struct WipeOrder: Codable, Sendable, Equatable {
     package var retired: Bool
     /// Everything is deleted; only the receipt is outstanding.
     package var done: Bool
+    /// When that was. The receipt bears this instant, so that repeating it is sending the same receipt.
+    package var doneAt: Timestamp?
 }
 
 /// What the service last said of this device.

@@ -62,7 +62,11 @@ package struct DeviceAuthentication: Sendable {
     }
 
     /// Who calls, asked of the database.
-    package func caller(_ peer: PlanePeer) async throws -> Caller {
+    /// - Parameter receipt: the payload of the receipt that the device brings. A device whose life has ended, and that
+    ///   never had the answer to its last receipt, may bring that one again: nobody has to hear of it.
+    package func caller(_ peer: PlanePeer, bringing receipt: (@Sendable () throws -> [UInt8])? = nil) async throws
+        -> Caller
+    {
         if let caller = try known(peer) { return caller }
         let shown = try shown(of: peer)
         let certificate = shown.certificate
@@ -74,6 +78,11 @@ package struct DeviceAuthentication: Sendable {
         }
         shown.device = device.id
         house.passports.remember(device.passport, readSince: mark)
+        if device.passport.stage == .retired, isSame(certificate, as: device.passport), let receipt = try receipt?(),
+            try await house.read({ rows in try Receipts.isKnown(receipt, of: device.id, in: rows) })
+        {
+            return Caller(device: device.id, passport: device.passport, shown: certificate, isRevoked: false)
+        }
         if Contact.mayAlarm(device.passport) {
             guard isSame(certificate, as: device.passport) else { throw Self.unknown() }
             try await Contact.judge(device, from: peer.address, in: house)

@@ -38,15 +38,17 @@ package struct DeviceDoor: Sendable {
     }
 
     /// `answer` for whoever calls: at once if memory says who that is, else after a look into the database.
+    /// - Parameter receipt: see `DeviceAuthentication.caller`.
     func asCaller(
-        _ request: PlaneRequest, _ answer: @escaping @Sendable (Caller) throws -> PlaneOutcome
+        _ request: PlaneRequest, bringing receipt: (@Sendable () throws -> [UInt8])? = nil,
+        _ answer: @escaping @Sendable (Caller) throws -> PlaneOutcome
     ) throws -> PlaneOutcome {
         // Before anything is verified or looked up, and also of who is nobody.
         if let shown = request.peer.sha256 { try fairness.demand(shown, who: "This certificate") }
         if let caller = try authentication.known(request.peer) { return try answer(caller) }
         let authentication = authentication
         return .later {
-            switch try answer(try await authentication.caller(request.peer)) {
+            switch try answer(try await authentication.caller(request.peer, bringing: receipt)) {
             case .now(let answer): answer
             case .later(let work): try await work()
             }

@@ -66,13 +66,23 @@ package enum People {
         let row = try rows.first(
             """
             SELECT p.id, p.name, p.role, p.owner, c.form_key FROM credential c JOIN person p ON p.id = c.person
-            WHERE c.hash = $1 AND c.kind = $2 AND c.expires > $3
+            WHERE c.hash = $1 AND c.kind = $2 AND c.expires > $3 AND p.left_at IS NULL
             """, [.text(hash(secret)), .text(kind.rawValue), Value(now)])
         guard let row, let role = Role(rawValue: try row.text("role")) else { return nil }
         let person = Person(
             id: try row.id("id"), name: try row.text("name"), role: role,
             owner: row.optionalText("owner").map { OwnerID(trusted: $0) })
         return Session(person: person, formKey: row.optionalText("form_key"))
+    }
+
+    /// Who is called so and has not left; a name is given once and for ever.
+    static func require(_ name: String, in rows: any Rows) throws -> PersonID {
+        guard let row = try rows.first("SELECT id FROM person WHERE name = $1 AND left_at IS NULL", [.text(name)])
+        else {
+            throw Refusal(
+                .notFound, "There is no person \"\(name.prefix(64))\".", hint: "List the people, or add one.")
+        }
+        return try row.id("id")
     }
 
     static func checkName(_ name: String) throws(Refusal) {

@@ -40,7 +40,7 @@ package struct AddPerson: Action {
             throw Refusal(.notFound, "There is no owner \"\(owner)\".", hint: "Add the owner first.")
         }
         guard try change.rows.first("SELECT id FROM person WHERE name = $1", [.text(person)]) == nil else {
-            throw Refusal(.conflict, "There is a person \"\(person)\" already.", hint: "Choose another name.")
+            throw Refusal(.conflict, "There is, or was, a person \"\(person)\" already.", hint: "Choose another name.")
         }
         let added = People.Person(id: change.newID(), name: person, role: role, owner: owner)
         try change.rows.execute(
@@ -48,6 +48,33 @@ package struct AddPerson: Action {
             [Value(added.id), .text(person), .text(role.rawValue), Value(owner), Value(change.now)])
         try change.record(.personAdded(person: added.id, role: role.rawValue))
         return Answer(person: added, signInPath: try SignInLink.make(for: added.id, in: change))
+    }
+}
+
+/// Somebody leaves: links, sessions and tokens end with the next request. The name stays theirs, because history has it.
+package struct RemovePerson: Action {
+    package static let name = "people/remove-person"
+    package static let permission = Permission.administer
+    package var person: String
+
+    package init(person: String) { self.person = person }
+
+    package func perform(in change: Change) throws -> Done {
+        let id = try People.require(person, in: change.rows)
+        let isLastAdmin =
+            try change.rows.count(
+                """
+                SELECT COUNT(*) AS n FROM person a WHERE a.role = $1 AND a.left_at IS NULL
+                AND EXISTS (SELECT id FROM person p WHERE p.id = $2 AND p.role = $1)
+                """, [.text(Role.makerAdmin.rawValue), Value(id)]) == 1
+        guard !isLastAdmin else {
+            throw Refusal(
+                .conflict, "Nobody who administers would be left.", hint: "Add another makerAdmin first.")
+        }
+        try change.rows.execute("DELETE FROM credential WHERE person = $1", [Value(id)])
+        try change.rows.execute("UPDATE person SET left_at = $1 WHERE id = $2", [Value(change.now), Value(id)])
+        try change.record(.personRemoved(person: id))
+        return Done()
     }
 }
 
@@ -92,11 +119,7 @@ package struct SignInLink: Action {
     }
 
     package func perform(in change: Change) throws -> Answer {
-        guard let row = try change.rows.first("SELECT id FROM person WHERE name = $1", [.text(person)]) else {
-            throw Refusal(
-                .notFound, "There is no person \"\(person.prefix(64))\".", hint: "List the people, or add one.")
-        }
-        let id: PersonID = try row.id("id")
+        let id = try People.require(person, in: change.rows)
         try change.record(.signInLinkIssued(person: id))
         return Answer(signInPath: try Self.make(for: id, in: change))
     }
@@ -173,11 +196,7 @@ package struct IssueToken: Action {
 
     package func perform(in change: Change) throws -> Answer {
         try People.checkName(label)
-        guard let row = try change.rows.first("SELECT id FROM person WHERE name = $1", [.text(person)]) else {
-            throw Refusal(
-                .notFound, "There is no person \"\(person.prefix(64))\".", hint: "List the people, or add one.")
-        }
-        let id: PersonID = try row.id("id")
+        let id = try People.require(person, in: change.rows)
         let token = People.newSecret(.token, change.house)
         try People.add(
             token, kind: .token, for: id, label: label, seconds: People.tokenDays * 86_400, formKey: nil, in: change)
@@ -199,10 +218,7 @@ package struct RevokeToken: Action {
     }
 
     package func perform(in change: Change) throws -> Done {
-        guard let row = try change.rows.first("SELECT id FROM person WHERE name = $1", [.text(person)]) else {
-            throw Refusal(.notFound, "There is no person \"\(person.prefix(64))\".", hint: "List the people.")
-        }
-        let id: PersonID = try row.id("id")
+        let id = try People.require(person, in: change.rows)
         let gone = try change.rows.execute(
             "DELETE FROM credential WHERE person = $1 AND label = $2 AND kind = 'token'", [Value(id), .text(label)])
         guard gone > 0 else {

@@ -9,7 +9,8 @@ extension Reading {
         let now = house.clock()
         return try await house.read { rows in
             try rows.query(
-                "SELECT id, name, role, owner, at FROM person ORDER BY name LIMIT $1", [Value(Self.listLimit)]
+                "SELECT id, name, role, owner, at FROM person WHERE left_at IS NULL ORDER BY name LIMIT $1",
+                [Value(Self.listLimit)]
             ).compactMap { row in
                 guard let role = Role(rawValue: try row.text("role")) else { return nil }
                 let person: PersonID = try row.id("id")

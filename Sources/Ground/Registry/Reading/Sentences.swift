@@ -62,6 +62,7 @@ package enum Sentences {
         case .signInLinkIssued: "A one-time sign-in link was made."
         case .tokenIssued: "An API token was issued."
         case .tokenRevoked: "An API token was revoked."
+        case .personRemoved: "Somebody left: no sign-in, session or token of theirs works any more."
         case .alarmAcknowledged(let index): "The alarm of entry \(index) was acknowledged."
         case .keySucceeded(let role, let label, _): "The key \(label) is the house's \(words(role)) key from now on."
         case .keyRetired(_, let label): "The key \(label) was destroyed."

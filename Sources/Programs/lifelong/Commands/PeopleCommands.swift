@@ -6,7 +6,7 @@ import Wire
 struct PersonCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "person", abstract: "Those who sign in.",
-        subcommands: [PersonAdd.self, PersonLink.self, PersonList.self])
+        subcommands: [PersonAdd.self, PersonLink.self, PersonList.self, PersonRemove.self])
 }
 
 struct PersonAdd: AsyncParsableCommand {
@@ -60,6 +60,17 @@ struct PersonList: AsyncParsableCommand {
                 })
         }
     }
+}
+
+struct PersonRemove: PlainChange {
+    static let configuration = CommandConfiguration(
+        commandName: "remove", abstract: "Somebody leaves: their links, sessions and tokens end with the next request.",
+        discussion:
+            "The name stays taken, because the ledger's history has it.\n\nExample:\n  lifelong person remove ada")
+    @Argument(help: "Who.") var person: String
+    @OptionGroup var connection: Connection
+    func input() -> RemovePerson { RemovePerson(person: person) }
+    var done: String { "Removed \(person)." }
 }
 
 /// `lifelong owner …`

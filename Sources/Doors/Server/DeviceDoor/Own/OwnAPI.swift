@@ -57,8 +57,8 @@ struct OwnAPI: Sendable {
     }
 
     private func receipt(_ request: PlaneRequest) throws -> PlaneOutcome {
-        try door.asCaller(request) { caller in
-            let seal: Seal = try json(request, limit: DeviceAPI.maximumReceiptBytes)
+        try door.asCaller(request, bringing: { try seal(request).payloadBytes() }) { caller in
+            let seal = try seal(request)
             let claimed = try CanonicalJSON.decode(Receipt.self, from: seal.payloadBytes())
             let device = Principal.device(caller.device)
             let house = door.house
@@ -76,6 +76,10 @@ struct OwnAPI: Sendable {
                 return .later { try .json(try await house.perform(RecordReceipt(seal: seal), as: device)) }
             }
         }
+    }
+
+    private func seal(_ request: PlaneRequest) throws -> Seal {
+        try json(request, limit: DeviceAPI.maximumReceiptBytes)
     }
 
     private func artifact(_ request: PlaneRequest) throws -> PlaneOutcome {

@@ -81,6 +81,8 @@ package enum ActionList {
         .action(AddOwner.self, "Adds an owner of devices."),
         .action(SignInLink.self, "Makes a one-time sign-in link."),
         .action(IssueToken.self, "Issues an API token; it is shown once."),
+        .action(
+            RemovePerson.self, "Removes a person, whose links, sessions and tokens end at once; the name stays taken."),
         .action(RevokeToken.self, "Revokes a person's tokens of one label."),
     ]
 }

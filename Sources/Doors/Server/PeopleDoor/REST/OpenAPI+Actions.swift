@@ -347,6 +347,18 @@ extension OpenAPI {
                 token: {type: string, description: "Shown once."}
               examples:
                 - {"token": "ll_token_…"}
+            RemovePerson:
+              type: object
+              required: [person]
+              properties:
+                person: {type: string}
+              examples:
+                - {"person": "grace"}
+            RemovePersonAnswer:
+              type: object
+              description: "Done."
+              examples:
+                - {}
             RevokeToken:
               type: object
               required: [person, label]

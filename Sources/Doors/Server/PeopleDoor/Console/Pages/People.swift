@@ -28,7 +28,9 @@ extension Console {
     }
 
     private static let peopleDone = [
-        "owner": "The owner is added.", "revoked": "The token is revoked; it opens nothing from now on.",
+        "owner": "The owner is added.",
+        "removed": "Removed; no link, session or token of theirs works any more.",
+        "revoked": "The token is revoked; it opens nothing from now on.",
     ]
 
     private func peopleTable(
@@ -48,6 +50,12 @@ extension Console {
                             HTML.void("input", [.type("hidden"), .name("person"), .value(person.name)])
                             tag("button", .class("small"), .type("submit"), .label("Sign-in link for \(person.name)")) {
                                 "Sign-in link"
+                            }
+                        }
+                        Forms.form(to: Place("/people/remove"), session: session) {
+                            HTML.void("input", [.type("hidden"), .name("person"), .value(person.name)])
+                            tag("button", .class("small final"), .type("submit"), .label("Remove \(person.name)")) {
+                                "Remove"
                             }
                         }
                     }

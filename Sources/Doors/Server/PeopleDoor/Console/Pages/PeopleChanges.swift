@@ -32,6 +32,9 @@ extension Console {
                 explanation:
                     "Send it as \"Authorization: Bearer\". It is shown once and kept nowhere; revoke it if it is lost.",
                 back: Place("/people"), session)
+        case "remove":
+            _ = try await house.perform(RemovePerson(person: try Self.field("person", form)), as: who)
+            return Self.back(to: Place("/people").with("done", "removed"))
         case "revoke-token":
             _ = try await house.perform(
                 RevokeToken(person: try Self.field("person", form), label: try Self.field("label", form)), as: who)
