@@ -37,19 +37,21 @@ package final class Batch: Sendable {
     private static let toleratedClockStepSeconds: Int64 = 300
 
     /// - Parameters:
+    ///   - successions: what came with the permit of how the keys that sign permits were succeeded.
     ///   - makerKey: SPKI of the key that signs permits; may be nil if it was pinned at `InitializeStation`.
     ///   - breakpoints: for tests that stop the station between two steps.
     package static func open(
-        _ home: StationHome, permit seal: Seal, makerKey: [UInt8]? = nil, keys: any KeyStore,
-        options: Options = Options(),
+        _ home: StationHome, permit seal: Seal, successions: [Seal] = [], makerKey: [UInt8]? = nil,
+        keys: any KeyStore, options: Options = Options(),
         clock: @escaping @Sendable () -> Timestamp, random: @escaping RandomBytes = SystemRandom.bytes,
         breakpoints: Breakpoints = Breakpoints()
     ) throws -> Batch {
-        let record = try home.record()
-        let permit = try VerifiedPermit(
-            seal, makerKey: try record.makerKey(given: makerKey), birthKey: try keys.require(StationKey.birthAuthority),
-            manifestKey: try keys.require(StationKey.manifest), at: clock())
         let lock = try home.lock()
+        let record = try home.record()
+        let believed = try record.following(successions, given: makerKey, in: home)
+        let permit = try VerifiedPermit(
+            seal, makerKeys: believed, birthKey: try keys.require(StationKey.birthAuthority),
+            manifestKey: try keys.require(StationKey.manifest), at: clock())
         let folder = home.folder(of: permit.permit.batch)
         try keep(seal, permit.permit, in: folder)
         let journal = try BirthJournal(
@@ -139,24 +141,6 @@ package final class Batch: Sendable {
         throw Refusal(
             .unavailable, "The clock says \(clock()), but the last birth of this batch was at \(last).",
             hint: "Set this computer's clock and run the command again.")
-    }
-}
-
-extension StationRecord {
-    /// The key that permits are checked with: the pinned one, or the given one.
-    fileprivate func makerKey(given: [UInt8]?) throws(Refusal) -> [UInt8] {
-        let pinned = makerKey.flatMap { Base64.decode($0) }
-        guard let key = pinned ?? given else {
-            throw Refusal(
-                .unauthenticated, "It is not known which key the maker signs permits with.",
-                hint: "Give the maker's public key with --maker-key, carried here on a way that you trust.")
-        }
-        guard given == nil || given == key else {
-            throw Refusal(
-                .unauthenticated, "The given maker's key is not the one that was pinned when the station was made.",
-                hint: "Leave --maker-key out, or make a new station for another maker.")
-        }
-        return key
     }
 }
 

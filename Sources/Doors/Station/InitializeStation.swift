@@ -54,9 +54,10 @@ package struct InitializeStation: Sendable {
                     .conflict, "The station is pinned to another maker's key.",
                     hint: "Leave --maker-key out, or make a new station for another maker.")
             }
+            record = known
             record.makerKey = known.makerKey ?? pinned
             if record == known { return }
         }
-        try StationFile.write(Array((try CanonicalJSON.pretty(record) + "\n").utf8), to: home.recordFile)
+        try record.write(to: home)
     }
 }

@@ -82,6 +82,13 @@ package struct StationRecord: Codable, Sendable, Equatable {
     package var name: String
     /// Base64 SPKI of the key that signs permits, if it was pinned when the station was made.
     package var makerKey: String?
+    /// Base64 SPKI of the keys that succeeded it, by the statement of this number; only they are believed then.
+    package var permitKeys: [String]?
+    package var succession: Int?
+
+    func write(to home: StationHome) throws {
+        try StationFile.write(Array((try CanonicalJSON.pretty(self) + "\n").utf8), to: home.recordFile)
+    }
 }
 
 /// The station's two keys in its key store.

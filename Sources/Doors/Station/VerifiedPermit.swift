@@ -15,12 +15,12 @@ package struct VerifiedPermit: Sendable {
     let organisation: String
 
     /// - Parameters:
-    ///   - makerKey: SPKI of the key that the maker signs permits with.
+    ///   - makerKeys: SPKIs of the keys that the maker signs permits with.
     ///   - birthKey: the station's own key, which the permit's first certificate must be for.
     init(
-        _ seal: Seal, makerKey: [UInt8], birthKey: any SigningKey, manifestKey: any SigningKey, at now: Timestamp
+        _ seal: Seal, makerKeys: [[UInt8]], birthKey: any SigningKey, manifestKey: any SigningKey, at now: Timestamp
     ) throws(Refusal) {
-        permit = try Self.read(seal, makerKey: makerKey)
+        permit = try Self.read(seal, makerKeys: makerKeys)
         guard permit.stationKey == Base64.encode(manifestKey.publicKeyDER) else { throw Self.foreign("manifest key") }
         chain = try Self.decode(permit.birthChain)
         organisation = try Self.checkAuthority(chain, key: birthKey, at: now)
@@ -42,14 +42,15 @@ package struct VerifiedPermit: Sendable {
         }
     }
 
-    private static func read(_ seal: Seal, makerKey: [UInt8]) throws(Refusal) -> Permit {
+    private static func read(_ seal: Seal, makerKeys: [[UInt8]]) throws(Refusal) -> Permit {
         let payload: [UInt8]
         do throws(Refusal) {
-            payload = try seal.verified(type: Seal.PayloadType.permit, by: [makerKey])
+            payload = try seal.verified(type: Seal.PayloadType.permit, by: makerKeys)
         } catch {
             guard error.code == .unauthenticated else { throw error }
             throw Refusal(
-                .unauthenticated, "The permit is not signed by the maker's key \(PublicKeys.digest(makerKey)).",
+                .unauthenticated,
+                "The permit is not signed by the maker's key \(makerKeys.map { PublicKeys.digest($0).description }.joined(separator: ", ")).",
                 hint: "Check --maker-key, or ask the maker which key signed the permit.", rule: "permit signature")
         }
         return try CanonicalJSON.decode(Permit.self, from: payload)

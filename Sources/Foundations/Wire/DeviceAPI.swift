@@ -69,6 +69,8 @@ package struct DeviceStatus: Codable, Sendable, Equatable {
     /// A release for a device that may not check in: the remedy for one that is quarantined or being handed over, or what
     /// one that nobody owns yet should have. Its receipt is signed with the birth key.
     package var update: DesiredState.Update?
+    /// With an update: how the keys that sign releases were succeeded, for a device that missed it. The oldest first.
+    package var successions: [Seal]?
     /// The server's clock, for devices that have none.
     package var serverTime: Timestamp
 
@@ -136,10 +138,12 @@ package struct CheckInReport: Codable, Sendable, Equatable {
     package var posture: [String: String]
     /// The next page of the device's own log.
     package var log: [DeviceLogEntry]
+    /// Number of the last `KeySuccession` of release keys that it followed; left out by a client that follows none.
+    package var succession: Int?
 
     package init(
         agent: String, sequence: Int, version: String, slot: String? = nil, configuration: Int = 0,
-        posture: [String: String] = [:], log: [DeviceLogEntry] = []
+        posture: [String: String] = [:], log: [DeviceLogEntry] = [], succession: Int? = nil
     ) {
         self.agent = agent
         self.sequence = sequence
@@ -148,6 +152,7 @@ package struct CheckInReport: Codable, Sendable, Equatable {
         self.configuration = configuration
         self.posture = posture
         self.log = log
+        self.succession = succession
     }
 }
 
@@ -177,18 +182,21 @@ package struct DesiredState: Codable, Sendable, Equatable {
     package var status: DeviceStatus
     package var configuration: Configuration?
     package var update: Update?
+    /// `KeySuccession`s of release keys above the number that was reported, the oldest first; to be followed before the update.
+    package var successions: [Seal]?
     /// Number of the device's log entries that are safe here; the device may forget older ones.
     package var logTaken: Int
     /// Seconds until the next check-in is expected.
     package var nextCheckInSeconds: Int
 
     package init(
-        status: DeviceStatus, configuration: Configuration? = nil, update: Update? = nil, logTaken: Int,
-        nextCheckInSeconds: Int
+        status: DeviceStatus, configuration: Configuration? = nil, update: Update? = nil, successions: [Seal]? = nil,
+        logTaken: Int, nextCheckInSeconds: Int
     ) {
         self.status = status
         self.configuration = configuration
         self.update = update
+        self.successions = successions
         self.logTaken = logTaken
         self.nextCheckInSeconds = nextCheckInSeconds
     }

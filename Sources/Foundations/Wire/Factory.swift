@@ -30,6 +30,29 @@ package struct Permit: Codable, Sendable, Equatable {
     }
 }
 
+/// A permit as it is carried to a station: its envelope, and beside it how the keys that sign permits were succeeded, for a
+/// station that knows an older one (DSSE envelope: further members are ignored).
+package struct PermitFile: Codable, Sendable, Equatable {
+    package var payloadType: String
+    package var payload: String
+    package var signatures: [Seal.Signature]
+    /// `KeySuccession`s of permit keys, the oldest first.
+    package var successions: [Seal]?
+
+    package init(_ permit: Seal, successions: [Seal]? = nil) {
+        payloadType = permit.payloadType
+        payload = permit.payload
+        signatures = permit.signatures
+        self.successions = successions
+    }
+
+    package var permit: Seal {
+        var seal = Seal(payloadType: payloadType, payload: [], signatures: signatures)
+        seal.payload = payload
+        return seal
+    }
+}
+
 /// What a device is given at birth so that it can find and verify the service later, without an installer.
 package struct ServiceAnchor: Codable, Sendable, Equatable {
     /// "https://devices.example:8443"
@@ -38,11 +61,14 @@ package struct ServiceAnchor: Codable, Sendable, Equatable {
     package var anchors: [String]
     /// Base64 SPKI of the keys that may sign releases.
     package var releaseKeys: [String]
+    /// Number of the `KeySuccession` that named them; left out if there was none yet.
+    package var succession: Int?
 
-    package init(url: String, anchors: [String], releaseKeys: [String]) {
+    package init(url: String, anchors: [String], releaseKeys: [String], succession: Int? = nil) {
         self.url = url
         self.anchors = anchors
         self.releaseKeys = releaseKeys
+        self.succession = succession
     }
 }
 

@@ -86,6 +86,7 @@ extension CheckInReport {
         var configuration: Int?
         var posture: [String: String]?
         var hasLog = false
+        var succession: Int?
         guard reader.take(UInt8(ascii: "{")) else { return nil }
         repeat {
             guard let key = reader.text(), reader.take(UInt8(ascii: ":")) else { return nil }
@@ -101,6 +102,9 @@ extension CheckInReport {
             case "log" where !hasLog:
                 guard reader.take(UInt8(ascii: "[")), reader.take(UInt8(ascii: "]")) else { return nil }
                 hasLog = true
+            case "succession" where succession == nil:
+                succession = reader.number()
+                guard succession != nil else { return nil }
             default: return nil
             }
         } while reader.take(UInt8(ascii: ","))
@@ -109,7 +113,7 @@ extension CheckInReport {
         else { return nil }
         self.init(
             agent: agent, sequence: sequence, version: version, slot: slot, configuration: configuration,
-            posture: posture, log: [])
+            posture: posture, log: [], succession: succession)
     }
 }
 
@@ -141,7 +145,8 @@ struct PlainJSONWriter {
 extension DesiredState {
     /// Canonical JSON; the same bytes as `CanonicalJSON.encode`, faster where there is nothing to bring.
     package func json() throws -> [UInt8] {
-        guard configuration == nil, update == nil, status.pairing == nil, status.wipe == nil, status.update == nil
+        guard configuration == nil, update == nil, successions == nil, status.pairing == nil, status.wipe == nil,
+            status.update == nil, status.successions == nil
         else {
             return try CanonicalJSON.encode(self)
         }

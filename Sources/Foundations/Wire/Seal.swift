@@ -45,5 +45,6 @@ package struct Seal: Codable, Sendable, Equatable {
         package static let manifest = "application/vnd.lifelong.release-manifest+json"
         package static let permit = "application/vnd.lifelong.permit+json"
         package static let births = "application/vnd.lifelong.births+json"
+        package static let succession = "application/vnd.lifelong.key-succession+json"
     }
 }

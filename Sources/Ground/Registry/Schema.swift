@@ -162,5 +162,14 @@ package enum Schema {
             ]),
         fleetSized,
         Migration("people leave", ["ALTER TABLE person ADD COLUMN left_at BIGINT"]),
+        Migration(
+            "9 successions that the field follows",
+            [
+                """
+                CREATE TABLE succession (role TEXT NOT NULL, number INTEGER NOT NULL, seal TEXT NOT NULL,
+                    at BIGINT NOT NULL, PRIMARY KEY (role, number))
+                """,
+                "ALTER TABLE contact ADD COLUMN succession INTEGER",
+            ]),
     ]
 }

@@ -30,9 +30,10 @@ struct StationRunCommand: ParsableCommand {
 
     func run() throws {
         let address = try LineAddress(line)
-        let seal = try CanonicalJSON.decode(Seal.self, from: try StationInput.read(permit))
+        let file = try CanonicalJSON.decode(PermitFile.self, from: try StationInput.read(permit))
         let batch = try Batch.open(
-            folder.station, permit: seal, makerKey: try StationInput.publicKey(makerKey), keys: try folder.keys(),
+            folder.station, permit: file.permit, successions: file.successions ?? [],
+            makerKey: try StationInput.publicKey(makerKey), keys: try folder.keys(),
             options: Batch.Options(serialPrefix: serialPrefix, labelSecrets: labelSecrets), clock: StationFolder.clock)
         let source = try address.open(UnitLine.Patience(answerSeconds: answerSeconds))
         let run = RunBatch(batch, source: source, count: count, atOnce: atOnce)

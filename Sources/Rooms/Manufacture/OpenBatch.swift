@@ -28,6 +28,8 @@ package struct OpenBatch: Ceremony {
     package struct Answer: Codable, Sendable {
         package var batch: BatchID
         package var permit: Seal
+        /// For a station that knows an older key; see `PermitFile`.
+        package var successions: [Seal]?
     }
 
     package func perform(in house: House, as principal: Principal) async throws -> Answer {
@@ -94,6 +96,7 @@ package struct OpenBatch: Ceremony {
         try change.record(
             .permitGranted(
                 batch: batch, product: product, quantity: quantity, permit: LeafCertificate.sha256(payload)))
-        return Answer(batch: batch, permit: seal)
+        return Answer(
+            batch: batch, permit: seal, successions: house.authorities.successions(of: .permit, after: 0))
     }
 }

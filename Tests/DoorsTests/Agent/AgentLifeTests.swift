@@ -6,7 +6,7 @@ import Trust
 import Wire
 
 /// A device, its disk and its service, for one test.
-private struct Life {
+struct Life {
     let bench: AgentBench
     let minded: MindedService
     let service: ScriptedService

@@ -14,6 +14,8 @@ final class MindedService: Sendable {
         var wipe: DeviceStatus.Wipe?
         var configuration: DesiredState.Configuration?
         var update: DesiredState.Update?
+        /// Brought at every contact, whatever was reported.
+        var successions: [Seal]?
         var artifact: [UInt8] = []
         var certificateLife: Int64 = 5 * 86_400
         /// Serves a log page as a real service does: without a gap.
@@ -128,8 +130,8 @@ final class MindedService: Sendable {
             mind.log.append(entry)
         }
         let desired = DesiredState(
-            status: status(mind), configuration: mind.configuration, update: mind.update, logTaken: mind.log.count,
-            nextCheckInSeconds: 60)
+            status: status(mind), configuration: mind.configuration, update: mind.update, successions: mind.successions,
+            logTaken: mind.log.count, nextCheckInSeconds: 60)
         return .reply(200, try CanonicalJSON.encode(desired))
     }
 

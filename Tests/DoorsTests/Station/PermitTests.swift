@@ -146,3 +146,66 @@ import Wire
         #expect(refusal(workshop, other)?.code == .conflict)
     }
 }
+
+@Suite struct `A permit under a key that succeeded the pinned one` {
+    private func statement(
+        _ number: Int, naming: [EphemeralKey], signedBy: [EphemeralKey], role: KeySuccession.Role = .permit
+    ) throws -> Seal {
+        let statement = KeySuccession(
+            role: role, number: number, keys: naming.map { Base64.encode($0.publicKeyDER) }, at: Workshop.start)
+        return try Seal.sign(
+            type: Seal.PayloadType.succession, payload: try CanonicalJSON.encode(statement), with: signedBy)
+    }
+
+    private func open(_ workshop: Workshop, _ permit: Seal, _ successions: [Seal]) throws {
+        _ = try Batch.open(
+            workshop.home, permit: permit, successions: successions, keys: workshop.keys, clock: workshop.clock)
+    }
+
+    @Test func `is taken with the statement under the old key, and from then on without it`() throws {
+        let workshop = try Workshop()
+        let (old, new, third) = (workshop.permitKey, EphemeralKey(), EphemeralKey())
+        let permit = try workshop.permit(key: new)
+        #expect(throws: Refusal.self) { try open(workshop, permit, []) }
+        let first = try statement(1, naming: [new], signedBy: [new, old])
+        try open(workshop, permit, [first])
+        try open(workshop, permit, [])
+        // The one that was dropped signs nothing any more, and cannot come back.
+        #expect(throws: Refusal.self) { try open(workshop, try workshop.permit(batch: "B-2"), []) }
+        #expect(throws: Refusal.self) {
+            try open(
+                workshop, try workshop.permit(batch: "B-2"), [try statement(2, naming: [old], signedBy: [old])])
+        }
+        // The whole row comes with each permit; what is known is passed over.
+        let second = try statement(2, naming: [third], signedBy: [third, new])
+        try open(workshop, try workshop.permit(batch: "B-3", key: third), [first, second])
+        // Making the station again forgets nothing of it.
+        _ = try InitializeStation(home: workshop.home, name: "line-1", makerKey: old.publicKeyDER)
+            .perform(keys: workshop.keys)
+        try open(workshop, try workshop.permit(batch: "B-4", key: third), [])
+    }
+
+    @Test func `is refused with a statement that is forged, rolled back or of another role, and nothing is learnt`()
+        throws
+    {
+        let workshop = try Workshop()
+        let (old, new) = (workshop.permitKey, EphemeralKey())
+        let permit = try workshop.permit(key: new)
+        let record = try String(contentsOfFile: workshop.home.path + "/station.json", encoding: .utf8)
+        var cut = try statement(1, naming: [new], signedBy: [new, old])
+        cut.payload = String(cut.payload.prefix(40))
+        let forged = [
+            try statement(1, naming: [new], signedBy: [new]),
+            try statement(1, naming: [new], signedBy: [new, old], role: .release),
+            try statement(1, naming: [new], signedBy: [old]), cut,
+        ]
+        for (index, seal) in forged.enumerated() {
+            #expect(throws: Refusal.self, "\(index)") { try open(workshop, permit, [seal]) }
+        }
+        #expect(throws: Refusal.self) {
+            try open(workshop, permit, Array(repeating: forged[0], count: 65))
+        }
+        #expect(try String(contentsOfFile: workshop.home.path + "/station.json", encoding: .utf8) == record)
+        try open(workshop, try workshop.permit(), [])
+    }
+}

@@ -13,7 +13,8 @@ import Wire
         return CheckInReport(
             agent: word(), sequence: .random(in: 0...999_999_999_999_999, using: &random), version: word(),
             slot: Bool.random(using: &random) ? word() : nil, configuration: .random(in: 0...9, using: &random),
-            posture: posture, log: [])
+            posture: posture, log: [],
+            succession: Bool.random(using: &random) ? .random(in: 0...9, using: &random) : nil)
     }
 
     @Test func `is read as the general decoder reads it, or left to it`() throws {
@@ -72,6 +73,9 @@ import Wire
                 desired.configuration = .init(version: 3, document: "{\"a\":1}")
                 #expect(try desired.json() == CanonicalJSON.encode(desired))
                 desired.configuration = nil
+                desired.successions = [Seal(payloadType: "x", payload: [1], signatures: [])]
+                #expect(try desired.json() == CanonicalJSON.encode(desired))
+                desired.successions = nil
                 desired.status.update = .init(
                     manifest: Seal(payloadType: "x", payload: [1], signatures: []), path: "/device/v1/artifacts/00")
                 #expect(try desired.json() == CanonicalJSON.encode(desired))

@@ -10,6 +10,7 @@ import Store
 import StoreSQLite
 import Testing
 import Trust
+import Use
 import Wire
 import Workbench
 
@@ -18,13 +19,20 @@ private final class MovingHouse: Sendable {
     let folder: String
     let clock = BenchClock()
 
-    /// Two units with owners, one of them enrolled, and a published ledger.
+    /// Two units with owners, one of them enrolled, a release, and a published ledger.
     static func founded() async throws -> MovingHouse {
         let bench = try await HouseBench()
         let units = try await bench.makeUnits(2)
         let ada = try await bench.ownership()
         for unit in units { try await bench.pair(unit, with: ada) }
         _ = try await bench.enrol(units[0])
+        let artifact = Array("release 1".utf8)
+        let sha256 = LeafCertificate.sha256(artifact)
+        try Data(artifact).write(to: URL(filePath: bench.house.settings.artifactFolder + "/\(sha256)"))
+        _ = try await bench.house.perform(
+            PublishRelease(
+                product: HouseBench.product, sequence: 1, version: "1.0", hardware: [HouseBench.hardware],
+                sha256: sha256, size: artifact.count), as: .system)
         try await bench.publisher.publish()
         try bench.house.database.close()
         return try MovingHouse(copying: bench.folder)
@@ -97,6 +105,15 @@ struct `A move of keys, of which a step fails or is kept and said to have failed
         #expect(number > steps && number < 100)
     }
 
+    /// Who knows only the key that is gone is led past it, by what it signed before.
+    private func drops(_ gone: KeyLabel, _ house: House, atBirth: ServiceAnchor, _ about: Comment) throws {
+        var believed = BelievedKeys(
+            .release, keys: atBirth.releaseKeys.compactMap { Base64.decode($0) }, number: 0)
+        for seal in house.authorities.successions(of: .release, after: 0) ?? [] { try believed.follow(seal) }
+        #expect(try believed.keys == house.signingKeys(.release).map(\.publicKeyDER), about)
+        #expect(believed.keys.count == 1 && believed.number == 2, about)
+    }
+
     private func count(_ house: House, _ sql: String, _ arguments: [Value] = []) async throws -> Int {
         try await house.read { try $0.count(sql, arguments) }
     }
@@ -106,7 +123,7 @@ struct `A move of keys, of which a step fails or is kept and said to have failed
         _ target: Faults.Target, _ mode: Faults.Mode
     ) async throws {
         let origin = try await MovingHouse.founded()
-        let pinned = try await origin.withHouse { try Publisher($0).verifierKey }
+        let (pinned, born) = try await origin.withHouse { (try Publisher($0).verifierKey, try $0.serviceAnchor()) }
         try await tryAll(target, mode, on: origin, atLeast: 10) { house in
             _ = try await KeyMove.run(house) { _ in }
         } check: { place, house, about in
@@ -133,6 +150,7 @@ struct `A move of keys, of which a step fails or is kept and said to have failed
             let wrapped = try await house.read { rows in
                 try rows.query("SELECT wrapped_under FROM tenure").map { $0.optionalText("wrapped_under") }
             }
+            try await follows(house, atBirth: born, about)
             #expect(wrapped == ["tenure-wrapping-2", "tenure-wrapping-2"], "\(about): \(wrapped)")
             #expect(try await count(house, "SELECT COUNT(*) AS n FROM certificate WHERE state = 'intended'") == 0)
             // Who pinned the old key reads the newest checkpoint, and it covers the whole move.
@@ -140,6 +158,35 @@ struct `A move of keys, of which a step fails or is kept and said to have failed
             let note = Array(try await house.read { try LedgerReader.checkpoint(in: $0).note }.utf8)
             let size = try await count(house, "SELECT size AS n FROM ledger_size")
             #expect(try Checkpoint(note: note, key: pinned).size == size, about)
+        }
+    }
+
+    /// Who knows only what was known before is led to the keys that sign now, and takes the release from before.
+    private func follows(_ house: House, atBirth: ServiceAnchor, _ about: Comment) async throws {
+        for (role, stated) in [(KeyRole.release, KeySuccession.Role.release), (.permit, .permit)] {
+            let labels = try house.authorities.labels(of: role)
+            let holding = try house.signingKeys(role).map(\.publicKeyDER)
+            #expect(
+                try await count(
+                    house, "SELECT COUNT(*) AS n FROM succession WHERE role = $1", [.text(role.rawValue)]) == 1, about)
+            guard role == .release || labels.count > 1 else { continue }
+            let known = role == .release ? atBirth.releaseKeys.compactMap { Base64.decode($0) } : [holding[1]]
+            var believed = BelievedKeys(stated, keys: known, number: 0)
+            for seal in house.authorities.successions(of: role, after: 0) ?? [] { try believed.follow(seal) }
+            #expect(believed.keys == holding, about)
+        }
+        let seals = try await house.read { rows in
+            try rows.query("SELECT manifest FROM release").map {
+                try CanonicalJSON.decode(Seal.self, from: Array($0.text("manifest").utf8))
+            }
+        }
+        #expect(seals.count == 1, about)
+        for seal in seals {
+            for key in try house.signingKeys(.release) {
+                #expect(throws: Never.self, about) {
+                    try seal.verified(type: Seal.PayloadType.manifest, by: [key.publicKeyDER])
+                }
+            }
         }
     }
 
@@ -151,6 +198,7 @@ struct `A move of keys, of which a step fails or is kept and said to have failed
         _ target: Faults.Target, _ mode: Faults.Mode
     ) async throws {
         let origin = try await MovingHouse.founded()
+        let born = try await origin.withHouse { try $0.serviceAnchor() }
         try await origin.withHouse { house in
             _ = try await KeyMove.run(house) { _ in }
             // Its certificate would need the old authority.
@@ -161,7 +209,7 @@ struct `A move of keys, of which a step fails or is kept and said to have failed
             _ = try await house.perform(RetireDevice(device: serial, how: .recycled), as: .system)
             try await Publisher(house).publish()
         }
-        for label in ["service-tls", "tenure-wrapping", "permit-1", "ledger-1", "operational-issuing-1"] {
+        for label in ["service-tls", "tenure-wrapping", "release-1", "ledger-1", "operational-issuing-1"] {
             let key = KeyLabel(trusted: label)
             // A key operation is needed only to destroy: one for a role, two for an authority and its responder.
             try await tryAll(target, mode, on: origin, atLeast: 1) { house in
@@ -171,6 +219,7 @@ struct `A move of keys, of which a step fails or is kept and said to have failed
                     let store = try place.store(name)
                     #expect(try store.find(key) == nil && !store.holdsWrapping(key), "\(label): \(about)")
                 }
+                if label == "release-1" { try drops(key, house, atBirth: born, about) }
                 let events = try await count(
                     house, "SELECT COUNT(*) AS n FROM ledger WHERE kind = 'keyRetired'")
                 #expect(events == 1, "\(label): \(about)")

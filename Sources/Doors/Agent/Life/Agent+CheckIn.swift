@@ -6,7 +6,7 @@ import Wire
 
 /// The device's steady life: report, learn what to be like, and become it.
 extension Agent {
-    /// Steps: 1. renew if due. 2. report and learn. 3. deliver receipts. 4. configuration. 5. update.
+    /// Steps: 1. renew if due. 2. report and learn, new release keys first. 3. deliver receipts. 4. configuration. 5. update.
     func checkIn(_ current: Operational) async throws -> Next {
         // 1.
         if let next = try await renewIfDue(current) { return next }
@@ -16,6 +16,7 @@ extension Agent {
         denied = nil
         try learn(desired.status)
         try log.remember(taken: desired.logTaken)
+        try follow(desired.successions)
         switch desired.status.state {
         case .enrolled, .updateRequired: break
         case .certificateExpiring:
@@ -60,7 +61,7 @@ extension Agent {
             posture: [
                 "log": logRefused ? "refused" : log.fault.map { "broken at \($0)" } ?? "whole",
                 "keys": around.keys.kind,
-            ], log: page)
+            ], log: page, succession: service.succession ?? 0)
         do {
             let desired = try await client.checkIn(report)
             refusedFrom = nil

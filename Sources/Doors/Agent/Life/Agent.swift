@@ -16,7 +16,8 @@ package actor Agent {
     let around: Surroundings
     let settings: AgentSettings
     let unit: UnitRecord
-    let service: ServiceAnchor
+    /// The way to the service and what vouches for it: from birth, and as it was succeeded since.
+    var service: ServiceAnchor
     let birth: ClientIdentity
     let updates: Updates
     let outbox: Outbox
@@ -27,6 +28,8 @@ package actor Agent {
     var logRefused = false
     /// Where the page began that the service refused last; refused from there twice, it stays refused.
     var refusedFrom: Int?
+    /// The statement that was refused last: told once, and not at every contact.
+    var refusedSuccession: Seal?
     /// Added to the device's clock, whose hour may be anything; milliseconds.
     var clockOffset: Int64 = 0
     /// Nonce of the pairing challenge that was answered last.

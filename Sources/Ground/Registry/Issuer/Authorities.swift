@@ -37,13 +37,16 @@ package final class Authorities: Sendable {
         /// The newest of each kind.
         var newest: [String: String] = [:]
         var labels: [KeyRole: [KeyLabel]] = [:]
+        /// By role, the oldest first.
+        var successions: [KeyRole: [Successions.Stored]] = [:]
     }
     private let state = Mutex(State())
 
     package init() {}
 
     package func load(from house: House) async throws {
-        let (known, labels) = try await house.read { rows -> ([Known], [KeyRole: [KeyLabel]]) in
+        let (known, labels, successions) = try await house.read {
+            rows -> ([Known], [KeyRole: [KeyLabel]], [KeyRole: [Successions.Stored]]) in
             let known = try rows.query(
                 "SELECT name, kind, certificate, chain, key_label FROM authority ORDER BY at, name"
             ).map {
@@ -54,10 +57,11 @@ package final class Authorities: Sendable {
                     chain: chain.compactMap { Base64.decode($0) },
                     keyLabel: try row.optionalText("key_label").map { try KeyLabel($0) })
             }
-            return (known, try KeyRole.labels(in: rows))
+            return (known, try KeyRole.labels(in: rows), try Successions.stored(in: rows))
         }
         var next = State()
         next.labels = labels
+        next.successions = successions
         let before = state.withLock { $0.open }
         for authority in known {
             next.known[authority.name] = authority
@@ -117,6 +121,17 @@ package final class Authorities: Sendable {
     }
 
     package func label(of role: KeyRole) throws(Refusal) -> KeyLabel { try labels(of: role)[0] }
+
+    /// The statements that follow that number, the oldest first and a bounded number of them; nil if there is none.
+    package func successions(of role: KeyRole, after number: Int) -> [Seal]? {
+        let found = state.withLock { $0.successions[role] ?? [] }.filter { $0.number > number }.map(\.seal)
+        return found.isEmpty ? nil : Array(found.prefix(KeySuccession.maximumAtOnce))
+    }
+
+    /// The newest statement; nil if no key of the role was ever succeeded.
+    package func succession(of role: KeyRole) -> Successions.Stored? {
+        state.withLock { $0.successions[role]?.last }
+    }
 
     package func known(_ name: String) -> Known? { state.withLock { $0.known[name] } }
     package var all: [Known] { state.withLock { $0.known.values.sorted { $0.name < $1.name } } }

@@ -35,6 +35,7 @@ enum Founding {
         try await root(Authorities.Name.operationalRoot, "Operational Root", years: 20, house)
         try await authority(Authorities.Name.issuing, Authorities.issuingKind, "Operational Issuing 1", house)
         try await authority(Authorities.Name.service, Authorities.serviceKind, "Service Issuing 1", house)
+        _ = try await Successions.complete(house)
         try await Issuer.sweep(house)
     }
 
@@ -139,6 +140,7 @@ extension House {
         }
         return ServiceAnchor(
             url: settings.serviceURL, anchors: [Base64.encode(root.certificate)],
-            releaseKeys: try signingKeys(.release).map { Base64.encode($0.publicKeyDER) })
+            releaseKeys: try signingKeys(.release).map { Base64.encode($0.publicKeyDER) },
+            succession: authorities.succession(of: .release)?.number)
     }
 }

@@ -97,7 +97,7 @@ package final class ContactBuffer: Sendable {
 
     /// Only while it is owned: what a former owner's device said last is gone with the tenure.
     private static func statement(of size: Int) -> String {
-        let kinds = ["TEXT", "BIGINT", "TEXT", "TEXT", "BIGINT", "TEXT", "BIGINT", "TEXT"]
+        let kinds = ["TEXT", "BIGINT", "TEXT", "TEXT", "BIGINT", "TEXT", "BIGINT", "TEXT", "INTEGER"]
         let tuples = (0..<size).map { row in
             "("
                 + kinds.enumerated().map { "CAST($\(row * kinds.count + $0.offset + 1) AS \($0.element))" }
@@ -105,12 +105,12 @@ package final class ContactBuffer: Sendable {
         }
         let columns = (1...kinds.count).map { "v.column\($0)" }.joined(separator: ", ")
         return """
-            INSERT INTO contact (device, at, agent, version, sequence, slot, configuration, posture)
+            INSERT INTO contact (device, at, agent, version, sequence, slot, configuration, posture, succession)
             SELECT \(columns) FROM (VALUES \(tuples.joined(separator: ", "))) AS v
             JOIN device AS d ON d.id = v.column1 WHERE d.owner IS NOT NULL
             ON CONFLICT (device) DO UPDATE SET at = excluded.at, agent = excluded.agent, version = excluded.version,
                 sequence = excluded.sequence, slot = excluded.slot, configuration = excluded.configuration,
-                posture = excluded.posture
+                posture = excluded.posture, succession = excluded.succession
             """
     }
 
@@ -120,6 +120,7 @@ package final class ContactBuffer: Sendable {
         return [
             Value(contact.device), Value(contact.at), .text(report.agent), .text(report.version),
             Value(report.sequence), Value(report.slot), Value(report.configuration), .text(posture),
+            report.succession.map { .int(Int64($0)) } ?? .null,
         ]
     }
 }

@@ -10,7 +10,8 @@ import Wire
 /// 1. A successor of the ledger's key, named by an event in a checkpoint of the old one alone.
 /// 2. Successors of the issuing CAs, under the same root; what was issued before stays valid, and its CAs stay to revoke.
 /// 3. A successor for each other role. Releases, permits and checkpoints bear the signatures of both from then on, so that
-///    devices, stations and auditors who know the old key go on.
+///    devices, stations and auditors who know the old key go on. A statement under the old key of releases and of permits
+///    tells devices and stations of the new one (`Successions`), and releases from before are signed by it, too.
 /// 4. Data keys of tenures are wrapped anew, page by page.
 /// Each step is durable before the next, and done only where it is not done yet: a move that was cut off is finished by the
 /// next. It runs while no server does.
@@ -35,6 +36,11 @@ package enum KeyMove {
             try tell("\(successor.name) succeeds \(current).")
         }
         for role in KeyRole.allCases where role != .ledger { try await succeed(role, in: house, target, tell) }
+        for role in try await Successions.complete(house) {
+            try tell("A statement under the old \(role.rawValue) key tells the field of the new one.")
+        }
+        let resealed = try await Resealing.run(house)
+        if resealed > 0 { try tell("\(resealed) releases bear the new key's signature, too.") }
         let rewrapped = try await rewrap(house)
         if rewrapped > 0 { try tell("\(rewrapped) data keys of tenures are wrapped anew.") }
         try await Publisher(house).publish()

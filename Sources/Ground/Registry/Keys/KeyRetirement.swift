@@ -55,6 +55,14 @@ package enum KeyRetirement {
         }
         let labels = try house.authorities.labels(of: role)
         guard labels.first != label else { throw isCurrent(label.text) }
+        // Signed by the key itself before it goes: whoever knows only this one follows, and drops it.
+        var statement: Successions.Stored?
+        if row.optionalTime("retired") == nil {
+            let signers = try house.signingKeys(role)
+            statement = try Successions.state(
+                role, holding: zip(labels, signers).filter { $0.0 != label }.map(\.1), signedBy: signers, in: house)
+        }
+        let last = statement
         try await house.change(as: .system) { change in
             if let need = try need(for: role, label, informed: informed, in: change) {
                 throw Refusal(.conflict, need.what, hint: need.hint, rule: "keys retire")
@@ -62,7 +70,9 @@ package enum KeyRetirement {
             let changed = try change.rows.execute(
                 "UPDATE key_role SET retired = $1 WHERE label = $2 AND retired IS NULL",
                 [Value(change.now), Value(label)])
-            if changed == 1 { try change.record(.keyRetired(role: role.rawValue, label: label.text)) }
+            guard changed == 1 else { return }
+            try Successions.keep(last, of: role, in: change)
+            try change.record(.keyRetired(role: role.rawValue, label: label.text))
         }
         try house.keys.destroy(label)
     }
@@ -94,8 +104,7 @@ package enum KeyRetirement {
             return Need(
                 what: "\(count) data keys of tenures are wrapped under \(label).",
                 hint: "Finish the move: lifelong keys move")
-        case .release:
-            return try needOfRelease(label, succeeded, in: rows)
+        case .release: return try needOfRelease(label, succeeded, informed: informed, in: change)
         case .permit:
             let names = try rows.query(
                 "SELECT DISTINCT station FROM batch WHERE at <= $1 ORDER BY station LIMIT 20", [Value(succeeded)]
@@ -103,7 +112,7 @@ package enum KeyRetirement {
             if informed || names.isEmpty { return nil }
             return Need(
                 what: "These stations may have pinned \(label): \(names.joined(separator: ", ")).",
-                hint: "Give them the new maker-permit.pem (station init --maker-key), then say --informed.")
+                hint: "Each learns its successor with its next permit; finish open batches, then say --informed.")
         case .ledger:
             let house = change.house
             let current = try NoteSigner(
@@ -121,20 +130,32 @@ package enum KeyRetirement {
         }
     }
 
-    /// A device learns the release keys from its batch's permit: by that it counts, not by when it was born.
+    /// A device learns the release keys from its batch's permit, and their successors when it checks in.
     private static func needOfRelease(
-        _ label: KeyLabel, _ succeeded: Timestamp, in rows: any Rows
+        _ label: KeyLabel, _ succeeded: Timestamp, informed: Bool, in change: Change
     ) throws -> Need? {
+        let (rows, house) = (change.rows, change.house)
+        guard let number = house.authorities.succession(of: .release)?.number,
+            try !Resealing.isDue(for: house.keys.require(house.authorities.label(of: .release)), in: rows)
+        else {
+            return Need(
+                what: "Not all that was signed by \(label) is signed by its successor.",
+                hint: "Finish the move: lifelong keys move")
+        }
+        if informed { return nil }
         let count = try rows.count(
             """
             SELECT COUNT(*) AS n FROM device JOIN batch ON batch.id = device.batch
-            WHERE device.stage <> 'retired' AND batch.at <= $1
-            """, [Value(succeeded)])
+            LEFT JOIN contact ON contact.device = device.id
+            WHERE device.stage <> 'retired' AND batch.at <= $1 AND COALESCE(contact.succession, 0) < $2
+            """, [Value(succeeded), Value(number)])
         if count > 0 {
             return Need(
-                what:
-                    "\(count) devices have permits from before \(label) was succeeded, and take releases under it only.",
-                hint: "Keep it for as long as they live; releases bear both signatures.")
+                what: "\(count) devices have not said yet that they know the successor of \(label).",
+                hint: """
+                    Each learns it at its next check-in, if its agent follows successions, also after the key is gone: then \
+                    say --informed.
+                    """)
         }
         let open = try rows.query(
             "SELECT id FROM batch WHERE at <= $1 AND admitted < quantity ORDER BY id LIMIT 20", [Value(succeeded)]
@@ -142,7 +163,7 @@ package enum KeyRetirement {
         if open.isEmpty { return nil }
         return Need(
             what: "Devices may yet be born that know only \(label), in these batches: \(open.joined(separator: ", ")).",
-            hint: "Keep it until they are complete and their devices retired.")
+            hint: "Each learns its successor at its first check-in; wait until they are complete, or say --informed.")
     }
 
     private static func isCurrent(_ label: String) -> Refusal {

@@ -76,7 +76,8 @@ struct BatchOpen: AsyncParsableCommand {
         let station = try CanonicalJSON.decode(StationRequest.self, from: try InputFile.read(request))
         let input = OpenBatch(product: try ProductID(product), quantity: quantity, days: days, request: station)
         let answer: OpenBatch.Answer = try await connection.client().perform(OpenBatch.name, input)
-        try OutputFile.write(try CanonicalJSON.pretty(answer.permit) + "\n", to: permit)
+        let file = PermitFile(answer.permit, successions: answer.successions)
+        try OutputFile.write(try CanonicalJSON.pretty(file) + "\n", to: permit)
         try connection.show(answer) {
             ["Batch \(answer.batch) is open. Carry \(permit) to the station \(station.name)."]
         }

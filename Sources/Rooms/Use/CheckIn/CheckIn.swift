@@ -28,8 +28,8 @@ package struct CheckIn: Sendable {
         let now = house.clock()
         house.contacts.note(.init(device: device, at: now, report: report))
         return DesiredState(
-            status: Standing.status(of: passport, shown: shown, at: now), logTaken: passport.log?.count ?? 0,
-            nextCheckInSeconds: house.settings.checkInSeconds)
+            status: Standing.status(of: passport, shown: shown, at: now), successions: successions(in: house),
+            logTaken: passport.log?.count ?? 0, nextCheckInSeconds: house.settings.checkInSeconds)
     }
 
     package func perform(in house: House) async throws -> DesiredState {
@@ -46,15 +46,22 @@ package struct CheckIn: Sendable {
                 status: try Standing.status(of: device.passport, shown: shown, at: now, in: rows),
                 configuration: try Configurations.next(
                     for: device, applied: report.configuration, house: house, in: rows),
-                update: try Updates.next(for: device.passport, in: rows), logTaken: device.passport.log?.count ?? 0,
+                update: try Updates.next(for: device.passport, in: rows), successions: successions(in: house),
+                logTaken: device.passport.log?.count ?? 0,
                 nextCheckInSeconds: house.settings.checkInSeconds)
         }
+    }
+
+    /// What it has missed of how release keys were succeeded; nothing for a client that does not say what it knows.
+    private func successions(in house: House) -> [Seal]? {
+        report.succession.flatMap { house.authorities.successions(of: .release, after: $0) }
     }
 
     private func checkBounds() throws(Refusal) {
         let isBounded =
             report.agent.utf8.count <= 128 && report.version.utf8.count <= 64 && (report.slot?.utf8.count ?? 0) <= 8
-            && report.sequence >= 0 && report.configuration >= 0 && report.posture.count <= 64
+            && report.sequence >= 0 && report.configuration >= 0 && report.succession ?? 0 >= 0
+            && report.posture.count <= 64
             && report.posture.allSatisfy { $0.key.utf8.count <= 256 && $0.value.utf8.count <= 256 }
         guard isBounded, report.log.count <= DeviceAPI.maximumLogEntries else {
             throw Refusal(

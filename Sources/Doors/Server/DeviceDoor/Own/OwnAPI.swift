@@ -31,6 +31,9 @@ struct OwnAPI: Sendable {
                         var status = try Standing.status(
                             of: caller.passport, shown: caller.shown, at: house.clock(), in: rows)
                         status.update = try Updates.forStatus(of: caller.passport, in: rows)
+                        if status.update != nil {
+                            status.successions = house.authorities.successions(of: .release, after: 0)
+                        }
                         return status
                     })
             }

@@ -35,6 +35,9 @@ extension OpenAPI {
               properties:
                 batch: {$ref: '#/components/schemas/Name'}
                 permit: {$ref: '#/components/schemas/Seal'}
+                successions: {type: array, items: {$ref: '#/components/schemas/Seal'},
+                  description: "How the keys that sign permits were succeeded, the oldest first; put beside the permit's
+                    members in the file for the station."}
               examples:
                 - {"batch": "018f3c19-1234-7d33-8c2d-5e7a0f4c6b8d",
                     "permit": {"payloadType": "application/vnd.lifelong.permit+json", "payload": "e30=",
