@@ -46,12 +46,13 @@ package final class Batch: Sendable {
         clock: @escaping @Sendable () -> Timestamp, random: @escaping RandomBytes = SystemRandom.bytes,
         breakpoints: Breakpoints = Breakpoints()
     ) throws -> Batch {
-        let lock = try home.lock()
         let record = try home.record()
-        let believed = try record.following(successions, given: makerKey, in: home)
+        let believed = try record.following(successions, given: makerKey)
         let permit = try VerifiedPermit(
-            seal, makerKeys: believed, birthKey: try keys.require(StationKey.birthAuthority),
+            seal, makerKeys: believed.keys, birthKey: try keys.require(StationKey.birthAuthority),
             manifestKey: try keys.require(StationKey.manifest), at: clock())
+        let lock = try home.lock()
+        try record.keep(believed, in: home)
         let folder = home.folder(of: permit.permit.batch)
         try keep(seal, permit.permit, in: folder)
         let journal = try BirthJournal(

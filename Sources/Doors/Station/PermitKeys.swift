@@ -19,25 +19,25 @@ extension StationRecord {
         return BelievedKeys(.permit, keys: keys, number: succession ?? 0)
     }
 
-    /// The keys to check a permit with, after the statements that came with it. What a station with a pinned key learns is on
-    /// its disk before it is used; one that is refused changes nothing.
-    func following(_ statements: [Seal], given: [UInt8]?, in home: StationHome) throws -> [[UInt8]] {
+    /// The keys to check a permit with, after the statements that came with it; one that is refused refuses the permit.
+    func following(_ statements: [Seal], given: [UInt8]?) throws(Refusal) -> BelievedKeys {
         var believed = try believed(given: given)
-        let before = believed
         guard statements.count <= Self.maximumStatements else {
             throw Refusal(
-                .tooLarge,
-                "\(statements.count) successions came with the permit; \(Self.maximumStatements) are allowed.",
+                .tooLarge, "\(statements.count) successions came with the permit; \(Self.maximumStatements) are allowed.",
                 hint: "Use the file as `lifelong batch open` wrote it.", rule: "succession")
         }
         for statement in statements where !believed.knows(statement) { try believed.follow(statement) }
-        if makerKey != nil, believed != before {
-            var record = self
-            record.permitKeys = believed.keys.map { Base64.encode($0) }
-            record.succession = believed.number
-            try record.write(to: home)
-        }
-        return believed.keys
+        return believed
+    }
+
+    /// What a station with a pinned key learnt, on its disk; under its lock.
+    func keep(_ believed: BelievedKeys, in home: StationHome) throws {
+        guard makerKey != nil, believed.number > succession ?? 0 else { return }
+        var record = self
+        record.permitKeys = believed.keys.map { Base64.encode($0) }
+        record.succession = believed.number
+        try record.write(to: home)
     }
 
     /// Beside one permit.

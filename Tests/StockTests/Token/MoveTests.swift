@@ -153,7 +153,7 @@ import Workbench
         #expect(try await house.read { try KeyListing.check($0, house.keys) }.isEmpty)
         for (label, reason) in [
             ("release-2", "is in use"), ("operational-issuing-2", "is in use"), ("maker-root", "is in use"),
-            ("release-1", "2 devices have not said yet"), ("permit-1", "line-1"), ("ledger-1", "Auditors"),
+            ("release-1", "devices have not said yet"), ("permit-1", "line-1"), ("ledger-1", "Auditors"),
             ("nobody-1", "has no key"),
         ] {
             let said = await refusal(label)

@@ -57,7 +57,7 @@ package enum KeyRetirement {
         guard labels.first != label else { throw isCurrent(label.text) }
         // Signed by the key itself before it goes: whoever knows only this one follows, and drops it.
         var statement: Successions.Stored?
-        if row.optionalTime("retired") == nil {
+        if row.optionalTime("retired") == nil, Successions.roles.contains(where: { $0.role == role }) {
             let signers = try house.signingKeys(role)
             statement = try Successions.state(
                 role, holding: zip(labels, signers).filter { $0.0 != label }.map(\.1), signedBy: signers, in: house)
