@@ -39,6 +39,23 @@ struct `A lost connection` {
         try await database.read { try $0.query("SELECT id FROM thing ORDER BY id").map { try $0.int("id") } }
     }
 
+    @Test func `of another node is counted while it is open`() async throws {
+        let (database, other, setting) = try await open()
+        let named = "\(setting) application_name=\(Self.name)-x"
+        #expect(try await Neighbours.count(on: named, migrations: Self.migrations) == 0)
+        let node = try BenchEngine.open(named, migrations: Self.migrations)
+        _ = try await ids(node)
+        #expect(try await Neighbours.count(on: named, migrations: Self.migrations) > 0)
+        try node.close()
+        try other.close()
+        try database.close()
+        // The server takes a moment to notice that a connection ended.
+        for _ in 0..<200 where try await Neighbours.count(on: named, migrations: Self.migrations) > 0 {
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        #expect(try await Neighbours.count(on: named, migrations: Self.migrations) == 0)
+    }
+
     @Test func `between two uses is not noticed`() async throws {
         let (database, other, _) = try await open()
         for number in 1...3 {

@@ -105,7 +105,7 @@ package struct Server: Sendable {
 
     private func tlsContext(clientCertificates: Bool, _ renewals: inout [Renewal]) async throws -> TLSContext {
         let anchors = [Authorities.Name.makerRoot, Authorities.Name.operationalRoot]
-            .compactMap { house.authorities.known($0)?.certificate }
+            .flatMap { house.authorities.roots($0).map(\.certificate) }
         let made = try await ServiceCertificates.server(house)
         let context = TLSContext(
             try TLSContext.make(made, clientCertificates: clientCertificates, anchors: anchors), chain: made.chain)

@@ -20,6 +20,45 @@ package enum Profile {
         return try draft.intent()
     }
 
+    /// A root with the name of an older one and a key of its own: NewWithNew of a root's succession (RFC 4210 §4.4).
+    package static func root(
+        succeeding old: Authority, key: any SigningKey, serial: [UInt8], notBefore: Timestamp, notAfter: Timestamp
+    ) throws(Refusal) -> CertificateIntent {
+        let subject = old.parsed.tbs.subject.der
+        return try Draft(
+            kind: .root, algorithm: key.algorithm, issuer: subject, subject: subject, spki: key.publicKeyDER,
+            serial: serial, notBefore: notBefore, notAfter: notAfter,
+            extensions: Extensions.authority(pathLength: nil) + [
+                Extensions.subjectKey(try PublicKeys.keyIdentifier(key.publicKeyDER))
+            ]
+        ).intent()
+    }
+
+    /// A link between two roots of one name: the key of one, certified by the other (RFC 4210 §4.4: NewWithOld, OldWithNew).
+    ///
+    /// It begins with the younger of both for NewWithOld, with the older for OldWithNew, as the key that it certifies did;
+    /// and ends with whichever ends first.
+    /// - Parameter root: DER of the certificate of the root whose key is certified.
+    package static func link(
+        of root: [UInt8], under issuer: Authority, serial: [UInt8], urls: AuthorityURLs = .init()
+    ) throws(Refusal) -> CertificateIntent {
+        let linked = try ParsedCertificate(root).tbs
+        let name = issuer.parsed.tbs.subject
+        guard linked.subject == name, linked.spki != issuer.parsed.tbs.spki else {
+            throw Refusal(
+                .conflict, "The two roots have not one name and two keys.", hint: "Link a root with its successor.",
+                rule: "RFC 4210 §4.4")
+        }
+        return try Draft(
+            kind: .root, algorithm: issuer.key.algorithm, issuer: name.der, subject: name.der, spki: linked.spki,
+            serial: serial, notBefore: linked.notBefore, notAfter: min(linked.notAfter, issuer.notAfter),
+            extensions: Extensions.authority(pathLength: nil) + [
+                Extensions.authorityKey(issuer.keyIdentifier),
+                Extensions.subjectKey(try PublicKeys.keyIdentifier(linked.spki)),
+            ] + (try Extensions.places(urls))
+        ).intent()
+    }
+
     /// An authority below another: for births, for operations, for a customer.
     /// - Parameter pathLength: authorities allowed below it.
     package static func authority(

@@ -16,6 +16,8 @@ package struct ConnectionPlan: Sendable {
     ]
     private static let secrets: Set<String> = ["password", "sslpassword"]
 
+    init(options: [(keyword: String, value: String)]) { self.options = options }
+
     package static func isPostgreSQL(_ setting: String) -> Bool {
         setting.hasPrefix("postgresql:") || setting.hasPrefix("postgres:")
     }

@@ -48,9 +48,10 @@ package struct OpenBatch: Ceremony {
         }
         let csr = try VerifiedRequest(der: der)
         let station = request
-        let root = try house.authorities.signing(Authorities.Name.makerRoot)
+        let name = try house.authorities.root(Authorities.Name.makerRoot).name
+        let root = try house.authorities.signing(name)
         // Step 1 and 2, then step 3.
-        let answer = try await Issuer.issue(by: Authorities.Name.makerRoot, as: principal, in: house) {
+        let answer = try await Issuer.issue(by: name, as: principal, in: house) {
             change, issuer, serial in
             guard try change.rows.first("SELECT id FROM product WHERE id = $1", [Value(product)]) != nil else {
                 throw Refusal(.notFound, "There is no product \"\(product)\".", hint: "Publish the product first.")
@@ -59,7 +60,7 @@ package struct OpenBatch: Ceremony {
                 under: issuer, name: "\(house.settings.organisation) Birth \(station.name) \(Digest(serial.prefix(4)))",
                 organisation: house.settings.organisation, spki: csr.spki, pathLength: 0, serial: serial,
                 notBefore: change.now.adding(seconds: -Issuer.backdateSeconds), notAfter: .noExpiry,
-                urls: PublicURLs.of(Authorities.Name.makerRoot, house.settings))
+                urls: PublicURLs.of(name, house.settings))
             return (intent, Issuer.Subject())
         } record: { change, certificate, der in
             try grant(change, house, root, certificate, der, stationKey)

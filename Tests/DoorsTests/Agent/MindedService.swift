@@ -16,6 +16,8 @@ final class MindedService: Sendable {
         var update: DesiredState.Update?
         /// Brought at every contact, whatever was reported.
         var successions: [Seal]?
+        /// What /cacerts gives besides.
+        var authorities: [[UInt8]] = []
         var artifact: [UInt8] = []
         var certificateLife: Int64 = 5 * 86_400
         /// Serves a log page as a real service does: without a gap.
@@ -67,7 +69,7 @@ final class MindedService: Sendable {
         case DeviceAPI.receipts: return try receive(request, peer, isBirth, &mind)
         case DeviceAPI.checkIn: return try checkIn(request, isBirth, &mind)
         case "/.well-known/est/cacerts":
-            return bundle([bench.issuing.certificate, bench.serviceRoot.certificate])
+            return bundle([bench.issuing.certificate, bench.serviceRoot.certificate] + mind.authorities)
         case "/.well-known/est/csrattrs": return .reply(204, [])
         case "/.well-known/est/simpleenroll" where isBirth, "/.well-known/est/simplereenroll" where !isBirth:
             return try enrol(request, peer, &mind)

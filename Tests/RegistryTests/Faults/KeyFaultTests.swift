@@ -138,7 +138,16 @@ struct `A move of keys, of which a step fails or is kept and said to have failed
                 let names = house.authorities.all.filter { $0.kind == kind }.map(\.name)
                 #expect(names.count == 2, "\(about): \(names)")
             }
+            for first in [Authorities.Name.makerRoot, Authorities.Name.operationalRoot] {
+                #expect(house.authorities.roots(first).map(\.name) == [first + "-2", first], about)
+                #expect(try token.find(KeyLabel(first)) == nil && token.find(KeyLabel(first + "-2")) != nil, about)
+                let links = house.authorities.links(first)
+                #expect(links.newWithOld.map(\.name) == ["\(first)-2-under-\(first)"], about)
+                #expect(links.oldWithNew.map(\.name) == ["\(first)-under-\(first)-2"], about)
+            }
             for name in [house.authorities.issuing, house.authorities.service] {
+                let root = try house.authorities.root(Authorities.Name.operationalRoot).certificate
+                #expect(house.authorities.known(name)?.chain == [root], about)
                 #expect(name.hasSuffix("-2"), about)
                 #expect(try token.find(KeyLabel(name)) != nil && files.find(KeyLabel(name)) == nil, about)
             }
@@ -190,8 +199,8 @@ struct `A move of keys, of which a step fails or is kept and said to have failed
         }
     }
 
-    /// Those of the founding (two roots among them), a successor of each issuing CA, and the station's birth CA.
-    private static let authorities = 7
+    /// Those of the founding, the station's birth CA, a successor of each root and of each issuing CA, and two links a root.
+    private static let authorities = 4 + 1 + 4 + 4
 
     @Test(arguments: Faults.Target.allCases, Faults.Mode.allCases)
     func `loses no more than the key that is retired, once that is asked for again`(

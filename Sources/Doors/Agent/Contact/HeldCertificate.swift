@@ -20,6 +20,8 @@ package struct HeldCertificate: Sendable, Equatable {
     package let commonName: String?
     package let notBefore: Timestamp
     package let notAfter: Timestamp
+    /// A root's own certificate; a link between two roots is self-issued only.
+    package let isSelfSigned: Bool
 
     package init(_ der: [UInt8]) throws(Refusal) {
         guard der.count <= 64 * 1024, let certificate = try? Certificate(derEncoded: der),
@@ -31,6 +33,8 @@ package struct HeldCertificate: Sendable, Equatable {
                 rule: "RFC 5280 §4.1")
         }
         self.der = der
+        isSelfSigned =
+            subject == issuer && certificate.publicKey.isValidSignature(certificate.signature, for: certificate)
         self.spki = spki
         subjectDER = subject
         issuerDER = issuer

@@ -56,6 +56,7 @@ extension Agent {
         }
         try discardPending()
         let authorities = try await client.authorityCertificates(enrol: path)
+        try learnRoots(authorities)
         let algorithm = try await client.requestedKey(enrol: path)
         let label = DeviceKeys.operational(random: around.random(8))
         let key = try around.keys.make(label, algorithm: algorithm)
@@ -110,8 +111,8 @@ extension Agent {
         }
         let authorities = try pending.authorities.compactMap { Base64.decode($0) }.map { try HeldCertificate($0) }
         let verifier = try ChainVerifier(
-            anchors: authorities.filter(\.isSelfIssued).map(\.der),
-            intermediates: authorities.filter { !$0.isSelfIssued }.map(\.der))
+            anchors: authorities.filter(\.isSelfSigned).map(\.der),
+            intermediates: authorities.filter { !$0.isSelfSigned }.map(\.der))
         let others = held.filter { $0 != own }.map(\.der)
         // A moment's tolerance: the certificate may begin in the second in which it was made.
         let instant = max(now, own.notBefore)

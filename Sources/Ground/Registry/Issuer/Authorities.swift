@@ -15,12 +15,14 @@ package final class Authorities: Sendable {
         /// The first of each; successors count on (`Authorities.issuing`).
         package static let issuing = "operational-issuing-1"
         package static let service = "service-issuing-1"
+        /// The key of one root, certified by another of the same name (RFC 4210 §4.4).
+        static func link(_ subject: String, under issuer: String) -> String { "\(subject)-under-\(issuer)" }
         package static func responder(of authority: String) -> String { "ocsp-\(authority)" }
     }
 
     package struct Known: Sendable {
         package let name: String
-        /// "root", "issuing", "service", "birth".
+        /// "root", "issuing", "service", "birth", or "link" between two roots.
         package let kind: String
         package let certificate: [UInt8]
         /// Issuers above it, up to and including the root.
@@ -75,13 +77,16 @@ package final class Authorities: Sendable {
             next.open[authority.name] = try Authority(
                 certificate: authority.certificate, chain: authority.chain, key: key)
         }
-        if let root = next.known[Name.makerRoot] {
+        // What is under an old root is good until that is retired.
+        let makerRoots = Self.roots(Name.makerRoot, in: known, alsoRetired: false).map(\.certificate)
+        if !makerRoots.isEmpty {
             let births = known.filter { $0.kind == "birth" }.map(\.certificate)
-            next.birth = try ChainVerifier(anchors: [root.certificate], intermediates: births)
+            next.birth = try ChainVerifier(anchors: makerRoots, intermediates: births)
         }
         let issuing = known.filter { $0.kind == Self.issuingKind }.map(\.certificate)
-        if let root = next.known[Name.operationalRoot], !issuing.isEmpty {
-            next.operational = try ChainVerifier(anchors: [root.certificate], intermediates: issuing)
+        let operationalRoots = Self.roots(Name.operationalRoot, in: known, alsoRetired: false).map(\.certificate)
+        if !operationalRoots.isEmpty, !issuing.isEmpty {
+            next.operational = try ChainVerifier(anchors: operationalRoots, intermediates: issuing)
         }
         var loaded = next
         state.withLock { state in
@@ -95,6 +100,47 @@ package final class Authorities: Sendable {
 
     package static let issuingKind = "issuing"
     package static let serviceKind = "service"
+    package static let linkKind = "link"
+
+    /// 1 for the first of a family ("maker-root"), 2 for "maker-root-2"; 0 for a stranger.
+    static func generation(_ name: String, of first: String) -> Int {
+        if name == first { return 1 }
+        guard name.hasPrefix(first + "-"), let number = Int(name.dropFirst(first.count + 1)) else { return 0 }
+        return number
+    }
+
+    private static func roots(_ first: String, in known: some Sequence<Known>, alsoRetired: Bool) -> [Known] {
+        known.filter {
+            $0.kind == "root" && generation($0.name, of: first) > 0 && (alsoRetired || $0.keyLabel != nil)
+        }.sorted { generation($0.name, of: first) > generation($1.name, of: first) }
+    }
+
+    /// A root and those that it succeeded, the newest first.
+    /// - Parameter first: name of the family's first: `Name.makerRoot` or `Name.operationalRoot`.
+    package func roots(_ first: String, alsoRetired: Bool = false) -> [Known] {
+        state.withLock { Self.roots(first, in: $0.known.values, alsoRetired: alsoRetired) }
+    }
+
+    /// The root that signs now.
+    package func root(_ first: String) throws(Refusal) -> Known {
+        guard let newest = roots(first).first else {
+            throw Refusal(.unavailable, "The root \(first) is missing.", hint: "Start the server once.")
+        }
+        return newest
+    }
+
+    /// Certificates that link the roots of a family: those that lead from an old root to a newer one, also where the old one is
+    /// retired, and those that lead back from a newer one to an old one that is in use.
+    package func links(_ first: String) -> (newWithOld: [Known], oldWithNew: [Known]) {
+        let all = roots(first, alsoRetired: true)
+        let pairs = zip(all, all.dropFirst())
+        return state.withLock { state in
+            (
+                pairs.compactMap { state.known[Name.link($0.name, under: $1.name)] },
+                pairs.filter { $1.keyLabel != nil }.compactMap { state.known[Name.link($1.name, under: $0.name)] }
+            )
+        }
+    }
 
     /// The authority that issues operational certificates now; those that it succeeded only revoke.
     package var issuing: String { state.withLock { $0.newest[Self.issuingKind] } ?? Name.issuing }

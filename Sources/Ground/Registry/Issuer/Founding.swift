@@ -32,23 +32,35 @@ enum Founding {
         }
         // A birth certificate has no well-defined end (IEEE 802.1AR §8.7), and nothing outlives its issuer.
         try await root(Authorities.Name.makerRoot, "Maker Root", years: nil, house)
-        try await root(Authorities.Name.operationalRoot, "Operational Root", years: 20, house)
+        try await root(Authorities.Name.operationalRoot, "Operational Root", years: operationalRootYears, house)
         try await authority(Authorities.Name.issuing, Authorities.issuingKind, "Operational Issuing 1", house)
         try await authority(Authorities.Name.service, Authorities.serviceKind, "Service Issuing 1", house)
         _ = try await Successions.complete(house)
         try await Issuer.sweep(house)
     }
 
+    static let operationalRootYears: Int64 = 20
+
     private static func root(_ name: String, _ title: String, years: Int64?, _ house: House) async throws {
+        let organisation = house.settings.organisation
+        try await root(name, house) { key, serial, now in
+            try Profile.root(
+                name: "\(organisation) \(title)", organisation: organisation, key: key, serial: serial,
+                notBefore: now.adding(seconds: -Issuer.rootBackdateSeconds),
+                notAfter: years.map { now.adding(days: 365 * $0) } ?? .noExpiry)
+        }
+    }
+
+    /// A root with a key of its own name. Nothing, if it is there already.
+    static func root(
+        _ name: String, _ house: House,
+        profile: @escaping @Sendable (any SigningKey, _ serial: [UInt8], _ now: Timestamp) throws -> CertificateIntent
+    ) async throws {
         guard house.authorities.known(name) == nil else { return }
         let key = try house.keys.findOrMake(KeyLabel(name), algorithm: .p256)
         let serial = Issuer.serial(house)
-        let organisation = house.settings.organisation
         let intent = try await house.change(as: .system) { change in
-            let intent = try Profile.root(
-                name: "\(organisation) \(title)", organisation: organisation, key: key, serial: serial,
-                notBefore: change.now.adding(seconds: -Issuer.rootBackdateSeconds),
-                notAfter: years.map { change.now.adding(days: 365 * $0) } ?? .noExpiry)
+            let intent = try profile(key, serial, change.now)
             try Issuer.store(intent, by: name, for: .init(), in: change)
             return intent
         }
@@ -60,7 +72,8 @@ enum Founding {
     static func authority(_ name: String, _ kind: String, _ title: String, _ house: House) async throws {
         guard house.authorities.known(name) == nil else { return }
         let key = try house.keys.findOrMake(KeyLabel(name), algorithm: .p256)
-        let issuer = try house.authorities.signing(Authorities.Name.operationalRoot)
+        let root = try house.authorities.root(Authorities.Name.operationalRoot).name
+        let issuer = try house.authorities.signing(root)
         let serial = Issuer.serial(house)
         let settings = house.settings
         let intent = try await house.change(as: .system) { change in
@@ -69,8 +82,8 @@ enum Founding {
                 spki: key.publicKeyDER, serial: serial,
                 notBefore: change.now.adding(seconds: -Issuer.authorityBackdateSeconds),
                 notAfter: change.now.adding(days: 365 * 10),
-                urls: PublicURLs.of(Authorities.Name.operationalRoot, settings))
-            try Issuer.store(intent, by: Authorities.Name.operationalRoot, for: .init(), in: change)
+                urls: PublicURLs.of(root, settings))
+            try Issuer.store(intent, by: root, for: .init(), in: change)
             return intent
         }
         let der = try issuer.sign(IssuanceToken(stored: intent))
@@ -135,11 +148,10 @@ extension House {
 
     /// What every unit is given at birth, so that it finds and verifies the service without an installer.
     package func serviceAnchor() throws -> ServiceAnchor {
-        guard let root = authorities.known(Authorities.Name.operationalRoot) else {
-            throw Refusal(.unavailable, "The operational root is missing.", hint: "Start the server once.")
-        }
+        _ = try authorities.root(Authorities.Name.operationalRoot)
         return ServiceAnchor(
-            url: settings.serviceURL, anchors: [Base64.encode(root.certificate)],
+            url: settings.serviceURL,
+            anchors: authorities.roots(Authorities.Name.operationalRoot).map { Base64.encode($0.certificate) },
             releaseKeys: try signingKeys(.release).map { Base64.encode($0.publicKeyDER) },
             succession: authorities.succession(of: .release)?.number)
     }

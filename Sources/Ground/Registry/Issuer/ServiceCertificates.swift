@@ -28,7 +28,9 @@ package enum ServiceCertificates {
                 notAfter: change.now.adding(days: 365), urls: AuthorityURLs())
         }
         let known = house.authorities.known(house.authorities.service)
-        return Identity(chain: [der] + (known.map { [$0.certificate] } ?? []), key: key)
+        // For whoever trusts only a root that was succeeded: the way from it to the one above the issuer.
+        let links = house.authorities.links(Authorities.Name.operationalRoot).newWithOld
+        return Identity(chain: [der] + ([known].compactMap { $0 } + links).map(\.certificate), key: key)
     }
 
     /// The delegated OCSP responder of an authority (RFC 6960 §4.2.2.2).

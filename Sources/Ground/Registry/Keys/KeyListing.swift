@@ -33,19 +33,22 @@ package enum KeyListing {
     private static func authorities(_ rows: any Rows, _ keys: any KeyStore) throws -> [KeyEntry] {
         let known = try rows.query(
             """
-            SELECT name, kind, certificate, key_label, at FROM authority WHERE kind <> 'birth' ORDER BY at DESC, name DESC
+            SELECT name, kind, certificate, key_label, at FROM authority WHERE kind NOT IN ('birth', 'link')
+            ORDER BY at DESC, name DESC
             """)
         var seen: Set<String> = []
         return try known.compactMap { row -> KeyEntry? in
             let kind = try row.text("kind")
             let name = try row.text("name")
-            // Both roots are current; of issuers the newest.
-            let isCurrent = kind == "root" || seen.insert(kind).inserted
+            let family =
+                [Authorities.Name.makerRoot, Authorities.Name.operationalRoot]
+                .first { kind == "root" && Authorities.generation(name, of: $0) > 0 } ?? kind
+            let isCurrent = seen.insert(family).inserted
             guard let label = row.optionalText("key_label") else { return nil }
             let certificate = try Certificate(derEncoded: row.bytes("certificate"))
             let until = Timestamp(seconds: Int64(certificate.notValidAfter.timeIntervalSince1970))
             return try entry(
-                role: kind == "root" ? name : kind, KeyLabel(label), isCurrent: isCurrent, since: row.time("at"),
+                role: family, KeyLabel(label), isCurrent: isCurrent, since: row.time("at"),
                 until: until, keys)
         }.reversed()
     }

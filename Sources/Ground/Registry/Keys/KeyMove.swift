@@ -8,7 +8,8 @@ import Wire
 /// Moves a house to the store where new keys are made, by succession: no private key is ever read out.
 ///
 /// 1. A successor of the ledger's key, named by an event in a checkpoint of the old one alone.
-/// 2. Successors of the issuing CAs, under the same root; what was issued before stays valid, and its CAs stay to revoke.
+/// 2. Successors of the roots, each linked with the one before it (`RootSuccession`), and of the issuing CAs, under the new
+///    root; what was issued before stays valid, and its CAs stay to revoke.
 /// 3. A successor for each other role. Releases, permits and checkpoints bear the signatures of both from then on, so that
 ///    devices, stations and auditors who know the old key go on. A statement under the old key of releases and of permits
 ///    tells devices and stations of the new one (`Successions`), and releases from before are signed by it, too.
@@ -26,10 +27,16 @@ package enum KeyMove {
         let publisher = try Publisher(house)
         try await succeed(.ledger, in: house, target, tell)
         try await publisher.publish()
+        var stays: [String] = []
+        for first in [Authorities.Name.makerRoot, Authorities.Name.operationalRoot] {
+            if let reason = try await RootSuccession.run(first, in: house, target, tell) { stays.append(reason) }
+        }
+        let root = try house.authorities.root(Authorities.Name.operationalRoot)
         for (kind, current) in [
             (Authorities.issuingKind, house.authorities.issuing), (Authorities.serviceKind, house.authorities.service),
         ] {
-            guard try target.find(try KeyLabel(current)) == nil else { continue }
+            let isBelow = house.authorities.known(current)?.chain.last == root.certificate
+            guard try !isBelow || target.find(try KeyLabel(current)) == nil else { continue }
             let successor = try Self.successor(of: current)
             let title = (kind == Authorities.issuingKind ? "Operational" : "Service") + " Issuing \(successor.number)"
             try await Founding.authority(successor.name, kind, title, house)
@@ -45,10 +52,7 @@ package enum KeyMove {
         if rewrapped > 0 { try tell("\(rewrapped) data keys of tenures are wrapped anew.") }
         try await Publisher(house).publish()
         try tell("The ledger says so, under the key that auditors know.")
-        return try house.authorities.all.filter { $0.kind == "root" }.compactMap { root -> String? in
-            guard let label = root.keyLabel, try target.find(label) == nil else { return nil }
-            return "\(root.name) stays: what devices trust is not replaced by a move."
-        }
+        return stays
     }
 
     /// "operational-issuing-1" → "operational-issuing-2".

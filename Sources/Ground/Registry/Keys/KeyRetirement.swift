@@ -18,9 +18,12 @@ package enum KeyRetirement {
 
     private static func retire(_ authority: Authorities.Known, in house: House) async throws {
         let name = authority.name
-        guard authority.kind != "root", name != house.authorities.issuing, name != house.authorities.service else {
-            throw isCurrent(name)
+        guard name != house.authorities.issuing, name != house.authorities.service else { throw isCurrent(name) }
+        guard authority.kind != "birth", authority.kind != Authorities.linkKind else {
+            throw Refusal(
+                .notFound, "The house has no key \"\(name)\".", hint: "List them: lifelong keys list")
         }
+        if authority.kind == "root" { try await RootRetirement.demand(authority, in: house) }
         let now = house.clock()
         let alive = try await house.read { rows in
             try rows.first(

@@ -99,7 +99,7 @@ extension Reading {
             "SELECT COUNT(*) AS n FROM (SELECT 1 FROM batch WHERE admitted < quantity LIMIT \(Self.countLimit)) AS open"
         )
         let soon = now.adding(days: 90)
-        let ending = house.authorities.all.filter {
+        let ending = house.authorities.all.filter { $0.kind != Authorities.linkKind }.filter {
             Self.read($0.certificate, kind: "authority", authority: nil, at: now).map { $0.notAfter < soon } ?? true
         }
         var tasks: [FleetView.Task] = [

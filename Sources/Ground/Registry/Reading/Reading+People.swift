@@ -66,7 +66,7 @@ extension Reading {
         let now = house.clock()
         return try await house.read { rows in
             try known.compactMap { authority in
-                let kind = authority.kind == "root" ? "root" : "authority"
+                let kind = ["root", Authorities.linkKind].contains(authority.kind) ? "root" : "authority"
                 guard let certificate = Self.read(authority.certificate, kind: kind, authority: nil, at: now) else {
                     return nil
                 }

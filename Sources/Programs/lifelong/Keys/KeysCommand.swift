@@ -5,6 +5,7 @@ import KeysFile
 import Logging
 import Registry
 import Store
+import StorePostgreSQL
 import Trust
 import Wire
 
@@ -27,12 +28,24 @@ struct KeysHome: ParsableArguments {
         return (database, try folder.configuration().keys.open(folder: folder.keyFolder, home: folder.path))
     }
 
+    /// The lock of the home keeps servers of this home away; those of others share nothing but the database.
+    private func demandAlone(_ setting: String) async throws {
+        guard ConnectionPlan.isPostgreSQL(setting) else { return }
+        let others = try await Neighbours.count(on: setting, migrations: Schema.migrations)
+        guard others == 0 else {
+            throw Refusal(
+                .conflict, "\(others) connections of Lifelong are open on the database: a server runs on another home.",
+                hint: "Stop every server and command on this database, then run it again.")
+        }
+    }
+
     /// The house, while no server runs on it.
     func withHouse(_ body: (House) async throws -> Void) async throws {
         try ProcessMemory.keepOutOfCoreDumps()
         let lock = try folder.lock()
         defer { withExtendedLifetime(lock) {} }
         let settings = try folder.configuration()
+        try await demandAlone(settings.database)
         let (database, keys) = try open()
         var log = Logger(label: "lifelong")
         log.logLevel = .warning

@@ -28,14 +28,17 @@ struct EST: Sendable {
         }
     }
 
-    /// What an operational certificate chains to. Open to everybody, as bootstrapping needs (RFC 7030 §4.1.1).
+    /// What an operational certificate chains to. Open to everybody, as bootstrapping needs (RFC 7030 §4.1.1). While a root is
+    /// succeeded: OldWithOld, OldWithNew, NewWithOld and NewWithNew (§4.1.3).
     private func certificates(_ request: PlaneRequest) throws -> PlaneAnswer {
-        let issuing = door.house.authorities.allIssuing
-        guard let root = door.house.authorities.known(Authorities.Name.operationalRoot), !issuing.isEmpty else {
+        let authorities = door.house.authorities
+        let (issuing, roots) = (authorities.allIssuing, authorities.roots(Authorities.Name.operationalRoot))
+        guard !roots.isEmpty, !issuing.isEmpty else {
             throw Refusal(.unavailable, "The authorities are not loaded.", hint: "Try again.", retryAfterSeconds: 2)
         }
-        let bundle = CertificateBundle.encode(issuing.map(\.certificate) + [root.certificate])
-        return answer(bundle, "application/pkcs7-mime", request)
+        let links = authorities.links(Authorities.Name.operationalRoot)
+        let all = issuing + roots + links.newWithOld + links.oldWithNew
+        return answer(CertificateBundle.encode(all.map(\.certificate)), "application/pkcs7-mime", request)
     }
 
     private func attributes(_ request: PlaneRequest) -> PlaneAnswer {

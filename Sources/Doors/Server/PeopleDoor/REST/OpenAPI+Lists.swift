@@ -120,7 +120,7 @@ extension OpenAPI {
               required: [name, kind, certificate, hasKey]
               properties:
                 name: {type: string}
-                kind: {type: string, enum: [root, issuing, service, birth]}
+                kind: {type: string, enum: [root, issuing, service, birth, link]}
                 certificate: {$ref: '#/components/schemas/CertificateView'}
                 hasKey: {type: boolean}
                 revocationList: {$ref: '#/components/schemas/RevocationListState'}

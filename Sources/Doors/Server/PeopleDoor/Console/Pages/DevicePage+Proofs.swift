@@ -34,7 +34,10 @@ extension Console {
 
     /// The operational certificate below the house's own authorities.
     private func operational(_ current: CertificateView?, of view: DeviceView, now: Timestamp) -> [ChainPicture.Link] {
-        let known = [(Authorities.Name.operationalRoot, "Operational root"), (house.authorities.issuing, "Issuing CA")]
+        let known = [
+            (house.authorities.roots(Authorities.Name.operationalRoot).first?.name ?? "", "Operational root"),
+            (house.authorities.issuing, "Issuing CA"),
+        ]
         var places = known.compactMap { name, role in
             house.authorities.known(name).flatMap { CertificateWords.place($0, role: role, now: now) }
         }
