@@ -163,7 +163,7 @@ package enum Schema {
         fleetSized,
         Migration("people leave", ["ALTER TABLE person ADD COLUMN left_at BIGINT"]),
         Migration(
-            "9 successions that the field follows",
+            "successions that the field follows",
             [
                 """
                 CREATE TABLE succession (role TEXT NOT NULL, number INTEGER NOT NULL, seal TEXT NOT NULL,
