@@ -48,9 +48,9 @@ package final class Batch: Sendable {
     ) throws -> Batch {
         let record = try home.record()
         let believed = try record.following(successions, given: makerKey)
+        let own = try StationKeys.of(seal, record, in: keys)
         let permit = try VerifiedPermit(
-            seal, makerKeys: believed.keys, birthKey: try keys.require(StationKey.birthAuthority),
-            manifestKey: try keys.require(StationKey.manifest), at: clock())
+            seal, makerKeys: believed.keys, birthKey: own.birthAuthority, manifestKey: own.manifest, at: clock())
         let lock = try home.lock()
         try record.keep(believed, in: home)
         let folder = home.folder(of: permit.permit.batch)

@@ -18,8 +18,8 @@ package struct CloseBatch: Sendable {
     /// The signed manifest; its file is `BatchFolder.manifest`.
     package func perform(keys: any KeyStore, at now: Timestamp) throws -> Seal {
         let folder = home.folder(of: batch)
-        let station = try home.record().name
-        guard StationFile.exists(folder.permit) else {
+        let record = try home.record()
+        guard let permit = try StationFile.read(folder.permit, limit: 1 << 20) else {
             throw Refusal(
                 .notFound, "There is no batch \(batch) at this station.",
                 hint: "List the batches with \"lifelong station status --home \(home.path)\".")
@@ -30,10 +30,10 @@ package struct CloseBatch: Sendable {
             return try CanonicalJSON.decode(Seal.self, from: bytes, limit: Self.maximumManifestBytes)
         }
         let births = try BirthJournal.read(folder)
-        let manifest = BirthManifest(batch: batch, station: station, closed: now, births: births)
+        let manifest = BirthManifest(batch: batch, station: record.name, closed: now, births: births)
         let seal = try Seal.sign(
             type: Seal.PayloadType.births, payload: try CanonicalJSON.encode(manifest),
-            with: try keys.require(StationKey.manifest))
+            with: try StationKeys.of(CanonicalJSON.decode(Seal.self, from: permit), record, in: keys).manifest)
         try LabelFiles(folder).removeOrphans(born: Set(births.map(\.serial)))
         try LabelFiles(folder).writeSheet(of: births.map(\.serial))
         try StationFile.write(try CanonicalJSON.encode(seal), to: folder.manifest, mode: 0o644)

@@ -29,11 +29,21 @@ package struct InitializeStation: Sendable {
         let lock = try home.lock()
         defer { withExtendedLifetime(lock) {} }
         try writeRecord()
-        let birth = try keys.findOrMake(StationKey.birthAuthority, algorithm: .p256)
-        let manifest = try keys.findOrMake(StationKey.manifest, algorithm: .p256)
-        let csr = try CertificationRequest.authority(name: "\(name) birth CA", key: birth)
+        let record = try home.record()
+        for label in [StationKeys.birthAuthority(record.newest), StationKeys.manifest(record.newest)] {
+            _ = try keys.findOrMake(label, algorithm: .p256)
+        }
+        return try Self.request(record, home, keys)
+    }
+
+    /// What goes to the maker, written beside the station's record.
+    static func request(_ record: StationRecord, _ home: StationHome, _ keys: any KeyStore) throws -> StationRequest {
+        let birth = try keys.require(StationKeys.birthAuthority(record.newest))
+        let manifest = try keys.require(StationKeys.manifest(record.newest))
+        let csr = try CertificationRequest.authority(name: "\(record.name) birth CA", key: birth)
         let request = StationRequest(
-            name: name, birthAuthorityRequest: Base64.encode(csr), stationKey: Base64.encode(manifest.publicKeyDER))
+            name: record.name, birthAuthorityRequest: Base64.encode(csr),
+            stationKey: Base64.encode(manifest.publicKeyDER))
         try StationFile.write(
             Array((try CanonicalJSON.pretty(request) + "\n").utf8), to: home.requestFile, mode: 0o644)
         return request

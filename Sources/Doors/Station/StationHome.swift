@@ -85,16 +85,12 @@ package struct StationRecord: Codable, Sendable, Equatable {
     /// Base64 SPKI of the keys that succeeded it, by the statement of this number; only they are believed then.
     package var permitKeys: [String]?
     package var succession: Int?
+    /// Of its own keys (`MoveStation`); 1 if left out.
+    package var generation: Int?
 
     func write(to home: StationHome) throws {
         try StationFile.write(Array((try CanonicalJSON.pretty(self) + "\n").utf8), to: home.recordFile)
     }
-}
-
-/// The station's two keys in its key store.
-enum StationKey {
-    static let birthAuthority = KeyLabel(trusted: "birth-authority")
-    static let manifest = KeyLabel(trusted: "manifest")
 }
 
 /// `count` bytes from a cryptographic generator.

@@ -12,7 +12,7 @@ struct StationCommand: ParsableCommand {
         discussion: "One page for the line's operator: docs/station.md.",
         subcommands: [
             StationInitCommand.self, StationRunCommand.self, StationCloseCommand.self, StationStatusCommand.self,
-            StationLabelCommand.self,
+            StationLabelCommand.self, StationMoveCommand.self, StationRetireCommand.self,
         ])
 }
 

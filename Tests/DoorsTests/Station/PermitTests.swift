@@ -209,3 +209,49 @@ import Wire
         try open(workshop, try workshop.permit(), [])
     }
 }
+
+@Suite struct `A station that moves its keys` {
+    @Test func `ends its open batch under the old ones, and takes the next permit for the new ones`() throws {
+        let workshop = try Workshop()
+        let before = try workshop.permit()
+        #expect(throws: Refusal.self) { try MoveStation(home: workshop.home).perform(keys: workshop.keys) }
+        do {
+            let batch = try workshop.open(before)
+            _ = try SimulatedUnit().visit(batch)
+        }
+        let token = try FileKeyStore(folder: workshop.home.path + "/token")
+        let keys = JoinedKeyStore(first: token, second: workshop.keys)
+        let moved = try MoveStation(home: workshop.home).perform(keys: keys)
+        #expect(moved.open.map(\.text) == ["B-1"])
+        #expect(try token.labels().map(\.text) == ["birth-authority-2", "manifest-2"])
+        #expect(moved.request.stationKey != workshop.request.stationKey)
+        // Again, or another init, changes nothing more.
+        #expect(try MoveStation(home: workshop.home).perform(keys: keys).request.stationKey == moved.request.stationKey)
+        #expect(
+            try InitializeStation(home: workshop.home, name: "line-1").perform(keys: keys).stationKey
+                == moved.request.stationKey)
+        let next = try workshop.permit(batch: "B-2", for: moved.request)
+        for permit in [before, next] {
+            let batch = try Batch.open(workshop.home, permit: permit, keys: keys, clock: workshop.clock)
+            _ = try SimulatedUnit().visit(batch)
+        }
+        #expect(throws: Refusal.self) { try RetireStationKeys(home: workshop.home).perform(keys: keys) }
+        let manifests = try ["B-1", "B-2"].map {
+            try CloseBatch(home: workshop.home, batch: BatchID($0)).perform(keys: keys, at: workshop.clock())
+        }
+        for (manifest, request) in zip(manifests, [workshop.request, moved.request]) {
+            let key = try #require(Base64.decode(request.stationKey))
+            #expect(throws: Never.self) { try manifest.verified(type: Seal.PayloadType.births, by: [key]) }
+        }
+        #expect(
+            try RetireStationKeys(home: workshop.home).perform(keys: keys).map(\.text) == [
+                "birth-authority", "manifest",
+            ])
+        #expect(try workshop.keys.labels().isEmpty)
+        #expect(throws: Never.self) {
+            try Batch.open(
+                workshop.home, permit: try workshop.permit(batch: "B-3", for: moved.request), keys: keys,
+                clock: workshop.clock)
+        }
+    }
+}

@@ -42,8 +42,10 @@ final class Workshop: Sendable {
     /// What the maker answers to the station's request.
     func permit(
         batch: String = "B-1", hardware: String = Workshop.hardware, quantity: Int = 3, days: Int64 = 30,
-        key: EphemeralKey? = nil, authorityFrom: Timestamp = Workshop.start, change: (inout Permit) -> Void = { _ in }
+        key: EphemeralKey? = nil, for other: StationRequest? = nil, authorityFrom: Timestamp = Workshop.start,
+        change: (inout Permit) -> Void = { _ in }
     ) throws -> Seal {
+        let request = other ?? request
         let csr = try VerifiedRequest(der: try #require(Base64.decode(request.birthAuthorityRequest)))
         let intent = try Profile.authority(
             under: root, name: csr.subject.commonName ?? "", organisation: "Example Heating", spki: csr.spki,
