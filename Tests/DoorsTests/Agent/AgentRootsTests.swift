@@ -5,10 +5,10 @@ import Trust
 import Wire
 
 @Suite struct `A device that trusts an old root` {
-    private func successor(of old: Authority) throws -> Authority {
+    private func successor(of old: Authority, seconds: Int64 = -60) throws -> Authority {
         let key = EphemeralKey()
         let intent = try Profile.root(
-            succeeding: old, key: key, serial: AgentBench.serial(), notBefore: AgentBench.now.adding(seconds: -60),
+            succeeding: old, key: key, serial: AgentBench.serial(), notBefore: AgentBench.now.adding(seconds: seconds),
             notAfter: AgentBench.now.adding(days: 3650))
         return try Authority(root: IssuanceToken(stored: intent), key: key)
     }
@@ -37,7 +37,7 @@ import Wire
         try await Life.lead { life in
             let old = life.bench.serviceRoot
             let new = try successor(of: old)
-            let newest = try successor(of: new)
+            let newest = try successor(of: new, seconds: -10)
             try await enrolAgain(
                 life, [new.certificate, try link(new, under: old), try link(old, under: new)])
             #expect(try anchors(life) == [old.certificate, new.certificate])
