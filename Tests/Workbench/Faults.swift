@@ -22,8 +22,10 @@ package final class Faults: Sendable {
         var hasStruck = false
     }
     private let plan = Mutex<Plan?>(nil)
+    /// What the keys say of themselves: false as a token does, true as a file does.
+    let signsAtOnce: Bool
 
-    package init() {}
+    package init(signsAtOnce: Bool = false) { self.signsAtOnce = signsAtOnce }
 
     /// - Parameter number: of the step that goes wrong, from 1.
     package func arm(_ target: Target, _ mode: Mode, at number: Int) {
@@ -138,6 +140,7 @@ private struct FaultyKey: SigningKey {
     let faults: Faults
     var algorithm: KeyAlgorithm { key.algorithm }
     var publicKeyDER: [UInt8] { key.publicKeyDER }
+    var signsAtOnce: Bool { faults.signsAtOnce }
 
     func signature(over message: [UInt8]) throws -> [UInt8] {
         try FaultyKeys.faulty(faults) { try key.signature(over: message) }

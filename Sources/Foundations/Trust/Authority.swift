@@ -56,7 +56,10 @@ package struct Authority: Sendable {
 
     /// Signs the one certificate that the token permits; returns DER. The signature is checked before it leaves, so
     /// that a faulty key store is noticed here and not in the field.
-    package func sign(_ token: consuming IssuanceToken) throws -> [UInt8] {
+    package func sign(_ token: consuming IssuanceToken) throws -> [UInt8] { try issue(token).der }
+
+    /// The same, with what the registry keeps of the certificate.
+    package func issue(_ token: consuming IssuanceToken) throws -> (der: [UInt8], reference: CertificateReference) {
         let der = try Self.assemble(token.intent.tbs, with: key)
         let signed = try ParsedCertificate(der)
         guard signed.tbs.issuer == parsed.tbs.subject, signed.tbs.authorityKey?.keyIdentifier == parsed.tbs.subjectKey
@@ -65,12 +68,7 @@ package struct Authority: Sendable {
                 .conflict, "The certificate to be signed names another issuer.",
                 hint: "Sign it with the authority under which it was built.", rule: "RFC 5280 §4.1.2.4")
         }
-        return der
-    }
-
-    /// Of a certificate that `sign` has just returned; nothing about it is checked again.
-    package func referenceOfSigned(_ certificate: [UInt8]) throws(Refusal) -> CertificateReference {
-        try CertificateReference(of: certificate)
+        return (der, signed.reference())
     }
 
     /// Of a certificate that this authority issued; refuses any other.

@@ -50,6 +50,7 @@ package struct CertificateIntent: Sendable, Equatable {
 /// The permission to sign exactly one intent, once: it cannot be copied, and signing consumes it.
 package struct IssuanceToken: ~Copyable, Sendable {
     package let intent: CertificateIntent
-    /// To be made only after the intent is durably stored.
+    /// To be made only after the intent is durably stored; or, for a key in this process, in the transaction that stores the
+    /// certificate, of which nothing leaves before its commit.
     package init(stored intent: CertificateIntent) { self.intent = intent }
 }

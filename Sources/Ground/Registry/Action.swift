@@ -110,6 +110,9 @@ package final class Change {
 
     package func newID<Kind>() -> Identifier<Kind> { Identifier.timeOrdered(at: now, random: house.random(10)) }
 
+    /// The device's passport as this change sees it.
+    package func passport(of device: DeviceID) throws -> Passport { try sequencer.passport(of: device, in: rows) }
+
     package func device(_ name: String) throws -> Device { try Device.require(name, in: rows) }
 
     /// Who did it, as the ledger may know it: an owner only as a role, because a name would be personal.

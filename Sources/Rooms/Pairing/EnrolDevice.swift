@@ -7,8 +7,9 @@ import Wire
 /// A device gets the operational certificate of its tenure, on its birth certificate or a one-time code (EST simpleenroll),
 /// or on the certificate that it has (simplereenroll).
 ///
-/// 1. Stage, tenure, request and key are judged and the exact certificate is stored as intent. 2. The issuing CA signs it
-/// once. 3. Certificate and event are stored; older certificates of the tenure are revoked as superseded.
+/// 1. Stage, tenure, request and key are judged, and the exact certificate is settled. 2. The issuing CA signs it once.
+/// 3. Certificate and event are stored; older certificates of the tenure are revoked as superseded. (`Issuer` says how many
+/// transactions that takes.)
 package struct EnrolDevice: Sendable {
     /// How the device authenticated: with what certificate it spoke.
     package enum Proof: Sendable {
@@ -34,22 +35,22 @@ package struct EnrolDevice: Sendable {
         let authority = house.authorities.issuing
         return try await Issuer.issue(by: authority, as: .device(device), in: house) {
             change, issuer, serial in
-            let device = try change.device(device.text)
-            try device.passport.demand(.certificate)
-            guard let tenure = device.passport.tenure else {
+            let passport = try change.passport(of: device)
+            try passport.demand(.certificate)
+            guard let tenure = passport.tenure else {
                 throw Refusal(
-                    .forbidden, "The device has no owner.", hint: device.passport.whatToDo, rule: "tenure: none open")
+                    .forbidden, "The device has no owner.", hint: passport.whatToDo, rule: "tenure: none open")
             }
-            try demandSameSubject(device)
+            try demandSameSubject(change)
             if case .code(let code) = proof { try code.use(in: change) }
-            try KeyUse.claim(request.key, for: device.id, tenure: tenure.id, in: change)
+            try KeyUse.claim(request.key, for: device, tenure: tenure.id, in: change)
             let settings = house.settings
             let intent = try Profile.operational(
-                under: issuer, spki: request.spki, device: device.id.text, organisation: settings.organisation,
+                under: issuer, spki: request.spki, device: device.text, organisation: settings.organisation,
                 serial: serial, notBefore: change.now.adding(seconds: -Issuer.backdateSeconds),
                 notAfter: change.now.adding(seconds: settings.operationalLifeSeconds),
                 urls: PublicURLs.of(authority, settings))
-            return (intent, Issuer.Subject(device: device.id, tenure: tenure.id))
+            return (intent, Issuer.Subject(device: device, tenure: tenure.id))
         } record: { change, certificate, der in
             try keep(certificate, der, replacing: replaced, change)
         }
@@ -59,7 +60,7 @@ package struct EnrolDevice: Sendable {
         _ certificate: CertificateName, _ der: [UInt8], replacing replaced: String?, _ change: Change
     ) throws -> [UInt8] {
         // Between the steps the tenure may have ended: then the passport refuses, and the intent stays revoked.
-        let live = try change.device(device.text).passport
+        let live = try change.passport(of: device)
         guard let tenure = live.tenure?.id,
             let row = try change.rows.first(
                 "SELECT tenure FROM certificate WHERE serial = $1", [.text(certificate.serial)]),
@@ -80,7 +81,7 @@ package struct EnrolDevice: Sendable {
 
     /// RFC 7030 §4.2.2: a renewal asks for the subject and names that it has; an enrolment asks for none, for the device's
     /// name here, or for the subject of its birth certificate.
-    private func demandSameSubject(_ device: Device) throws {
+    private func demandSameSubject(_ change: Change) throws {
         let asked = request.subject
         switch proof {
         case .operational(let shown):
@@ -88,22 +89,23 @@ package struct EnrolDevice: Sendable {
                 request.subjectAlternativeNames == nil || request.subjectAlternativeNames == shown.sanDER
             else { throw Self.otherSubject("the certificate that is renewed", rule: "RFC 7030 §4.2.2") }
         case .birth(let shown):
-            guard asked.der == shown.subjectDER || asksForItself(device) else {
+            guard try asked.der == shown.subjectDER || asksForItself(change) else {
                 throw Self.otherSubject("the device that is connected", rule: "STANDARDS: EST subject")
             }
         case .code:
-            guard asksForItself(device) else {
+            guard try asksForItself(change) else {
                 throw Self.otherSubject("the device that the code is for", rule: "STANDARDS: EST subject")
             }
         }
     }
 
     /// No subject, or the device's name or serial.
-    private func asksForItself(_ device: Device) -> Bool {
+    private func asksForItself(_ change: Change) throws -> Bool {
         let asked = request.subject
-        if asked.isEmpty { return true }
-        let isOwnName = asked.commonName == device.id.text || asked.commonName == device.serial
-        return isOwnName && asked.serialNumber.map { $0 == device.serial } ?? true
+        if asked.isEmpty || (asked.commonName == device.text && asked.serialNumber == nil) { return true }
+        let serial = try change.device(device.text).serial
+        let isOwnName = asked.commonName == device.text || asked.commonName == serial
+        return isOwnName && asked.serialNumber.map { $0 == serial } ?? true
     }
 
     private static func otherSubject(_ whose: String, rule: String) -> Refusal {

@@ -17,6 +17,13 @@ import Workbench
 
 extension DurableStep {
     static let all: [DurableStep] = maker + people + owner + device + house
+    /// Those in which a certificate is issued.
+    static let issuing: [DurableStep] = all.filter {
+        [
+            OpenBatch.name, "enrolment", "renewal", "enrolment by code", "the server's own certificate",
+            "the responder's certificate",
+        ].contains($0.name)
+    }
 
     /// What the maker's people do.
     static var maker: [DurableStep] {

@@ -40,8 +40,8 @@ final class FaultScene: Sendable {
         }
     }
 
-    init() async throws {
-        faults = Faults()
+    init(signsAtOnce: Bool = false) async throws {
+        faults = Faults(signsAtOnce: signsAtOnce)
         bench = try await HouseBench(faults: faults)
         ada = try await bench.ownership("Ada")
         ben = try await bench.ownership("Ben")

@@ -14,7 +14,15 @@ import Workbench
     @Test(arguments: DurableStep.all) func `leaves exactly one of everything once it is tried again`(
         _ step: DurableStep
     ) async throws {
-        let scene = try await FaultScene()
+        try await leavesOne(step, FaultScene())
+    }
+
+    @Test(arguments: DurableStep.issuing)
+    func `leaves exactly one of everything where keys sign in the same transaction`(_ step: DurableStep) async throws {
+        try await leavesOne(step, FaultScene(signsAtOnce: true))
+    }
+
+    private func leavesOne(_ step: DurableStep, _ scene: FaultScene) async throws {
         try await step.tryAll(scene)
         // Whatever was left half done is given up, and its serial is never good.
         scene.bench.clock.advance(seconds: 700)

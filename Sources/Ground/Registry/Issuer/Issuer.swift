@@ -1,15 +1,20 @@
 import Keys
 import Passport
 import Store
+import Synchronization
 import Trust
 import Wire
 
-/// Issues certificates: intent before key, result after.
+/// Issues certificates: nothing that a key signed can be alive outside and unknown to the registry.
 ///
+/// With a key that is elsewhere (a token), intent before key:
 /// 1. In one transaction everything is checked, and the exact bytes that will be signed are stored (`intended`).
 /// 2. The key signs them, once: the token that allows it cannot be copied and is made only here.
 /// 3. In a second transaction the certificate is stored (`issued`), together with the event that it belongs to.
 /// A crash between 1 and 3 leaves an intent that `Sweep` abandons: its serial is listed as revoked and never signed again.
+///
+/// With a key in this process (`signsAtOnce`) all three are one transaction and one share of a sync: the signed bytes leave
+/// the process only after its commit, so a crash before it takes them along (docs/decisions/0022).
 package enum Issuer {
     package struct Subject: Sendable {
         package var device: DeviceID?
@@ -30,14 +35,25 @@ package enum Issuer {
     ) async throws -> T {
         let authority = try house.authorities.signing(name)
         let serial = Self.serial(house)
+        if authority.key.signsAtOnce {
+            return try await issueAtOnce(
+                by: name, authority, serial, as: principal, in: house, prepare: prepare, record: record)
+        }
         let intent = try await house.change(as: principal) { change in
             let (intent, subject) = try prepare(change, authority, serial)
             try store(intent, by: name, for: subject, in: change)
             return intent
         }
         do {
-            let der = try await house.keys.apart { try authority.sign(IssuanceToken(stored: intent)) }
-            return try await keep(der, intent, by: authority, as: principal, in: house, record: record)
+            let (der, reference) = try await house.keys.apart { try authority.issue(IssuanceToken(stored: intent)) }
+            return try await house.change(as: principal) { change in
+                let issued = try keep(der, serial: intent.serial, in: change)
+                guard issued else {
+                    throw Refusal(
+                        .conflict, "The certificate took too long to sign.", hint: "Ask again.", retryAfterSeconds: 1)
+                }
+                return try record(change, reference.name, der)
+            }
         } catch {
             // Not to be used any more, whatever went wrong; if this fails too, the sweep does it.
             try? await abandon([intent.serial], in: house)
@@ -45,20 +61,29 @@ package enum Issuer {
         }
     }
 
-    private static func keep<T: Sendable>(
-        _ der: [UInt8], _ intent: CertificateIntent, by authority: Authority, as principal: Principal, in house: House,
+    private static func issueAtOnce<T: Sendable>(
+        by name: String, _ authority: Authority, _ serial: [UInt8], as principal: Principal, in house: House,
+        prepare: @escaping @Sendable (Change, Authority, _ serial: [UInt8]) throws -> (CertificateIntent, Subject),
         record: @escaping @Sendable (Change, CertificateName, _ der: [UInt8]) throws -> T
     ) async throws -> T {
-        try await house.change(as: principal) { change in
-            let issued = try keep(der, serial: intent.serial, in: change)
-            guard issued else {
-                throw Refusal(
-                    .conflict, "The certificate took too long to sign.", hint: "Ask again.", retryAfterSeconds: 1)
+        let signed = SignedIntent()
+        do {
+            return try await house.change(as: principal, about: principal.device) { change in
+                let (intent, subject) = try prepare(change, authority, serial)
+                try signed.set(intent, subject)
+                let (der, reference) = try authority.issue(IssuanceToken(stored: intent))
+                try store(intent, der, by: name, for: subject, in: change)
+                return try record(change, reference.name, der)
             }
-            let reference = try authority.referenceOfSigned(der)
-            let certificate = CertificateName(
-                serial: reference.serial, sha256: reference.sha256, key: reference.key, notAfter: reference.notAfter)
-            return try record(change, certificate, der)
+        } catch {
+            // The key may have signed what nobody has: listed as revoked all the same.
+            if let (intent, subject) = signed.value {
+                try? await house.change(as: .system) { change in
+                    try store(intent, by: name, for: subject, in: change)
+                    try abandon([intent.serial], in: change)
+                }
+            }
+            throw error
         }
     }
 
@@ -75,18 +100,21 @@ package enum Issuer {
         return serial
     }
 
-    static func store(_ intent: CertificateIntent, by name: String, for subject: Subject, in change: Change) throws {
+    /// - Parameter der: the certificate, if it is signed already.
+    static func store(
+        _ intent: CertificateIntent, _ der: [UInt8]? = nil, by name: String, for subject: Subject, in change: Change
+    ) throws {
         try change.rows.execute(
             """
-            INSERT INTO certificate (serial, authority, kind, device, tenure, purpose, key, state, intent, not_before,
-                not_after, at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, 'intended', $8, $9, $10, $11)
+            INSERT INTO certificate (serial, authority, kind, device, tenure, purpose, key, state, intent, der,
+                not_before, not_after, at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
             """,
             [
                 .text(intent.serial), .text(name), .text(intent.kind.rawValue), Value(subject.device),
-                Value(subject.tenure), Value(subject.purpose), Value(intent.key), .bytes(intent.tbs),
-                Value(intent.notBefore),
-                Value(intent.notAfter), Value(change.now),
+                Value(subject.tenure), Value(subject.purpose), Value(intent.key),
+                .text(der == nil ? "intended" : "issued"), .bytes(intent.tbs), der.map { .bytes($0) } ?? .null,
+                Value(intent.notBefore), Value(intent.notAfter), Value(change.now),
             ])
     }
 
@@ -124,16 +152,43 @@ package enum Issuer {
     }
 }
 
+/// What a key may have signed, carried out of a transaction that failed.
+private final class SignedIntent: Sendable {
+    private let state = Mutex<(CertificateIntent, Issuer.Subject)?>(nil)
+    var value: (CertificateIntent, Issuer.Subject)? { state.withLock { $0 } }
+
+    /// Refuses a second time: a database that runs a transaction again must not have a serial signed again.
+    func set(_ intent: CertificateIntent, _ subject: Issuer.Subject) throws(Refusal) {
+        let isFirst = state.withLock { state in
+            if state != nil { return false }
+            state = (intent, subject)
+            return true
+        }
+        guard isFirst else {
+            throw Refusal(
+                .unavailable, "The certificate was begun twice.", hint: "Ask again.", rule: "one serial, one signature",
+                retryAfterSeconds: 1)
+        }
+    }
+}
+
+extension CertificateReference {
+    /// As the ledger names it.
+    fileprivate var name: CertificateName {
+        CertificateName(serial: serial, sha256: sha256, key: key, notAfter: notAfter)
+    }
+}
+
 /// One public key belongs to one device, and an operational one to one tenure.
 package enum KeyUse {
     /// Claims the key, or refuses; a key of another device raises an alarm that a person sees.
     package static func claim(_ key: Digest, for device: DeviceID, tenure: TenureID?, in change: Change) throws {
-        guard let row = try change.rows.first("SELECT device, tenure FROM key_use WHERE key = $1", [Value(key)]) else {
-            try change.rows.execute(
-                "INSERT INTO key_use (key, device, tenure) VALUES ($1, $2, $3)",
-                [Value(key), Value(device), Value(tenure)])
-            return
-        }
+        let isNew = try change.rows.execute(
+            "INSERT INTO key_use (key, device, tenure) VALUES ($1, $2, $3) ON CONFLICT (key) DO NOTHING",
+            [Value(key), Value(device), Value(tenure)])
+        guard isNew == 0,
+            let row = try change.rows.first("SELECT device, tenure FROM key_use WHERE key = $1", [Value(key)])
+        else { return }
         let other: DeviceID = try row.id("device")
         guard other == device else {
             try Alarms.raise(.keySeenTwice, on: device, detail: "Its public key belongs to another device.", in: change)

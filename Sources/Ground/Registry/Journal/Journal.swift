@@ -75,14 +75,14 @@ actor Journal {
             let refusals = try await database.write { rows in
                 try Self.runAll(group, in: rows, clock: clock(), touched: touched)
             }
-            passports.forget(touched.devices, leaves: touched.leaves)
+            passports.renew(touched.passports, leaves: touched.leaves)
             committed()
             for (job, refusal) in zip(group, refusals) {
                 if let refusal { job.done.resume(throwing: refusal) } else { job.done.resume() }
             }
         } catch {
             // A commit whose answer was lost may have happened.
-            passports.forget(touched.devices, leaves: nil)
+            passports.forget(touched.devices)
             for job in group { job.done.resume(throwing: error) }
         }
     }
@@ -113,12 +113,19 @@ actor Journal {
 
 /// What a group of changes touched, carried out of its transaction whether that ended well or not.
 private final class TouchedDevices: Sendable {
-    private let state = Mutex<(devices: Set<DeviceID>, leaves: Range<Int64>?)>(([], nil))
+    private struct State {
+        var devices: Set<DeviceID> = []
+        var passports: [DeviceID: Passport] = [:]
+        var leaves: Range<Int64> = 0..<0
+    }
+    private let state = Mutex(State())
     var devices: Set<DeviceID> { state.withLock { $0.devices } }
-    var leaves: Range<Int64>? { state.withLock { $0.leaves } }
+    var passports: [DeviceID: Passport] { state.withLock { $0.passports } }
+    var leaves: Range<Int64> { state.withLock { $0.leaves } }
+
     func note(_ sequencer: Sequencer) {
-        let (devices, leaves) = (sequencer.touched, sequencer.places)
-        state.withLock { $0 = (devices, leaves) }
+        let noted = State(devices: sequencer.touched, passports: sequencer.outcome, leaves: sequencer.places)
+        state.withLock { $0 = noted }
     }
 }
 

@@ -8,7 +8,8 @@ import Wire
 ///
 /// Never says anything but the truth, because:
 /// 1. A passport changes in one place only, `Change.record`, and each change leaves a leaf in the ledger that names the device.
-/// 2. The journal forgets a device after the commit, or a commit that may have happened, and before anybody is answered.
+/// 2. The journal renews what is here after the commit, or forgets it after one that may have happened, before anybody is
+///    answered.
 /// 3. What was read from the database before such a commit is not taken in after it (`mark`).
 /// 4. What other nodes or programs changed is read from the ledger (`follow`); nothing is believed that is not followed
 ///    up to less than `trustedNanoseconds` ago. So a change bites here at once, and on every other node within a second.
@@ -61,12 +62,26 @@ package final class KnownPassports: Sendable {
         }
     }
 
-    /// After a commit of this node, or one that may have happened.
-    /// - Parameter leaves: what the commit added to the ledger; nil if that is not known.
-    func forget(_ devices: Set<DeviceID>, leaves: Range<Int64>?) {
-        if let leaves {
-            followed.withLock { size in if size == leaves.lowerBound { size = leaves.upperBound } }
+    /// After a commit of this node: what is here of these devices is replaced; nothing is taken in.
+    /// - Parameter leaves: what the commit added to the ledger.
+    func renew(_ passports: [DeviceID: Passport], leaves: Range<Int64>) {
+        followed.withLock { size in if size == leaves.lowerBound { size = leaves.upperBound } }
+        guard !passports.isEmpty else { return }
+        changes.add(1, ordering: .acquiringAndReleasing)
+        for (device, passport) in passports {
+            cell(of: device).shard.withLock { shard in
+                guard let before = shard.young[device] ?? shard.old[device] else { return }
+                if before.version < passport.version { return put(passport, in: &shard) }
+                // Another node may have been faster with the next change: whose is right, the database says.
+                guard before != passport else { return }
+                shard.young[device] = nil
+                shard.old[device] = nil
+            }
         }
+    }
+
+    /// After a commit that may have happened, or one of another node.
+    func forget(_ devices: some Collection<DeviceID>) {
         guard !devices.isEmpty else { return }
         changes.add(1, ordering: .acquiringAndReleasing)
         for device in devices {
@@ -119,7 +134,7 @@ extension KnownPassports {
                 [.int(from), .int(size)])
             return (size, Set(changed.compactMap { $0.optionalText("device").flatMap { try? DeviceID($0) } }))
         }
-        if let devices { forget(devices, leaves: nil) } else { forgetAll() }
+        if let devices { forget(devices) } else { forgetAll() }
         followed.withLock { $0 = max(size, $0 ?? 0) }
         followedAt.store(began, ordering: .releasing)
         return from != size

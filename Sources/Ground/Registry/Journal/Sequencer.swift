@@ -40,10 +40,13 @@ final class Sequencer {
         fileprivate var written: (leaves: Int, advances: Int)
         fileprivate var counted: Counted
     }
+
     /// Devices that have a new leaf; those of a change that was undone may be among them.
     private(set) var touched: Set<DeviceID> = []
     /// What this transaction counts, beside its leaves.
     var counted = Counted()
+    /// Their passports as the transaction leaves them.
+    var outcome: [DeviceID: Passport] { known.filter { touched.contains($0.key) } }
 
     /// More than this behind the ledger's last entry, in seconds, and the clock is not believed.
     static let toleratedClockStepSeconds: Int64 = 300
