@@ -15,6 +15,7 @@ let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto"
 let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let sqlite: Target.Dependency = .product(name: "GRDBSQLite", package: "GRDB.swift")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
@@ -78,7 +79,7 @@ let package = Package(
         room("KeysPKCS11", in: "Ground", ["Wire", "Trust", "Keys", "CPKCS11", crypto]),
         room("KeysTLS", in: "Ground", ["Wire", "Trust", nioCore, nioSSL]),
         room("Store", in: "Ground", ["Wire"]),
-        room("StoreSQLite", in: "Ground", ["Wire", "Store", grdb]),
+        room("StoreSQLite", in: "Ground", ["Wire", "Store", grdb, sqlite]),
         room("StorePostgreSQL", in: "Ground", ["Wire", "Store", "CLibPQ"]),
         .systemLibrary(
             name: "CLibPQ", path: "Sources/Ground/CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),

@@ -5,6 +5,9 @@ import Wire
 
 /// `lifelong-bench [folder] [seconds]`: measures what costs, each against the machine's own limit in the same run, and
 /// prints the table for docs/performance.md. Build it for release (`make bench`); debug figures mean nothing.
+///
+/// For a closer look: ONLY="sqlite postgresql" leaves out all but durable changes on those engines, WRITERS="1 2000" sets
+/// how many wait at a time.
 @main
 enum BenchProgram {
     static func main() async throws {
@@ -32,6 +35,12 @@ enum BenchProgram {
         #endif
     }
 
+    private static let environment = ProcessInfo.processInfo.environment
+
+    private static func wants(_ part: String) -> Bool {
+        environment["ONLY"].map { $0.split(separator: " ").contains(Substring(part)) } ?? true
+    }
+
     private static func whole(_ value: Double) -> String { String(format: value < 100 ? "%.1f" : "%.0f", value) }
 
     private static func measure(_ folder: String, _ seconds: Double) async throws -> [Measured] {
@@ -49,18 +58,11 @@ enum BenchProgram {
             fflush(nil)
         }
         let bench = try await Bench(folder: folder, seconds: seconds)
-        add("ledger appends, one at a time", try await bench.appends(workers: 1), "syncs", syncs)
-        add("ledger appends, 256 under way", try await bench.appends(workers: 256), "syncs", syncs)
-        add("certificates issued, 64 under way", try await bench.certificates(workers: 64), "openssl signatures", signs)
-        try await bench.fill(to: 100_000)
-        let (proofs, reads) = try await bench.proofs()
-        add("plain reads of a row by its key", reads)
-        add("inclusion proofs at 100,000 leaves and more", proofs, "plain reads", reads)
-        add("events through the stage machine, one core", try bench.advances(), "leaf hashes", hashes)
-        try await durable(bench, "SQLite", syncs, add)
+        if wants("others") { try await others(bench, syncs, signs, hashes, add) }
+        if wants("sqlite") { try await durable(bench, "SQLite", syncs, add) }
         try bench.house.database.close()
-        if let server = ProcessInfo.processInfo.environment["LIFELONG_BENCH_DATABASE"] {
-            let inserts = ProcessInfo.processInfo.environment["PGBENCH_INSERTS"].flatMap { Double($0) }
+        if wants("postgresql"), let server = environment["LIFELONG_BENCH_DATABASE"] {
+            let inserts = environment["PGBENCH_INSERTS"].flatMap { Double($0) }
             if let inserts { add("peer: pgbench, one INSERT a transaction, 8 clients", inserts, "syncs", syncs) }
             let bench = try await Bench(folder: folder, seconds: seconds, server: server)
             try await durable(bench, "PostgreSQL", syncs, add)
@@ -69,12 +71,31 @@ enum BenchProgram {
         return results
     }
 
+    private static func others(
+        _ bench: Bench, _ syncs: Double, _ signs: Double?, _ hashes: Double,
+        _ add: (String, Double, String?, Double?) -> Void
+    ) async throws {
+        add("ledger appends, one at a time", try await bench.appends(workers: 1), "syncs", syncs)
+        add("ledger appends, 256 under way", try await bench.appends(workers: 256), "syncs", syncs)
+        add("certificates issued, 64 under way", try await bench.certificates(workers: 64), "openssl signatures", signs)
+        try await bench.fill(to: 100_000)
+        let (proofs, reads) = try await bench.proofs()
+        add("plain reads of a row by its key", reads, nil, nil)
+        add("inclusion proofs at 100,000 leaves and more", proofs, "plain reads", reads)
+        add("events through the stage machine, one core", try bench.advances(), "leaf hashes", hashes)
+    }
+
     /// Changes of devices with one, some and many writers that wait.
     private static func durable(
         _ bench: Bench, _ engine: String, _ syncs: Double, _ add: (String, Double, String?, Double?) -> Void
     ) async throws {
         let devices = try await bench.makeDevices(20_000)
-        for writers in [1, 16, 256, 2000] {
+        // As a node does it: what is in memory counts only while somebody looks at what others write.
+        let house = bench.house
+        let following = Task { await house.follow() }
+        defer { following.cancel() }
+        let counts = environment["WRITERS"].map { $0.split(separator: " ").compactMap { Int($0) } }
+        for writers in counts ?? [1, 16, 256, 2000] {
             let found = try await bench.changes(of: devices, writers: writers)
             let wait = writers == 1 ? ", median wait \(Int(found.median)) us" : ""
             add(

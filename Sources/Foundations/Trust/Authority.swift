@@ -1,3 +1,4 @@
+import Crypto
 import Wire
 
 /// A certification authority: its certificate, those above it, and its key.
@@ -60,15 +61,18 @@ package struct Authority: Sendable {
 
     /// The same, with what the registry keeps of the certificate.
     package func issue(_ token: consuming IssuanceToken) throws -> (der: [UInt8], reference: CertificateReference) {
-        let der = try Self.assemble(token.intent.tbs, with: key)
-        let signed = try ParsedCertificate(der)
-        guard signed.tbs.issuer == parsed.tbs.subject, signed.tbs.authorityKey?.keyIdentifier == parsed.tbs.subjectKey
-        else {
+        let intent = token.intent
+        // Everything was read back out of these bytes when the intent was made: nothing is left to be read once it is signed.
+        guard intent.issuer == parsed.tbs.subject, intent.issuerKey == parsed.tbs.subjectKey else {
             throw Refusal(
                 .conflict, "The certificate to be signed names another issuer.",
                 hint: "Sign it with the authority under which it was built.", rule: "RFC 5280 §4.1.2.4")
         }
-        return (der, signed.reference())
+        let der = try Self.assemble(intent.tbs, with: key)
+        let reference = CertificateReference(
+            serial: intent.serial, issuerKey: Wire.Digest(keyIdentifier), sha256: Wire.Digest(SHA256.hash(data: der)),
+            key: intent.key, notBefore: intent.notBefore, notAfter: intent.notAfter)
+        return (der, reference)
     }
 
     /// Of a certificate that this authority issued; refuses any other.

@@ -12,6 +12,9 @@ package struct CertificateIntent: Sendable, Equatable {
     package let key: Digest
     package let notBefore: Timestamp
     package let notAfter: Timestamp
+    let issuer: DistinguishedName
+    /// Key identifier of the issuer's key; nil if the certificate names none.
+    let issuerKey: [UInt8]?
     /// DER TBSCertificate: exactly the bytes that the signature will be over.
     package let tbs: [UInt8]
 
@@ -36,6 +39,8 @@ package struct CertificateIntent: Sendable, Equatable {
         key = PublicKeys.digest(certificate.tbs.spki)
         notBefore = certificate.tbs.notBefore
         notAfter = certificate.tbs.notAfter
+        issuer = certificate.tbs.issuer
+        issuerKey = certificate.tbs.authorityKey?.keyIdentifier
     }
 
     /// The AlgorithmIdentifier inside the TBSCertificate.

@@ -30,11 +30,16 @@ package struct Digest: Hashable, Sendable, Codable, CustomStringConvertible {
 package enum Hex {
     package static func encode(_ bytes: some Sequence<UInt8>) -> String {
         var out: [UInt8] = []
+        out.reserveCapacity(bytes.underestimatedCount * 2)
         for b in bytes {
-            for nibble in [b >> 4, b & 15] { out.append(nibble < 10 ? 48 + nibble : 87 + nibble) }
+            out.append(digit(b >> 4))
+            out.append(digit(b & 15))
         }
         return String(decoding: out, as: UTF8.self)
     }
+
+    /// - Parameter nibble: 0 to 15.
+    static func digit(_ nibble: UInt8) -> UInt8 { nibble < 10 ? 48 + nibble : 87 + nibble }
 
     /// Nil for an odd length or any character that is not hexadecimal.
     package static func decode(_ text: String) -> [UInt8]? {

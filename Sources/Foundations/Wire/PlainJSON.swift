@@ -1,13 +1,13 @@
 /// JSON in the one plain form that nearly every check-in has, without the general coder's cost: no escapes, no fractions, no
 /// nesting beyond a map of texts. What is not in that form is left to `CanonicalJSON`, which decides alone what is valid:
 /// this reader accepts less, never more and never differently (Fuzz target `check-in`).
-struct PlainJSONReader {
+package struct PlainJSONReader {
     private let bytes: UnsafeRawBufferPointer
     private var at = 0
 
-    init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+    package init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
-    var isAtEnd: Bool {
+    package var isAtEnd: Bool {
         mutating get {
             skipSpace()
             return at == bytes.count
@@ -20,15 +20,24 @@ struct PlainJSONReader {
         }
     }
 
-    mutating func take(_ character: UInt8) -> Bool {
+    package mutating func take(_ character: UInt8) -> Bool {
         skipSpace()
         guard at < bytes.count, bytes[at] == character else { return false }
         at += 1
         return true
     }
 
+    /// Exactly these characters, as `PlainJSONWriter` writes them; nothing is taken if they are not there.
+    package mutating func take(_ expected: StaticString) -> Bool {
+        let count = expected.utf8CodeUnitCount
+        guard bytes.count - at >= count else { return false }
+        for place in 0..<count where bytes[at + place] != expected.utf8Start[place] { return false }
+        at += count
+        return true
+    }
+
     /// Without escapes and control characters; nil for anything else.
-    mutating func text() -> String? {
+    package mutating func text() -> String? {
         guard take(UInt8(ascii: "\"")) else { return nil }
         let start = at
         while at < bytes.count {
@@ -45,7 +54,7 @@ struct PlainJSONReader {
     }
 
     /// Up to 15 digits without a sign; nil for anything else.
-    mutating func number() -> Int? {
+    package mutating func number() -> Int? {
         skipSpace()
         let start = at
         var value = 0
@@ -118,18 +127,18 @@ extension CheckInReport {
 }
 
 /// Writes canonical JSON of texts that need no escapes and of whole numbers.
-struct PlainJSONWriter {
-    private(set) var bytes: [UInt8] = []
+package struct PlainJSONWriter {
+    package private(set) var bytes: [UInt8] = []
     /// A text needed an escape: what was written is to be thrown away.
-    private(set) var isOver = false
+    package private(set) var isOver = false
 
-    init() { bytes.reserveCapacity(512) }
+    package init() { bytes.reserveCapacity(768) }
 
-    mutating func raw(_ text: StaticString) {
+    package mutating func raw(_ text: StaticString) {
         text.withUTF8Buffer { bytes.append(contentsOf: $0) }
     }
 
-    mutating func text(_ text: String) {
+    package mutating func text(_ text: String) {
         bytes.append(UInt8(ascii: "\""))
         let start = bytes.count
         bytes.append(contentsOf: text.utf8)
@@ -139,7 +148,18 @@ struct PlainJSONWriter {
         bytes.append(UInt8(ascii: "\""))
     }
 
-    mutating func number(_ value: Int) { bytes.append(contentsOf: String(value).utf8) }
+    package mutating func text(_ digest: Digest) {
+        bytes.append(UInt8(ascii: "\""))
+        for byte in digest.bytes {
+            bytes.append(Hex.digit(byte >> 4))
+            bytes.append(Hex.digit(byte & 15))
+        }
+        bytes.append(UInt8(ascii: "\""))
+    }
+
+    package mutating func text(_ instant: Timestamp) { text(instant.description) }
+
+    package mutating func number(_ value: Int) { bytes.append(contentsOf: String(value).utf8) }
 }
 
 extension DesiredState {

@@ -63,7 +63,7 @@ package final class Change {
         secretHash: String?
     ) throws {
         let passport = try Passport.advance(nil, device: device, by: event, at: now)
-        let json = String(decoding: try CanonicalJSON.encode(passport), as: UTF8.self)
+        let json = String(decoding: try passport.json(), as: UTF8.self)
         try rows.execute(
             """
             INSERT INTO device (id, serial, product, batch, hardware, stage, version, passport, birth_certificate,

@@ -26,7 +26,7 @@ package struct Device: Sendable {
         labelCode = row.optionalText("label_code").flatMap { Digest(hex: $0) }
         secretHash = row.optionalText("secret_hash")
         pairingFailures = try row.int("pairing_failures")
-        passport = try CanonicalJSON.decode(Passport.self, from: Array(row.text("passport").utf8))
+        passport = try Passport(json: row.text("passport").utf8)
     }
 
     /// By its name in Lifelong, or by its serial.

@@ -126,8 +126,11 @@ package final class House: Sendable {
 /// Carries an answer from the writing thread back to the caller.
 private final class ResultBox<T: Sendable>: Sendable {
     private let result = Mutex<Result<T, any Error>?>(nil)
-    func set(_ value: Result<T, any Error>) { result.withLock { $0 = value } }
-    var value: Result<T, any Error>? { result.withLock { $0 } }
+    // Not inlined into asynchronous functions, as in `Journal`.
+    @inline(never) func set(_ value: Result<T, any Error>) { result.withLock { $0 = value } }
+    var value: Result<T, any Error>? {
+        @inline(never) get { result.withLock { $0 } }
+    }
 }
 
 /// Tells one waiter that something was committed; signals that nobody waited for are kept, as one.

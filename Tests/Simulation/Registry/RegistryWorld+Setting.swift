@@ -44,7 +44,8 @@ extension RegistryWorld {
         let permit = try CanonicalJSON.decode(Permit.self, from: opened.permit.payloadBytes())
         let chain = permit.birthChain.compactMap { Base64.decode($0) }
         let authority = try Authority(certificate: chain[0], chain: Array(chain.dropFirst()), key: authorityKey)
-        let at = house.clock()
+        // The CA begins with the ledger's time, and the clock of a node may be behind that.
+        let at = max(house.clock(), authority.reference.notBefore)
         var made: [Unit] = []
         var births: [Birth] = []
         for number in 0..<count {

@@ -10,7 +10,7 @@ import Wire
 ///    waiters are told that it is not known.
 /// 2. One refusal undoes its own share (a savepoint) and never its neighbours'.
 /// 3. An engine that fails (disk full, locked) fails the whole group: nobody is told yes, nothing stays.
-actor Journal {
+final class Journal: Sendable {
     /// One change that waits for its turn. `run` returns normally if its share is to stay.
     struct Job: Sendable {
         /// The device that it is about, if that is known before: its passport is read together with its neighbours'.
@@ -28,8 +28,8 @@ actor Journal {
     private let clock: @Sendable () -> Timestamp
     private let passports: KnownPassports
     private let committed: @Sendable () -> Void
-    private var waiting: [Job] = []
-    private var isRunning = false
+    /// A lock and no actor: whoever waits has no change of thread but those to the writer and back.
+    private let queue = Mutex((waiting: [Job](), isRunning: false))
 
     /// - Parameters:
     ///   - passports: forgets what a commit changed before anybody is answered.
@@ -47,35 +47,62 @@ actor Journal {
     func submit(
         about device: DeviceID?, _ run: @escaping @Sendable (any Rows, Sequencer) throws -> Void
     ) async throws {
-        guard waiting.count < Self.waitingLimit else {
-            throw Refusal(.unavailable, "Too many changes are waiting.", hint: "Try again.", retryAfterSeconds: 5)
-        }
         try await withCheckedThrowingContinuation { done in
-            waiting.append(Job(device: device, run: run, done: done))
-            if !isRunning {
-                isRunning = true
-                Task { await drain() }
+            switch enqueue(Job(device: device, run: run, done: done)) {
+            case .waits: break
+            case .isFirst: Task { await drain() }
+            case .isTooMuch:
+                done.resume(
+                    throwing: Refusal(
+                        .unavailable, "Too many changes are waiting.", hint: "Try again.", retryAfterSeconds: 5))
             }
         }
     }
 
-    private func drain() async {
-        while !waiting.isEmpty {
-            let group = Array(waiting.prefix(Self.groupLimit))
-            waiting.removeFirst(group.count)
-            await commit(group)
+    private enum Enqueued { case waits, isFirst, isTooMuch }
+
+    // Locks are taken in functions of their own: inlined into an asynchronous one on both sides of an `await`, they were
+    // compiled to take the thread's number once and unlock with that of another thread (Swift 6.3 on Linux, release).
+    @inline(never)
+    private func enqueue(_ job: Job) -> Enqueued {
+        queue.withLock { queue in
+            guard queue.waiting.count < Self.waitingLimit else { return .isTooMuch }
+            queue.waiting.append(job)
+            defer { queue.isRunning = true }
+            return queue.isRunning ? .waits : .isFirst
         }
-        isRunning = false
+    }
+
+    /// One at a time: what comes in while a group is written is the next group.
+    private func drain() async {
+        while let group = next() { await commit(group) }
+    }
+
+    @inline(never)
+    private func next() -> [Job]? {
+        queue.withLock { queue in
+            guard !queue.waiting.isEmpty else {
+                queue.isRunning = false
+                return nil
+            }
+            let group = Array(queue.waiting.prefix(Self.groupLimit))
+            queue.waiting.removeFirst(group.count)
+            return group
+        }
     }
 
     private func commit(_ group: [Job]) async {
-        let clock = clock
+        let (clock, passports) = (clock, passports)
         let touched = TouchedDevices()
+        let named = Set(group.compactMap(\.device))
+        let mark = passports.mark
         do {
             let refusals = try await database.write { rows in
-                try Self.runAll(group, in: rows, clock: clock(), touched: touched)
+                let sequencer = try Sequencer(rows: rows, clock: clock(), memory: passports)
+                try sequencer.load(Array(named), in: rows)
+                return try Self.runAll(group, in: rows, sequencer, touched: touched)
             }
-            passports.renew(touched.passports, leaves: touched.leaves)
+            passports.renew(touched.passports, leaves: touched.leaves, takingIn: named, since: mark)
             committed()
             for (job, refusal) in zip(group, refusals) {
                 if let refusal { job.done.resume(throwing: refusal) } else { job.done.resume() }
@@ -88,11 +115,9 @@ actor Journal {
     }
 
     private static func runAll(
-        _ group: [Job], in rows: any Rows, clock: Timestamp, touched: TouchedDevices
+        _ group: [Job], in rows: any Rows, _ sequencer: Sequencer, touched: TouchedDevices
     ) throws -> [(any Error)?] {
-        let sequencer = try Sequencer(rows: rows, clock: clock)
         defer { touched.note(sequencer) }
-        try sequencer.load(Array(Set(group.compactMap(\.device))), in: rows)
         let shared = SharedRows(rows, sequencer)
         var refusals: [(any Error)?] = []
         refusals.reserveCapacity(group.count)
@@ -119,10 +144,15 @@ private final class TouchedDevices: Sendable {
         var leaves: Range<Int64> = 0..<0
     }
     private let state = Mutex(State())
-    var devices: Set<DeviceID> { state.withLock { $0.devices } }
-    var passports: [DeviceID: Passport] { state.withLock { $0.passports } }
-    var leaves: Range<Int64> { state.withLock { $0.leaves } }
+    var devices: Set<DeviceID> { noted.devices }
+    var passports: [DeviceID: Passport] { noted.passports }
+    var leaves: Range<Int64> { noted.leaves }
 
+    private var noted: State {
+        @inline(never) get { state.withLock { $0 } }
+    }
+
+    @inline(never)
     func note(_ sequencer: Sequencer) {
         let noted = State(devices: sequencer.touched, passports: sequencer.outcome, leaves: sequencer.places)
         state.withLock { $0 = noted }

@@ -13,6 +13,8 @@ import Wire
 /// 3. What was read from the database before such a commit is not taken in after it (`mark`).
 /// 4. What other nodes or programs changed is read from the ledger (`follow`); nothing is believed that is not followed
 ///    up to less than `trustedNanoseconds` ago. So a change bites here at once, and on every other node within a second.
+/// 5. The journal itself, which alone writes while it writes, believes it only where the ledger's size says that nothing was
+///    committed that was not taken in (`isExact`); and each passport that it changes is compared by its version.
 ///
 /// Bounded: `limit` passports, about 1.2 KiB each; what was not asked for while half of the places filled up goes.
 package final class KnownPassports: Sendable {
@@ -62,15 +64,33 @@ package final class KnownPassports: Sendable {
         }
     }
 
-    /// After a commit of this node: what is here of these devices is replaced; nothing is taken in.
-    /// - Parameter leaves: what the commit added to the ledger.
-    func renew(_ passports: [DeviceID: Passport], leaves: Range<Int64>) {
-        followed.withLock { size in if size == leaves.lowerBound { size = leaves.upperBound } }
+    /// After a commit of this node: what is here of these devices is replaced, and what is asked for next is taken in.
+    /// - Parameters:
+    ///   - leaves: what the commit added to the ledger.
+    ///   - named: devices that will be asked for next; others are only replaced, so that a change of a whole fleet does not
+    ///     drive out whoever calls just now.
+    ///   - mark: taken before the transaction.
+    @inline(never)
+    package func renew(
+        _ passports: [DeviceID: Passport], leaves: Range<Int64>, takingIn named: Set<DeviceID>, since mark: UInt64
+    ) {
+        let follows = followed.withLock { size in
+            guard size == leaves.lowerBound else { return false }
+            size = leaves.upperBound
+            return true
+        }
         guard !passports.isEmpty else { return }
-        changes.add(1, ordering: .acquiringAndReleasing)
+        let count = changes.add(1, ordering: .acquiringAndReleasing)
+        // What other nodes committed after us can have been forgotten already, and would not be a second time.
+        let takesIn = follows && count.oldValue == mark
         for (device, passport) in passports {
             cell(of: device).shard.withLock { shard in
-                guard let before = shard.young[device] ?? shard.old[device] else { return }
+                guard let before = shard.young[device] ?? shard.old[device] else {
+                    if takesIn, named.contains(device), changes.load(ordering: .acquiring) == count.newValue {
+                        put(passport, in: &shard)
+                    }
+                    return
+                }
                 if before.version < passport.version { return put(passport, in: &shard) }
                 // Another node may have been faster with the next change: whose is right, the database says.
                 guard before != passport else { return }
@@ -80,8 +100,19 @@ package final class KnownPassports: Sendable {
         }
     }
 
+    /// Whether what is here is exactly what a transaction reads that sees a ledger of that size and lets nobody else write.
+    /// Each change of a passport leaves a leaf, and what is here followed each leaf below `size`.
+    @inline(never)
+    package func isExact(at size: Int64) -> Bool { followed.withLock { $0 == size } }
+
+    /// Without a look at the clock, for transactions in which `isExact`.
+    func held(_ device: DeviceID) -> Passport? {
+        cell(of: device).shard.withLock { $0.young[device] ?? $0.old[device] }
+    }
+
     /// After a commit that may have happened, or one of another node.
-    func forget(_ devices: some Collection<DeviceID>) {
+    @inline(never)
+    package func forget(_ devices: some Collection<DeviceID>) {
         guard !devices.isEmpty else { return }
         changes.add(1, ordering: .acquiringAndReleasing)
         for device in devices {
@@ -92,6 +123,7 @@ package final class KnownPassports: Sendable {
         }
     }
 
+    @inline(never)
     func forgetAll() {
         changes.add(1, ordering: .acquiringAndReleasing)
         for cell in cells { cell.shard.withLock { $0 = Shard() } }
@@ -124,7 +156,7 @@ extension KnownPassports {
     @discardableResult
     package func catchUp(with database: any Database) async throws -> Bool {
         let began = Self.now()
-        let from = followed.withLock { $0 }
+        let from = followedSize
         let (size, devices) = try await database.read { rows -> (Int64, Set<DeviceID>?) in
             let size = Int64(try rows.first("SELECT size FROM ledger_size WHERE one = 1")?.int("size") ?? 0)
             guard let from, size >= from, size - from <= Self.mostBehind else { return (size, nil) }
@@ -135,8 +167,16 @@ extension KnownPassports {
             return (size, Set(changed.compactMap { $0.optionalText("device").flatMap { try? DeviceID($0) } }))
         }
         if let devices { forget(devices) } else { forgetAll() }
-        followed.withLock { $0 = max(size, $0 ?? 0) }
+        follow(to: size)
         followedAt.store(began, ordering: .releasing)
         return from != size
     }
+
+    // Not inlined into asynchronous functions, as in `Journal`.
+    private var followedSize: Int64? {
+        @inline(never) get { followed.withLock { $0 } }
+    }
+
+    @inline(never)
+    private func follow(to size: Int64) { followed.withLock { $0 = max(size, $0 ?? 0) } }
 }

@@ -14,6 +14,8 @@ final class Sequencer {
     private let start: Int64
     private var leaves: [Leaf] = []
     private var advances: [Advance] = []
+    /// Where passports need not be read; nil if anybody wrote what is not followed there.
+    private let memory: KnownPassports?
     /// Passports that this transaction has read or changed, as they are now.
     private var known: [DeviceID: Passport] = [:]
     /// What `known` held before each change of it.
@@ -53,7 +55,7 @@ final class Sequencer {
     /// So many leaves are written without waiting for the group's end, so that the engine works beside us.
     static let writtenTogether = 64
 
-    init(rows: any Rows, clock: Timestamp) throws {
+    init(rows: any Rows, clock: Timestamp, memory: KnownPassports) throws {
         guard let row = try rows.first("SELECT size, last_at FROM ledger_size WHERE one = 1") else {
             throw Refusal(.unavailable, "The ledger's size is missing.", hint: "Restore the database from the backup.")
         }
@@ -65,6 +67,7 @@ final class Sequencer {
         }
         now = max(clock, last)
         start = Int64(try row.int("size"))
+        self.memory = memory.isExact(at: start) ? memory : nil
     }
 
     // MARK: changes
@@ -76,7 +79,7 @@ final class Sequencer {
 
     @discardableResult
     func append(_ entry: Entry) throws -> Int64 {
-        let bytes = try CanonicalJSON.encode(entry)
+        let bytes = try entry.json()
         guard bytes.count <= Entry.maximumBytes else {
             throw Refusal(.tooLarge, "The event has \(bytes.count) bytes.", hint: "Shorten its texts.")
         }
@@ -94,15 +97,18 @@ final class Sequencer {
         return passport
     }
 
-    /// Reads the passports of all of them that there are, with few statements.
+    /// Takes the passports of all of them that there are from memory, or reads them with few statements.
     func load(_ devices: [DeviceID], in rows: any Rows) throws {
-        var left = devices.filter { known[$0] == nil }[...]
+        var left: ArraySlice<DeviceID> = []
+        for device in devices where known[device] == nil {
+            if let passport = memory?.held(device) { known[device] = passport } else { left.append(device) }
+        }
         while !left.isEmpty {
             let width = Widths.fitting(left.count)
             let asked = left.prefix(width)
             left = left.dropFirst(width)
             for row in try rows.query(Self.select[width] ?? "", asked.map { Value($0) }) {
-                let passport = try CanonicalJSON.decode(Passport.self, from: Array(row.text("passport").utf8))
+                let passport = try Passport(json: row.text("passport").utf8)
                 known[passport.device] = passport
             }
         }
@@ -177,19 +183,33 @@ final class Sequencer {
                 merged.append(advance)
             }
         }
-        for advance in merged {
-            let after = advance.after
-            try rows.later(
-                """
-                UPDATE device SET passport = $1, stage = $2, version = $3, changed_at = $4 WHERE id = $5 AND version = $6
-                """,
-                [
-                    .text(String(decoding: try CanonicalJSON.encode(after), as: UTF8.self)),
-                    .text(after.stage.rawValue), Value(after.version), Value(after.changedAt), Value(after.device),
-                    Value(advance.before.version),
-                ], changing: 1)
+        // An index is written anew where its column is named, whether it changed or not.
+        try write(merged.filter { $0.before.stage == $0.after.stage }, with: Self.update, to: rows) { _ in [] }
+        try write(merged.filter { $0.before.stage != $0.after.stage }, with: Self.updateStage, to: rows) {
+            [.text($0.stage.rawValue)]
         }
         written.advances = advances.count
+    }
+
+    private func write(
+        _ advances: [Advance], with statements: [Int: String], to rows: any Rows, more: (Passport) -> [Value]
+    ) throws {
+        var left = advances[...]
+        while !left.isEmpty {
+            let width = Widths.fitting(left.count)
+            var arguments: [Value] = []
+            arguments.reserveCapacity(width * 6)
+            for advance in left.prefix(width) {
+                let after = advance.after
+                arguments += [
+                    Value(after.device), Value(advance.before.version), Value(after.version), Value(after.changedAt),
+                    .text(String(decoding: try after.json(), as: UTF8.self)),
+                ]
+                arguments += more(after)
+            }
+            left = left.dropFirst(width)
+            try rows.later(statements[width] ?? "", arguments, changing: width)
+        }
     }
 
     func finish(in rows: any Rows) throws {
@@ -204,6 +224,22 @@ final class Sequencer {
 
     private static let select = Widths.statements { width in
         "SELECT passport FROM device WHERE id IN (\((1...width).map { "$\($0)" }.joined(separator: ", ")))"
+    }
+    private static let update = Widths.statements { advance($0, stage: false) }
+    private static let updateStage = Widths.statements { advance($0, stage: true) }
+    /// Changes as many passports, each only if it is of the version that it was.
+    private static func advance(_ width: Int, stage: Bool) -> String {
+        let count = stage ? 6 : 5
+        let rows = (0..<width).map { row -> String in
+            let numbers = (2...4).map { "CAST($\(row * count + $0) AS BIGINT)" }.joined(separator: ", ")
+            let texts = (5...count).map { "$\(row * count + $0)" }.joined(separator: ", ")
+            return "($\(row * count + 1), \(numbers), \(texts))"
+        }
+        return """
+            WITH change (id, was, version, changed_at, passport\(stage ? ", stage" : "")) AS (VALUES \(rows.joined(separator: ", ")))
+            UPDATE device SET passport = change.passport, version = change.version, changed_at = change.changed_at\(stage ? ", stage = change.stage" : "")
+            FROM change WHERE device.id = change.id AND device.version = change.was
+            """
     }
     private static let insert = Widths.statements { width in
         let rows = (0..<width).map { row in
