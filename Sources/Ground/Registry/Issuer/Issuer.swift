@@ -100,7 +100,7 @@ package enum Issuer {
         return serial
     }
 
-    /// - Parameter der: the certificate, if it is signed already.
+    /// - Parameter der: the certificate, if it is signed already; it holds the intent's bytes, which are kept once.
     static func store(
         _ intent: CertificateIntent, _ der: [UInt8]? = nil, by name: String, for subject: Subject, in change: Change
     ) throws {
@@ -113,7 +113,8 @@ package enum Issuer {
             [
                 .text(intent.serial), .text(name), .text(intent.kind.rawValue), Value(subject.device),
                 Value(subject.tenure), Value(subject.purpose), Value(intent.key),
-                .text(der == nil ? "intended" : "issued"), .bytes(intent.tbs), der.map { .bytes($0) } ?? .null,
+                .text(der == nil ? "intended" : "issued"), .bytes(der == nil ? intent.tbs : []),
+                der.map { .bytes($0) } ?? .null,
                 Value(intent.notBefore), Value(intent.notAfter), Value(change.now),
             ])
     }
