@@ -25,6 +25,7 @@ package final class SQLiteDatabase: Store.Database {
                     hint: "Check the owner and mode of its folder, and the free space.")
             }
         }
+        try WriteAheadLog.demandWhole(path + "-wal")
         var configuration = Configuration()
         configuration.busyMode = .timeout(5)
         configuration.maximumReaderCount = 4

@@ -25,7 +25,7 @@ actor Journal {
     private static let waitingLimit = 20_000
 
     private let database: any Database
-    private let clock: @Sendable () -> Timestamp
+    private let clock: NodeClock
     private let passports: KnownPassports
     private let committed: @Sendable () -> Void
     private var waiting: [Job] = []
@@ -35,7 +35,7 @@ actor Journal {
     ///   - passports: forgets what a commit changed before anybody is answered.
     ///   - committed: called after each commit, to wake the publisher.
     init(
-        database: any Database, passports: KnownPassports, clock: @escaping @Sendable () -> Timestamp,
+        database: any Database, passports: KnownPassports, clock: NodeClock,
         committed: @escaping @Sendable () -> Void
     ) {
         self.database = database
@@ -73,7 +73,7 @@ actor Journal {
         let touched = TouchedDevices()
         do {
             let refusals = try await database.write { rows in
-                try Self.runAll(group, in: rows, clock: clock(), touched: touched)
+                try Self.runAll(group, in: rows, clock: clock, touched: touched)
             }
             passports.forget(touched.devices, leaves: touched.leaves)
             committed()
@@ -88,7 +88,7 @@ actor Journal {
     }
 
     private static func runAll(
-        _ group: [Job], in rows: any Rows, clock: Timestamp, touched: TouchedDevices
+        _ group: [Job], in rows: any Rows, clock: NodeClock, touched: TouchedDevices
     ) throws -> [(any Error)?] {
         let sequencer = try Sequencer(rows: rows, clock: clock)
         defer { touched.note(sequencer) }
