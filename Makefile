@@ -38,8 +38,8 @@ simulate:  ## Simulate stages and registry from random seeds, a minute each (min
 	@scripts/install.sh run
 	@scripts/simulate.sh $(minutes)
 
-crash:  ## Kill a server a thousand times under load (docs/reliability.md).
-	@scripts/install.sh run
+crash:  ## Kill a server a thousand times under load on each engine (docs/reliability.md).
+	@scripts/install.sh test
 	@scripts/crash.sh
 
 crash-agent:  ## Strike the agent at every file operation of every verb, with every fault; prints a table (docs/simulation.md).

@@ -9,7 +9,7 @@ export OPENSSL_SIGNS
 folder=$(mktemp -d "${1:-$PWD/.build}/postgresql.XXXXXX")
 trap 'scripts/postgresql.sh stop "$folder/server"; rm -rf "$folder"' EXIT
 chmod 755 "$folder"
-if LIFELONG_BENCH_DATABASE=$(scripts/postgresql.sh start "$folder/server"); then
+if LIFELONG_BENCH_DATABASE=$(scripts/postgresql.sh start "$folder/server" "$$"); then
     export LIFELONG_BENCH_DATABASE
     pgbench=$(find /usr/lib/postgresql -name pgbench | sort -V | tail -1)
     psql -qX "${LIFELONG_BENCH_DATABASE#postgresql:}" -c "CREATE TABLE peer (id BIGSERIAL PRIMARY KEY, entry BYTEA, device TEXT, at BIGINT)"

@@ -1,8 +1,10 @@
 #!/bin/bash
-# crash.sh [kills]: a thousand kills on SQLite, with the optimised server. docs/reliability.md has the figures.
+# crash.sh [kills [engine…]]: a thousand kills on each engine, with the optimised server. docs/reliability.md has the figures.
 source "$(dirname "$0")/common.sh"
 kills=${1:-1000}
-scripts/build.sh release --product lifelong
-scripts/build.sh release --product lifelong-crash
-scripts/build.sh release --product FaultyDisk
-step "crash (sqlite)" .build/release/lifelong-crash --engine sqlite --kills "$kills"
+engines=("${@:2}")
+[ "${#engines[@]}" -gt 0 ] || engines=(sqlite postgresql)
+for product in lifelong lifelong-crash FaultyDisk; do scripts/build.sh release --product "$product"; done
+for engine in "${engines[@]}"; do
+    step "crash ($engine)" "$build_folder/release/lifelong-crash" --engine "$engine" --kills "$kills"
+done

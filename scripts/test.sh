@@ -8,6 +8,7 @@ limit_minutes=60
 finish() {
     local status=$?
     trap - EXIT
+    [ -z "${folder:-}" ] || scripts/postgresql.sh stop "$folder/postgresql"
     [ -n "${counts:-}" ] || counts="0 passed, 1 failed, 0 skipped"
     echo "== total: $((SECONDS - began)) s"
     echo "$counts"
@@ -68,7 +69,7 @@ run_tests() {
 step "tests on SQLite" run_tests sqlite || status=1
 
 # Everything that touches the engine a second time, on a PostgreSQL of its own.
-if LIFELONG_TEST_DATABASE=$(scripts/postgresql.sh start "$folder/postgresql"); then
+if LIFELONG_TEST_DATABASE=$(scripts/postgresql.sh start "$folder/postgresql" "$$"); then
     export LIFELONG_TEST_DATABASE
     # Left out of it: stations, agents and auditors, which never see a database, and what puts back SQLite's files.
     step "tests on PostgreSQL" run_tests postgresql --filter '^(RegistryTests|RoomsTests|DoorsTests|JourneyTests)\.' \

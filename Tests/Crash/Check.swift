@@ -4,7 +4,6 @@ import Ledger
 import Passport
 import Registry
 import Store
-import StoreSQLite
 import Wire
 import Workbench
 
@@ -37,7 +36,7 @@ actor Check {
         let from = leaves.count
         let asked = world.notebook.askedTitles(World.product.text)
         // Opened anew: a connection that outlives the server would spare it the recovery that is tested here.
-        let database = try SQLiteDatabase(path: world.home + "/lifelong.db", migrations: Schema.migrations)
+        let database = try world.openDatabase()
         defer { try? database.close() }
         let world = world
         let looked = try await database.read { rows in

@@ -17,11 +17,12 @@ struct Drill {
     let folder: String
     let seed: UInt64
     let clients: Int
+    /// nil: each home has its SQLite.
+    let database: DatabaseServer?
+    private var engine: Engine { database == nil ? .sqlite : .postgresql }
 
     /// Longest time under load before a kill.
     private static let longestMilliseconds = 500
-    /// Writes, syncs and renames that a start and half a second of load make at least.
-    private static let mostCalls = 900
 
     func run(kills: Int, renew: Int) async throws {
         let notebook = Notebook()
@@ -29,12 +30,16 @@ struct Drill {
         var (done, homes) = (0, 0)
         while done < kills {
             homes += 1
-            let world = try World(folder: "\(folder)/\(homes)", notebook: notebook)
+            let name = "crash_\(homes)"
+            let world = try World(
+                folder: "\(folder)/\(homes)", database: try await database?.makeDatabase(name) ?? "sqlite",
+                notebook: notebook)
             notebook.forget()
             let until = min(kills, done + renew)
             try await live(on: world, number: homes, from: done, until: until, progress)
             done = until
             try? FileManager.default.removeItem(atPath: world.folder)
+            try await database?.drop(name)
         }
         progress.end(notebook.counts)
     }
@@ -45,16 +50,16 @@ struct Drill {
         var dice = Dice(seed &+ UInt64(number) &* 1_000_003)
         let check = Check(world, program: program)
         for kill in from..<until {
-            let aimed = kill % 3 == 2
-            let server = try start(world, aimed: aimed, &dice)
+            let strike = Strike.plan(kill, of: engine)
+            let server = try start(world, strike, &dice)
             // The kill may come while it starts.
-            let isKilledEarly = !aimed && dice.percent(10)
+            let isKilledEarly = strike == .outside && dice.percent(10)
             if isKilledEarly { try await self.kill(server, after: .milliseconds(dice.roll(0..<400))) }
             if let ports = try await server.ready() {
                 try world.open(ports)
                 try await look(world, check, server)
                 let pause = dice.roll(20..<Self.longestMilliseconds)
-                try await load(world, server, Dice(dice.next()), aimed: aimed, pause: pause)
+                try await load(world, server, Dice(dice.next()), strike, pause: pause)
             } else if !server.wasKilled {
                 throw Failure(what: "the server did not start: \(server.said)", home: world.home)
             }
@@ -65,17 +70,10 @@ struct Drill {
         try await finish(world, check, dice)
     }
 
-    private func start(_ world: World, aimed: Bool, _ dice: inout Dice) throws -> ServerProcess {
-        var environment: [String: String] = [:]
-        if aimed {
-            environment = [
-                "LD_PRELOAD": disk, "FAULTY_DISK_PATH": world.home,
-                "FAULTY_DISK_DO": ["kill-before", "kill-after", "kill-half"][dice.roll(0..<3)],
-                "FAULTY_DISK_AT": String(dice.roll(1..<Self.mostCalls)),
-            ]
-        }
-        return try ServerProcess(
-            program, home: world.home, log: world.folder + "/server.log", environment: environment)
+    private func start(_ world: World, _ strike: Strike, _ dice: inout Dice) throws -> ServerProcess {
+        try ServerProcess(
+            program, home: world.home, database: world.database, log: world.folder + "/server.log",
+            environment: strike.environment(home: world.home, disk: disk, engine: engine, &dice))
     }
 
     private func kill(_ server: ServerProcess, after pause: Duration) async throws {
@@ -98,7 +96,7 @@ struct Drill {
     // MARK: - Load
 
     private func load(
-        _ world: World, _ server: ServerProcess, _ start: Dice, aimed: Bool, pause: Int
+        _ world: World, _ server: ServerProcess, _ start: Dice, _ strike: Strike, pause: Int
     ) async throws {
         let client = Client(world)
         var dice = start
@@ -109,6 +107,7 @@ struct Drill {
             try await kill(server, after: .zero)
             return
         }
+        var trouble: String?
         await withTaskGroup(of: Void.self) { group in
             for number in 0..<clients {
                 let seed = dice.next() &+ UInt64(number)
@@ -122,18 +121,29 @@ struct Drill {
                 var making = Making(client: client, world: world, dice: Dice(seed))
                 await making.run()
             }
-            // A disk that kills gets its time; if its call does not come, the kill comes from outside.
-            let limit = ContinuousClock.now + .milliseconds(aimed ? 3000 : pause)
-            while ContinuousClock.now < limit, !server.hasEnded { try? await Task.sleep(for: .milliseconds(1)) }
+            // A call that kills gets its time; if it does not come, the kill comes from outside.
+            await wait(milliseconds: strike.isInside ? 3000 : pause, for: server)
+            if let database, !strike.isInside, strike != .outside {
+                let outage = Outage(database: database, client: client, world: world, server: server)
+                trouble = await outage.run(strike, &dice)
+                await wait(milliseconds: dice.roll(0..<200), for: server)
+                if trouble == nil, server.hasEnded { trouble = "the server ended by itself: \(server.said)" }
+            }
             server.kill()
             await group.waitForAll()
         }
+        if let trouble { throw Failure(what: "\(strike): \(trouble)", home: world.home) }
+    }
+
+    private func wait(milliseconds: Int, for server: ServerProcess) async {
+        let limit = ContinuousClock.now + .milliseconds(milliseconds)
+        while ContinuousClock.now < limit, !server.hasEnded { try? await Task.sleep(for: .milliseconds(1)) }
     }
 
     /// The home's last start: nobody kills it, every device goes on, and all that was ever answered is looked at again.
     private func finish(_ world: World, _ check: Check, _ start: Dice) async throws {
         var dice = start
-        let server = try self.start(world, aimed: false, &dice)
+        let server = try self.start(world, .outside, &dice)
         guard let ports = try await server.ready() else {
             throw Failure(what: "the last start failed: \(server.said)", home: world.home)
         }

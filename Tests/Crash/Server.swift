@@ -18,11 +18,14 @@ final class ServerProcess {
     private var status: Int32?
 
     /// - Parameter environment: of a misbehaving disk, if it is to have one.
-    init(_ program: String, home: String, log: String, environment: [String: String] = [:]) throws {
+    init(
+        _ program: String, home: String, database: String, log: String, environment: [String: String] = [:]
+    ) throws {
         self.log = log
         pid = try Self.spawn(
             [
-                program, "serve", "--home", home, "--device", "127.0.0.1:0", "--people", "127.0.0.1:0", "--public",
+                program, "serve", "--home", home, "--database", database, "--device", "127.0.0.1:0", "--people",
+                "127.0.0.1:0", "--public",
                 "127.0.0.1:0", "--log-level", "error",
             ], log: log, environment: environment)
     }

@@ -8,6 +8,9 @@ import Manufacture
 import NIOSSL
 import Registry
 import Station
+import Store
+import StorePostgreSQL
+import StoreSQLite
 import Synchronization
 import Trust
 import Wire
@@ -46,6 +49,8 @@ final class World: Sendable {
 
     let folder: String
     var home: String { folder + "/home" }
+    /// As the setting of that name.
+    let database: String
     let notebook: Notebook
     private struct State {
         var units: [Unit] = []
@@ -68,11 +73,19 @@ final class World: Sendable {
         var isAdmitted = false
     }
 
-    init(folder: String, notebook: Notebook) throws {
+    init(folder: String, database: String, notebook: Notebook) throws {
         self.folder = folder
+        self.database = database
         self.notebook = notebook
         try FileManager.default.createDirectory(
             atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    }
+
+    /// A connection of one's own to the database.
+    func openDatabase() throws -> any Database {
+        database == "sqlite"
+            ? try SQLiteDatabase(path: home + "/lifelong.db", migrations: Schema.migrations)
+            : try PostgreSQLDatabase(ConnectionPlan(database), migrations: Schema.migrations)
     }
 
     // MARK: - The server of the moment
@@ -132,15 +145,27 @@ final class World: Sendable {
     private func stationKeys() throws -> FileKeyStore { try FileKeyStore(folder: folder + "/station-keys") }
 
     func stationRequest() throws -> StationRequest {
-        try InitializeStation(home: stationHome, name: "line-1").perform(keys: stationKeys())
+        try alone { try InitializeStation(home: stationHome, name: "line-1").perform(keys: stationKeys()) }
+    }
+
+    /// A program that is being started from here holds the station's lock, too, until it is another program.
+    private func alone<T>(_ body: () throws -> T) throws -> T {
+        for _ in 0..<200 {
+            do { return try body() } catch let refusal as Refusal where refusal.code == .conflict {
+                Thread.sleep(forTimeInterval: 0.005)
+            }
+        }
+        return try body()
     }
 
     /// Makes the units that a permit allows.
     func bear(_ permit: Seal, _ batch: BatchID, count: Int, makerKey: [UInt8]) throws -> PendingBatch {
         let keys = try stationKeys()
-        let units = try bearUnits(permit, count, makerKey, keys)
+        let units = try alone { try bearUnits(permit, count, makerKey, keys) }
         // Only now: whoever makes units holds the station.
-        let manifest = try CloseBatch(home: stationHome, batch: batch).perform(keys: keys, at: Self.clock())
+        let manifest = try alone {
+            try CloseBatch(home: stationHome, batch: batch).perform(keys: keys, at: Self.clock())
+        }
         return PendingBatch(batch: batch, manifest: manifest, units: units)
     }
 

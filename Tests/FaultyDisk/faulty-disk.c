@@ -1,7 +1,7 @@
 // A disk that misbehaves on demand, in front of the C library: LD_PRELOAD=libFaultyDisk.so, and in the environment
 //
-//   FAULTY_DISK_CALLS   which calls, with commas: write, sync, rename, truncate, unlink; without it, all of them
-//   FAULTY_DISK_PATH    only files whose path begins so
+//   FAULTY_DISK_CALLS   which calls, with commas: write, sync, rename, truncate, unlink, send; without it, all of them
+//   FAULTY_DISK_PATH    only files whose path begins so; "socket:" for what is sent to a database
 //   FAULTY_DISK_AT      the number of the call that it happens at, from 1; 0: at every one
 //   FAULTY_DISK_DO      kill-before, kill-after, kill-half (of the bytes of a write), fail, fail-after (done, and said to
 //                       have failed), or delay
@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -103,4 +104,10 @@ ssize_t pwrite(int file, const void *bytes, size_t count, off_t where) {
 ssize_t pwrite64(int file, const void *bytes, size_t count, off64_t where) {
     REAL(pwrite64);
     JUDGED("write", file, NULL, ssize_t, real(file, bytes, HALF(count), where));
+}
+// How libpq talks to PostgreSQL; nobody else in our programs does.
+ssize_t send(int file, const void *bytes, size_t count, int flags) {
+    REAL(send);
+    if (!prefix) return real(file, bytes, count, flags);
+    JUDGED("send", file, NULL, ssize_t, real(file, bytes, HALF(count), flags));
 }

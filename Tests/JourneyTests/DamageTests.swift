@@ -141,6 +141,50 @@ import Workbench
         #expect(restored.said.contains("What was answered after that is lost"))
     }
 
+    @Test
+    func `with a write-ahead log that is damaged in the middle is not opened, because SQLite would forget the rest`()
+        async throws
+    {
+        let bench = try ScriptBench()
+        defer { bench.end() }
+        let run = try await bench.script(
+            """
+            start home || exit 10
+            for i in 1 2 3 4 5 6; do "$L" owner add "Ada $i" --kind person --home home >/dev/null || exit 11; done
+            kill -KILL $server; wait $server
+            cp home/lifelong.db-wal whole
+            flip() {
+              python3 - "$1" <<'PY'
+            import sys
+            with open("home/lifelong.db-wal", "r+b") as log:
+                page = int.from_bytes(log.read(12)[8:], "big")
+                frames = (len(log.read()) + 12 - 32) // (page + 24)
+                log.seek(32 + int(frames * float(sys.argv[1])) * (page + 24) + 24 + page // 2)
+                byte = log.read(1)[0]
+                log.seek(-1, 1)
+                log.write(bytes([byte ^ 0x40]))
+            PY
+            }
+            for place in 0 0.3 0.5; do
+              flip $place; "$L" audit --home home 2>&1; echo "audit at $place: $?"
+              "$L" serve --home home --device 127.0.0.1:0 --people 127.0.0.1:0 --public 127.0.0.1:0 2>&1; echo "start at $place: $?"
+              cp whole home/lifelong.db-wal
+            done
+            "$L" audit --home home; echo "audit after: $?"
+            # As a power cut leaves it: the end is torn, which is no damage.
+            truncate -s -100 home/lifelong.db-wal
+            start home || exit 12; "$L" owner list --home home | grep -c Ada; stop
+            """)
+        #expect(run.status == 0, "\(run.said)")
+        for place in ["0", "0.3", "0.5"] {
+            #expect(
+                run.said.contains("audit at \(place): 1") && run.said.contains("start at \(place): 1"), "\(run.said)")
+        }
+        for part in ["is damaged at its page", "would be lost", "restore the newest backup", "audit after: 0"] {
+            #expect(run.said.contains(part), "missing: \(part) in \(run.said)")
+        }
+    }
+
     @Test func `is not hidden by a new, empty database`() async throws {
         let bench = try ScriptBench()
         defer { bench.end() }

@@ -44,14 +44,8 @@ import Workbench
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let program = try #require(Programs.lifelong)
-        let unblock = """
-            import os, signal, sys
-            signal.pthread_sigmask(signal.SIG_SETMASK, [])
-            os.execvp("bash", ["bash", "-c", sys.argv[1]])
-            """
-        let outcome = try await OutsideProgram.run(
-            "python3", ["-c", unblock, "L='\(program)'\n" + Self.script], in: folder, seconds: 90)
-        let said = outcome.text + outcome.errors
+        let outcome = try await Shell.run("L='\(program)'\n" + Self.script, in: folder, seconds: 90)
+        let said = outcome.said
         #expect(outcome.status == 0, "\(said)")
         #expect(said.contains(/Max core file size +0 +0/), "\(said)")
         #expect(said.contains("a link was shown") && said.contains("ended 152"), "\(said)")

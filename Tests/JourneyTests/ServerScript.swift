@@ -29,14 +29,6 @@ enum ServerScript {
     static func run(
         _ text: String, program: String, in folder: String, seconds: Int = 90
     ) async throws -> (status: Int32, said: String) {
-        // Foundation starts children with signals blocked; a shell of a user has none blocked.
-        let unblock = """
-            import os, signal, sys
-            signal.pthread_sigmask(signal.SIG_SETMASK, [])
-            os.execvp("bash", ["bash", "-c", sys.argv[1]])
-            """
-        let whole = "L='\(program)'\n" + start + text
-        let outcome = try await OutsideProgram.run("python3", ["-c", unblock, whole], in: folder, seconds: seconds)
-        return (outcome.status, outcome.text + outcome.errors)
+        try await Shell.run("L='\(program)'\n" + start + text, in: folder, seconds: seconds)
     }
 }

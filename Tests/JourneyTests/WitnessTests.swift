@@ -49,15 +49,7 @@ import Workbench
         """
 
     private func script(_ text: String, seconds: Int = 150) async throws -> (status: Int32, said: String) {
-        // Foundation starts children with signals blocked; a shell of a user has none blocked.
-        let unblock = """
-            import os, signal, sys
-            signal.pthread_sigmask(signal.SIG_SETMASK, [])
-            os.execvp("bash", ["bash", "-c", sys.argv[1]])
-            """
-        let whole = "L='\(program)'\n" + Self.functions + text
-        let outcome = try await OutsideProgram.run("python3", ["-c", unblock, whole], in: folder, seconds: seconds)
-        return (outcome.status, outcome.text + outcome.errors)
+        try await Shell.run("L='\(program)'\n" + Self.functions + text, in: folder, seconds: seconds)
     }
 
     @Test func `is cosigned by both, believed with both, and goes on when one is killed`() async throws {

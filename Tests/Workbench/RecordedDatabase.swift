@@ -52,4 +52,5 @@ private final class RecordedRows: Rows {
         try base.later(sql, arguments, changing: changing)
     }
     func savepoint<T>(_ body: () throws -> T) throws -> T { try base.savepoint(body) }
+    var clockSQL: String { base.clockSQL }
 }

@@ -20,7 +20,6 @@ package final class ScriptBench: Sendable {
         built = place
     }
 
-    /// Ends what a script left, by the folder that only its own processes name, and removes the folder.
     package func end() { try? FileManager.default.removeItem(atPath: folder) }
 
     /// Starts a server in the background of the script and waits until it says where it is.
@@ -37,14 +36,7 @@ package final class ScriptBench: Sendable {
         """
 
     package func script(_ text: String, seconds: Int = 120) async throws -> (status: Int32, said: String) {
-        // Foundation starts children with signals blocked; a shell of a user has none blocked.
-        let unblock = """
-            import os, signal, sys
-            signal.pthread_sigmask(signal.SIG_SETMASK, [])
-            os.execvp("bash", ["bash", "-c", sys.argv[1]])
-            """
         let whole = "L='\(program)'\nBUILT='\(built)'\n" + Self.start + text
-        let outcome = try await OutsideProgram.run("python3", ["-c", unblock, whole], in: folder, seconds: seconds)
-        return (outcome.status, outcome.text + outcome.errors)
+        return try await Shell.run(whole, in: folder, seconds: seconds)
     }
 }

@@ -26,6 +26,8 @@ package struct HouseSettings: Sendable {
     package var ledgerOrigin = "lifelong.example/ledger"
     /// Most passports that are kept in memory, about 1.2 KiB each; a device beyond them costs a read at each request.
     package var knownDevices = 100_000
+    /// Seconds that this machine's clock and the database's may be apart; nil: not compared, for simulated clocks.
+    package var clockToleranceSeconds: Int64?
     /// Who cosigns the ledger's checkpoints.
     package var witnesses: [WitnessAddress] = []
     /// So many of them make a checkpoint "witnessed"; 0 means more than half.
@@ -55,6 +57,8 @@ package final class House: Sendable {
     package let log: Logger
     /// Handed in, so that tests run on a simulated clock.
     package let clock: @Sendable () -> Timestamp
+    /// Whether it is believed.
+    package let nodeClock: NodeClock
     /// Handed in: cryptographic random bytes.
     package let random: @Sendable (Int) -> [UInt8]
     /// CAs and the signing keys of the house, read at start and when one is added.
@@ -81,14 +85,20 @@ package final class House: Sendable {
         self.log = log
         self.clock = clock
         self.random = random
+        let nodeClock = NodeClock(clock, tolerance: settings.clockToleranceSeconds, log: log)
+        self.nodeClock = nodeClock
         let commits = commits
         passports = KnownPassports(limit: settings.knownDevices)
         journal = Journal(
-            database: database, passports: passports, clock: clock, committed: { commits.signal() })
+            database: database, passports: passports, clock: nodeClock, committed: { commits.signal() })
         authorities = Authorities()
         contacts = ContactBuffer(database: database, log: log)
+        try await nodeClock.look(at: database)
         try await Founding.complete(self)
     }
+
+    /// The instant that is told to others or judged by: a refusal while this node's clock is not believed.
+    package func time() throws(Refusal) -> Timestamp { try nodeClock.time() }
 
     /// Performs an action for somebody: judged, journaled and durable before it answers.
     package func perform<A: Action>(_ action: A, as principal: Principal) async throws -> A.Answer {

@@ -55,14 +55,24 @@ extension House {
         let changes = database.changes()
         let listener = Task { for await _ in changes { news.signal() } }
         defer { listener.cancel() }
+        var outage = Outage("the ledger cannot be followed", log: log)
+        var looked = ContinuousClock.now
         while !Task.isCancelled {
             do {
                 if try await passports.catchUp(with: database) {
                     let count = try await read { try $0.count("SELECT COUNT(*) AS n FROM authority") }
                     if count != authorities.all.count { try await authorities.load(from: self) }
                 }
+                outage.works()
+                // That is no outage: it has a voice of its own.
+                if looked.duration(to: .now) > .seconds(1) {
+                    looked = .now
+                    try? await nodeClock.look(at: database)
+                }
             } catch {
-                log.warning("the ledger cannot be followed", metadata: ["error": "\(error)"])
+                outage.failed(error)
+                try? await Task.sleep(for: outage.pause)
+                continue
             }
             // A busy database is looked at a few times a second, not at every commit; a quiet one often enough to be trusted.
             try? await Task.sleep(for: .milliseconds(100))

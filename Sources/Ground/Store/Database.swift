@@ -93,9 +93,14 @@ package protocol Rows: AnyObject {
     /// Runs `body` so that, if it throws, its own changes are undone and those before it stay. After a statement that the
     /// engine refused nothing more can be done in it but leave.
     func savepoint<T>(_ body: () throws -> T) throws -> T
+
+    /// SQL for the instant by the database's own clock, in milliseconds; NULL where that is this machine's.
+    var clockSQL: String { get }
 }
 
 extension Rows {
+    package var clockSQL: String { "NULL" }
+
     /// What `later` says when it changed something else than it had to.
     package static var wasWrong: Refusal {
         Refusal(

@@ -18,6 +18,9 @@ final class PostgreSQLRows: Rows {
     private(set) var hasAnswers = false
     private(set) var hasWritten = false
 
+    /// Not the transaction's: that may have waited for its turn.
+    var clockSQL: String { "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)" }
+
     init(_ session: Session, beginning: [(sql: String, arguments: [Value])]) {
         self.session = session
         self.beginning = beginning

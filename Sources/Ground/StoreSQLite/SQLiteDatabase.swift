@@ -28,6 +28,7 @@ package final class SQLiteDatabase: Store.Database {
                     hint: "Check the owner and mode of its folder, and the free space.")
             }
         }
+        try WriteAheadLog.demandWhole(path + "-wal")
         var configuration = Configuration()
         configuration.busyMode = .timeout(Self.busySeconds)
         configuration.maximumReaderCount = 4

@@ -219,6 +219,20 @@ extension DurableStep {
                     #expect(size == published)
                 }
             },
+            DurableStep("deleting old checkpoints") { scene in
+                for _ in 0..<2 {
+                    _ = try await scene.house.change(as: .system) {
+                        try $0.record(.tokenRevoked(person: .init(trusted: "p")))
+                    }
+                    try await scene.bench.publisher.publish()
+                }
+                scene.bench.clock.advance(days: 2)
+                return Attempt {
+                    try await OldCheckpoints.prune(scene.house)
+                } check: { _ in
+                    try await demand(scene.count("SELECT COUNT(*) AS n FROM checkpoint") == 1)
+                }
+            },
             DurableStep("publishing a revocation list") { scene in
                 let unit = try await scene.enrolled().unit
                 try await scene.bench.publisher.publish()

@@ -109,6 +109,7 @@ import Workbench
         "Ground/Registry/Journal/ContactBuffer.swift": "last contacts",
         "Ground/Registry/Journal/ContactCounts.swift": "counting contacts",
         "Ground/Registry/Journal/Publisher.swift": "publishing a checkpoint",
+        "Ground/Registry/Journal/OldCheckpoints.swift": "deleting old checkpoints",
         // What a witness signed can be asked for again; its cosignature is evidence, never an answer.
         "Ground/Registry/Journal/Witnesses.swift": "witnessing, in its own tests",
         "Ground/Registry/Keys/KeyMove.swift": "moving keys, step by step, in its own test",

@@ -127,7 +127,7 @@ package struct DeviceAuthentication: Sendable {
                 .unauthenticated, "No client certificate was shown.",
                 hint: "Connect with the device's birth or operational certificate.", rule: "RFC 7030 §3.3.2")
         }
-        let now = house.clock()
+        let now = try house.time()
         if let shown = peer.shown, certificates.isCurrent(shown, at: now) { return shown }
         if let shown = certificates.find(sha256), certificates.isCurrent(shown, at: now) {
             peer.shown = shown

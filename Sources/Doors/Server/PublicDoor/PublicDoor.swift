@@ -40,7 +40,7 @@ package struct PublicDoor: Sendable {
         return routes
     }
 
-    /// "ok", or 503 with the reason: the database cannot be read, or its files are damaged.
+    /// "ok", or 503 with the reason: the database cannot be read, its files are damaged, or the clock is not believed.
     private func wellness() -> PlaneOutcome {
         .later {
             if let damage = health.findings.first {
@@ -48,6 +48,7 @@ package struct PublicDoor: Sendable {
                     .unavailable, "The database is damaged: \(damage)",
                     hint: "Stop the server, run `lifelong audit`, and restore from a backup.")
             }
+            _ = try house.time()
             _ = try await house.read { rows in try rows.first("SELECT size FROM ledger_size WHERE one = 1") }
             return PlaneAnswer(Array("ok\n".utf8), type: "text/plain")
         }

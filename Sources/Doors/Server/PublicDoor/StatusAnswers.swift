@@ -102,7 +102,7 @@ final class StatusAnswers: Sendable {
         _ asked: OCSP.Request, by name: String, _ authority: Authority, _ responder: OCSP.Responder, _ key: [UInt8]
     ) async throws -> Prepared? {
         let mark = house.passports.mark
-        let now = house.clock()
+        let now = try house.time()
         let found = try await house.read { rows in
             try asked.certificates.map { id -> (id: OCSP.CertificateID, status: OCSP.Status, device: Device?)? in
                 guard id.isIssued(by: authority), let found = try Revocation.status(of: id.serial, by: name, in: rows)

@@ -58,7 +58,7 @@ package enum Revocation {
     }
 
     private static func publish(_ name: String, _ authority: Authority, _ house: House) async throws {
-        let now = house.clock()
+        let now = try house.time()
         guard let due = try await house.read({ try due(name, at: now, in: $0) }) else { return }
         let next = now.adding(seconds: validitySeconds)
         let der = try await house.keys.apart {

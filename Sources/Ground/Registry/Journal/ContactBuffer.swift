@@ -34,11 +34,11 @@ package final class ContactBuffer: Sendable {
 
     private let cells = (0..<cellCount).map { _ in Cell() }
     private let database: any Database
-    private let log: Logger
+    private let outage: Mutex<Outage>
 
     package init(database: any Database, log: Logger) {
         self.database = database
-        self.log = log
+        outage = Mutex(Outage("last contacts cannot be written", log: log))
     }
 
     package func note(_ contact: Contact) {
@@ -73,12 +73,13 @@ package final class ContactBuffer: Sendable {
     private func write(_ batch: ArraySlice<Contact>, of cell: Cell) async {
         do {
             try await database.write { rows in try Self.write(batch, in: rows) }
+            outage.withLock { $0.works() }
         } catch {
             // Kept for the next second, unless the device has called again.
             cell.waiting.withLock { waiting in
                 for contact in batch where waiting[contact.device] == nil { waiting[contact.device] = contact }
             }
-            log.warning("last contacts were not written", metadata: ["count": "\(batch.count)", "error": "\(error)"])
+            outage.withLock { $0.failed(error) }
         }
     }
 

@@ -25,7 +25,7 @@ final class Journal: Sendable {
     private static let waitingLimit = 20_000
 
     private let database: any Database
-    private let clock: @Sendable () -> Timestamp
+    private let clock: NodeClock
     private let passports: KnownPassports
     private let committed: @Sendable () -> Void
     /// A lock and no actor: whoever waits has no change of thread but those to the writer and back.
@@ -35,7 +35,7 @@ final class Journal: Sendable {
     ///   - passports: forgets what a commit changed before anybody is answered.
     ///   - committed: called after each commit, to wake the publisher.
     init(
-        database: any Database, passports: KnownPassports, clock: @escaping @Sendable () -> Timestamp,
+        database: any Database, passports: KnownPassports, clock: NodeClock,
         committed: @escaping @Sendable () -> Void
     ) {
         self.database = database
@@ -98,7 +98,7 @@ final class Journal: Sendable {
         let mark = passports.mark
         do {
             let refusals = try await database.write { rows in
-                let sequencer = try Sequencer(rows: rows, clock: clock(), memory: passports)
+                let sequencer = try Sequencer(rows: rows, clock: clock, memory: passports)
                 try sequencer.load(Array(named), in: rows)
                 return try Self.runAll(group, in: rows, sequencer, touched: touched)
             }

@@ -34,14 +34,21 @@ package struct Publisher: Sendable {
 
     /// Runs until its task is cancelled; a failure is logged and tried again.
     package func run() async {
+        var outage = Outage("checkpoints and revocation lists cannot be published", log: house.log)
+        var pruned: ContinuousClock.Instant?
         while !Task.isCancelled {
             do {
                 try await publish()
                 try await Issuer.sweep(house)
                 try await erasure.clean()
                 try await contactCounts.refresh()
+                if pruned.map({ $0.duration(to: .now) > .seconds(60) }) ?? true {
+                    try await OldCheckpoints.prune(house)
+                    pruned = .now
+                }
+                outage.works()
             } catch {
-                house.log.error("publishing failed; trying again", metadata: ["error": "\(error)"])
+                outage.failed(error)
                 try? await Task.sleep(for: .seconds(1))
                 continue
             }
@@ -53,6 +60,8 @@ package struct Publisher: Sendable {
 
     /// One round: everything that is committed now is integrated and published when this returns.
     package func publish() async throws {
+        // Nothing is signed under a time that is not believed; another node does it.
+        _ = try house.time()
         while try await integrate() {}
         try await Revocation.publish(house)
     }

@@ -50,23 +50,11 @@ final class Sequencer {
     /// Their passports as the transaction leaves them.
     var outcome: [DeviceID: Passport] { known.filter { touched.contains($0.key) } }
 
-    /// More than this behind the ledger's last entry, in seconds, and the clock is not believed.
-    static let toleratedClockStepSeconds: Int64 = 300
     /// So many leaves are written without waiting for the group's end, so that the engine works beside us.
     static let writtenTogether = 64
 
-    init(rows: any Rows, clock: Timestamp, memory: KnownPassports) throws {
-        guard let row = try rows.first("SELECT size, last_at FROM ledger_size WHERE one = 1") else {
-            throw Refusal(.unavailable, "The ledger's size is missing.", hint: "Restore the database from the backup.")
-        }
-        let last = try row.time("last_at")
-        guard clock.seconds(since: last) >= -Self.toleratedClockStepSeconds else {
-            throw Refusal(
-                .unavailable, "The server's clock (\(clock)) is behind the ledger's last entry (\(last)).",
-                hint: "Set the clock right, with NTP; nothing is recorded until then.", retryAfterSeconds: 60)
-        }
-        now = max(clock, last)
-        start = Int64(try row.int("size"))
+    init(rows: any Rows, clock: NodeClock, memory: KnownPassports) throws {
+        (start, now) = try clock.sequence(in: rows)
         self.memory = memory.isExact(at: start) ? memory : nil
     }
 

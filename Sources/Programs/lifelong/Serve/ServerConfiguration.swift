@@ -84,6 +84,7 @@ struct ServerConfiguration: Codable, Equatable {
         settings.witnesses = try witnessAddresses()
         settings.witnessQuorum = witnessQuorum
         settings.artifactFolder = artifacts
+        settings.clockToleranceSeconds = NodeClock.usualToleranceSeconds
         guard (1...3650).contains(operationalDays), (0...31_536_000).contains(operationalSeconds),
             (1...86_400).contains(checkInSeconds)
         else {

@@ -63,7 +63,7 @@ struct EST: Sendable {
     }
 
     private func admit(_ credentials: BasicCredentials, from address: String) async throws -> EnrolmentCode {
-        let now = door.house.clock()
+        let now = try door.house.time()
         try door.attempts.demand(address, at: now)
         do {
             return try await EnrolmentCode.admit(credentials.password, of: credentials.user, in: door.house)

@@ -28,6 +28,7 @@ package enum RouteList {
                 method: .get, path: "/readyz", summary: "The database answers; requests may be sent.", tag: "service",
                 reply: "Health", isOpen: true
             ) { _, _ in
+                _ = try door.house.time()
                 _ = try await door.house.read { try $0.count("SELECT size AS n FROM ledger_size WHERE one = 1") }
                 return try .json(Health(status: "ok"))
             },

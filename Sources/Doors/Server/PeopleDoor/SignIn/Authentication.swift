@@ -53,7 +53,7 @@ struct Authentication: RouterMiddleware {
     }
 
     private func find(_ secret: String, _ kind: People.CredentialKind) async throws -> PeopleSession? {
-        let now = house.clock()
+        let now = try house.time()
         return try await house.read { try People.find(secret, kind: kind, now: now, in: $0) }.map {
             PeopleSession(person: $0.person, formKey: $0.formKey)
         }
