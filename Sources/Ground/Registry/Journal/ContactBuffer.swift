@@ -60,10 +60,7 @@ package final class ContactBuffer: Sendable {
 
     package func flush() async {
         for cell in cells {
-            let batch = cell.waiting.withLock { waiting in
-                defer { waiting.removeAll(keepingCapacity: true) }
-                return Array(waiting.values)
-            }
+            let batch = Self.take(from: cell)
             for start in stride(from: 0, to: batch.count, by: Self.transactionSize) {
                 await write(batch[start..<min(start + Self.transactionSize, batch.count)], of: cell)
             }
@@ -73,13 +70,34 @@ package final class ContactBuffer: Sendable {
     private func write(_ batch: ArraySlice<Contact>, of cell: Cell) async {
         do {
             try await database.write { rows in try Self.write(batch, in: rows) }
-            outage.withLock { $0.works() }
+            tell(nil)
         } catch {
-            // Kept for the next second, unless the device has called again.
-            cell.waiting.withLock { waiting in
-                for contact in batch where waiting[contact.device] == nil { waiting[contact.device] = contact }
-            }
-            outage.withLock { $0.failed(error) }
+            Self.putBack(batch, into: cell)
+            tell(error)
+        }
+    }
+
+    // Not inlined into asynchronous functions, as in `Journal`.
+    @inline(never)
+    private static func take(from cell: Cell) -> [Contact] {
+        cell.waiting.withLock { waiting in
+            defer { waiting.removeAll(keepingCapacity: true) }
+            return Array(waiting.values)
+        }
+    }
+
+    /// For the next second, unless the device has called again.
+    @inline(never)
+    private static func putBack(_ batch: ArraySlice<Contact>, into cell: Cell) {
+        cell.waiting.withLock { waiting in
+            for contact in batch where waiting[contact.device] == nil { waiting[contact.device] = contact }
+        }
+    }
+
+    @inline(never)
+    private func tell(_ error: (any Error)?) {
+        outage.withLock { outage in
+            if let error { outage.failed(error) } else { outage.works() }
         }
     }
 
