@@ -88,11 +88,34 @@ import Workbench
                 + rows.count("SELECT COUNT(*) AS n FROM contact")
         }
         #expect(rest == 0)
-        // Overwritten in the files too, by the publisher's next round.
-        try await Erasure(house.database).clean()
+        // Overwritten in the files too, by the publisher's next round; a long reading only puts it off.
+        let erasure = Erasure(house.database)
+        try await whileReading(house.database) {
+            try await erasure.clean()
+            _ = try await bench.owner("Cleo")
+        }
+        try await erasure.clean()
         for (file, bytes) in try files(bench) {
             #expect(bytes.range(of: Data(wrapped)) == nil, "The wrapped key still stands in \(file).")
         }
+    }
+
+    /// Somebody reads a state of the database for as long as `body` takes.
+    private func whileReading(_ database: any Store.Database, _ body: () async throws -> Void) async throws {
+        let (began, beginning) = AsyncStream<Void>.makeStream()
+        let end = DispatchSemaphore(value: 0)
+        let reading = Task {
+            try await database.read { rows in
+                _ = try rows.count("SELECT COUNT(*) AS n FROM device")
+                beginning.finish()
+                end.wait()
+            }
+        }
+        for await _ in began {}
+        defer { end.signal() }
+        try await body()
+        end.signal()
+        try await reading.value
     }
 
     @Test func `of a pairing is kept as a memory-hard hash only`() throws {

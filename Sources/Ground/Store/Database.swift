@@ -127,7 +127,7 @@ package protocol Database: Sendable {
     /// connection hears nothing until it has it again, so what was remembered must also grow old by itself.
     func changes() -> AsyncStream<Void>
     /// Takes what was deleted out of the engine's own journals too, so that a destroyed key does not linger in a file.
-    /// Refuses with `unavailable` while readers hold on to it; to be tried again.
+    /// Refuses with `conflict` while readers hold on to it, without waiting for them; to be tried again.
     func forgetDeleted() async throws
     /// A consistent copy of the running database as a file.
     func backup(to path: String) async throws

@@ -14,6 +14,9 @@ package final class SQLiteDatabase: Store.Database {
     /// The files that were opened; what lies at their paths later may be something else, or nothing.
     private let files: [OpenedFile]
 
+    /// How long another program's lock is waited for.
+    private static let busySeconds = 5.0
+
     /// Opens or makes the file (0600) and brings its schema up to date.
     package init(path: String, migrations: [Migration]) throws {
         kind = "SQLite \(path)"
@@ -26,7 +29,7 @@ package final class SQLiteDatabase: Store.Database {
             }
         }
         var configuration = Configuration()
-        configuration.busyMode = .timeout(5)
+        configuration.busyMode = .timeout(Self.busySeconds)
         configuration.maximumReaderCount = 4
         configuration.prepareDatabase { database in
             try database.execute(sql: "PRAGMA secure_delete = ON")
@@ -84,9 +87,18 @@ package final class SQLiteDatabase: Store.Database {
     }
 
     /// Folds the write-ahead log into the file, where `secure_delete` has overwritten what is gone, and cuts it to nothing.
+    /// Never waits: a reader who began earlier (an audit, a check of a large file) may take minutes, and waiting for it here
+    /// would hold up everybody's changes.
     package func forgetDeleted() async throws {
         do {
-            _ = try await pool.writeWithoutTransaction { try $0.checkpoint(.truncate) }
+            try await pool.writeWithoutTransaction { database in
+                try database.execute(sql: "PRAGMA busy_timeout = 0")
+                defer { try? database.execute(sql: "PRAGMA busy_timeout = \(Int(Self.busySeconds * 1000))") }
+                _ = try database.checkpoint(.truncate)
+            }
+        } catch let error as DatabaseError where [.SQLITE_BUSY, .SQLITE_LOCKED].contains(error.resultCode) {
+            throw Refusal(
+                .conflict, "Somebody reads a state of the database from before.", hint: "Try again in a while.")
         } catch let error as DatabaseError {
             throw Self.refusal(error)
         }

@@ -54,9 +54,9 @@ extension Reading {
             owner == nil
             ? "contact c WHERE c.at >= $1"
             : "device d JOIN contact c ON c.device = d.id WHERE c.at >= $1 AND d.owner = $2"
-        // Bounded, for the first minute of a large house.
+        // Bounded, for the first minute of a large house, or of an owner who has become a large one.
         let count = try rows.count(
-            "SELECT COUNT(*) AS n FROM (SELECT 1 FROM \(lately) LIMIT \(2 * countLimit)) AS lately",
+            "SELECT COUNT(*) AS n FROM (SELECT 1 FROM \(lately) LIMIT \(2 * ContactCounts.countedAtOnce)) AS lately",
             [Value(since)] + (owner.map { [Value($0)] } ?? []))
         return (count, nil)
     }

@@ -9,13 +9,16 @@ actor Erasure {
 
     init(_ database: any Database) { self.database = database }
 
-    /// Cleans the files if a tenure has ended since they were cleaned last.
+    /// Cleans the files if a tenure has ended since they were cleaned last; with the next call, if somebody still reads a
+    /// state from before.
     func clean() async throws {
         let ended = try await database.read { rows in
             try Tally.read(Tally.tenuresEnded, in: rows)?.n ?? 0
         }
         guard ended != cleaned else { return }
-        try await database.forgetDeleted()
-        cleaned = ended
+        do {
+            try await database.forgetDeleted()
+            cleaned = ended
+        } catch let refusal as Refusal where refusal.code == .conflict {}
     }
 }
