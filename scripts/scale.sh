@@ -1,6 +1,7 @@
 #!/bin/bash
-# scale.sh [devices …]: makes the home of a fleet of each size, measures it, audits it, removes it; then draws docs/scale.svg
-# from all figures (docs/performance.md, "How cost grows"). A million devices take 10 GiB of disk for the while.
+# scale.sh [devices …]: makes the home of a fleet of each size, audits it, measures it, lives a day with it, removes it; then
+# draws docs/pictures/scale.svg from all figures (docs/performance.md, "How cost grows"). A million devices take 12 GB of disk
+# for the while.
 #   LIFELONG_SCALE_FOLDER  where the homes are made; a disk, not memory (default: .build)
 source "$(dirname "$0")/common.sh"
 folder=${LIFELONG_SCALE_FOLDER:-$PWD/.build}
@@ -16,7 +17,8 @@ for devices in "$@"; do
     # Each in a process of its own, so that its memory is its own.
     step "audit $devices" "$program" audit "$home" --json "$figures"
     step "measure $devices" "$program" measure "$home" --json "$figures"
+    step "day $devices" "$program" day "$home" --json "$figures"
     rm -rf "$home"
 done
-python3 scripts/scale_plot.py "$figures" docs/scale.svg
-echo "The figures are in $figures, the picture in docs/scale.svg."
+python3 scripts/scale_plot.py "$figures" docs/pictures/scale.svg
+echo "The figures are in $figures, the picture in docs/pictures/scale.svg."

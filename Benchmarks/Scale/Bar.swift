@@ -59,6 +59,16 @@ final class Bar: Sendable {
         return (seconds(usage.ru_utime) + seconds(usage.ru_stime), usage.ru_maxrss * 1024)
     }
 
+    /// Waits until a server has done what it does once at its start (it looks through its whole database): that is told by
+    /// `lifelong audit`'s figures, and belongs to no page and no request.
+    static func quiet(_ processor: () -> Double) async throws {
+        for _ in 0..<900 {
+            let before = processor()
+            try await Task.sleep(for: .seconds(1))
+            if processor() - before < 0.05 { return }
+        }
+    }
+
     /// Resident memory of this process now, in bytes.
     static var resident: Int {
         let text = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8)) ?? ""

@@ -31,6 +31,7 @@ struct Day: AsyncParsableCommand {
         let server = try ServerProcess(home)
         defer { server.stop() }
         let port = try server.port()
+        try await Bar.quiet { server.processor }
         var phases: [Phase.Result] = []
         for kind in Phase.Kind.allCases {
             let phase = Phase(kind: kind, crowd: crowd, port: port, server: server)

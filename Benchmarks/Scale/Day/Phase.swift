@@ -19,10 +19,10 @@ struct Phase: Sendable {
         case powerOn = "power-on: status and check-in on a new connection"
         /// Every connection was lost at once; everybody is on the line again, twice as many at a time.
         case storm = "reconnect storm"
-        /// A certificate is asked for with a new request, on a new connection.
-        case renewal = "certificate on a new connection"
         /// Told of a release, a device fetches, installs and signs for it: a check-in and a receipt, on one connection.
         case update = "update wave: check-in and receipt"
+        /// A certificate is asked for with a new request, on a new connection. Last, because it ends the one before.
+        case renewal = "certificate on a new connection"
     }
 
     struct Result {

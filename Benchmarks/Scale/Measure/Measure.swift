@@ -33,6 +33,7 @@ struct Measure: AsyncParsableCommand {
             figures.add("start", seconds + Bar.seconds(since: began), "s")
             try? await Task.sleep(for: .seconds(2))
             figures.add("memory at rest", Double(Bar.resident), "bytes")
+            try await Bar.quiet { Bar.processor.seconds }
             try await Pages(house: house, ports: port, runs: runs).measure(&figures)
             figures.add("memory after all pages", Double(Bar.resident), "bytes")
             break
