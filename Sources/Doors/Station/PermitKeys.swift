@@ -24,7 +24,8 @@ extension StationRecord {
         var believed = try believed(given: given)
         guard statements.count <= Self.maximumStatements else {
             throw Refusal(
-                .tooLarge, "\(statements.count) successions came with the permit; \(Self.maximumStatements) are allowed.",
+                .tooLarge,
+                "\(statements.count) successions came with the permit; \(Self.maximumStatements) are allowed.",
                 hint: "Use the file as `lifelong batch open` wrote it.", rule: "succession")
         }
         for statement in statements where !believed.knows(statement) { try believed.follow(statement) }
