@@ -135,7 +135,7 @@ import Workbench
               export FAULTY_DISK_DO=$way FAULTY_DISK_AT=$at FAULTY_DISK_PATH=$PWD/h-$way-$at
               home=h-$way-$at; faulty $home && { kill -KILL $server; wait $server; }
               start $home || { echo "no second start after $way $at"; cat $home.err; exit 11; }
-              owner one; [ $code = 200 ] || { echo "no write after $way $at"; exit 12; }
+              owner one; [ $code = 200 ] || { echo "no write after $way $at: $code"; cat $home.err; exit 12; }
               stop; "$L" audit --home $home >/dev/null || { echo "audit after $way $at"; "$L" audit --home $home; exit 13; }
             done; done; echo whole
             """)

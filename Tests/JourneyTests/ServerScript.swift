@@ -17,9 +17,11 @@ enum ServerScript {
     /// Starts a server in the background of the script and waits until it says where it is.
     private static let start = """
         start() {
+          # What an earlier server of this home said is not what this one says.
+          rm -f "$1.out"
           "$L" serve --home "$1" --device 127.0.0.1:${2:-0} --people 127.0.0.1:0 --public 127.0.0.1:0 >"$1.out" 2>"$1.err" &
           server=$!
-          for i in $(seq 1 200); do grep -q console "$1.out" && return 0; kill -0 $server 2>/dev/null || return 1; sleep 0.1; done
+          for i in $(seq 1 200); do grep -qs console "$1.out" && return 0; kill -0 $server 2>/dev/null || return 1; sleep 0.1; done
           return 1
         }
         stop() { kill -TERM $server; wait $server; }

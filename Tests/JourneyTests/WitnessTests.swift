@@ -17,15 +17,16 @@ import Workbench
     private static let functions = """
         set -u
         vkey() { cat "$1.vkey"; }
-        wait_for() { for i in $(seq 1 300); do eval "$1" && return 0; sleep 0.1; done; echo "never: $1"; return 1; }
+        wait_for() { for i in $(seq 1 900); do eval "$1" && return 0; sleep 0.1; done; echo "never: $1"; return 1; }
         witness() {
           "$L" witness serve --home "$1" --listen 127.0.0.1:${2:-0} >"$1.out" 2>"$1.err" & echo $! > "$1.pid"
           wait_for "grep -q 'is running on port' $1.out" || exit 20
         }
         port() { sed -n 's/.*running on port \\([0-9]*\\).*/\\1/p' "$1.out"; }
         start() {
+          rm -f "$1.out"
           "$L" serve --home "$1" --device 127.0.0.1:0 --people 127.0.0.1:0 --public 127.0.0.1:0 >"$1.out" 2>"$1.err" & server=$!
-          wait_for "grep -q console $1.out" || exit 21
+          wait_for "grep -qs console $1.out" || exit 21
           log=http://127.0.0.1:$(sed -n 's/.*public .*listening on port \\([0-9]*\\).*/\\1/p' "$1.out")/ledger
         }
         stop() { kill -TERM $server; wait $server; }
@@ -123,7 +124,7 @@ import Workbench
         let run = try await script(
             """
             two_witnesses; start home; grow home 2 first; witnessed home || exit 18; "$L" backup --home home --to copy >/dev/null || exit 13
-            grow home 4 later; witnessed home || exit 14
+            grow home 9 later; witnessed home || exit 14
             verify --remember seen.json; stop
             "$L" restore --from copy --home back >/dev/null || exit 15
             cp home/lifelong.yaml back/lifelong.yaml
@@ -133,7 +134,7 @@ import Workbench
             grep -c 'a witness refuses the ledger' back.err
             "$L" verify checkpoint $log --vkey ledger.vkey --remember seen.json; echo "rollback $?"
             verify --remember seen.json
-            echo "-- fork"; grow back 12 other
+            echo "-- fork"; grow back 17 other
             stop; start back
             wait_for "'$L' alarm list --home back | grep -q 'another history'" || exit 17
             "$L" ledger witnesses --home back

@@ -114,6 +114,8 @@ import Workbench
         "Ground/Registry/Journal/Witnesses.swift": "witnessing, in its own tests",
         "Ground/Registry/Keys/KeyMove.swift": "moving keys, step by step, in its own test",
         "Ground/Registry/Keys/KeyRetirement.swift": "retiring keys, step by step, in its own test",
+        "Ground/Registry/Keys/RootSuccession.swift": "moving keys, step by step, in its own test",
+        "Ground/Registry/Keys/Successions.swift": "moving keys, step by step, in its own test",
         "Ground/Registry/Tenure/Erasure.swift": "erasure of an ended tenure",
         "Ground/Registry/Issuer/Issuer.swift": "abandoning intents",
         "Ground/Registry/Issuer/Revocation.swift": "publishing a revocation list",

@@ -22,6 +22,7 @@ extension RegistryWorld {
             report.steps += 1
             do {
                 try await weather()
+                if report.steps % 20 == 0 { try await tamper() }
                 if report.steps % options.checkEvery == 0 { try await check() }
                 try await act()
             } catch let found as Violation {
@@ -49,7 +50,6 @@ extension RegistryWorld {
                 await node.house.contacts.flush()
                 try await Issuer.sweep(node.house)
             } catch let refusal as Refusal where refusal.code == .unavailable {}
-        case 12: try await tamper()
         default: break
         }
     }
