@@ -45,6 +45,7 @@ struct ServeCommand: AsyncParsableCommand {
         var log = Logger(label: "lifelong")
         log.logLevel = level
         try ProcessMemory.keepOutOfCoreDumps()
+        EventLoops.fit()
         try Machine.demandUsableClock()
         let home = ServerHome(home)
         try home.prepare()
