@@ -21,6 +21,8 @@ struct PureRow {
     var oldWipe: PureRequest.Verb?
     var receipts: Set<Digest> = []
     var intents: [Intent] = []
+    /// Commits that wrote it, also those without an event: what a row of the database is judged by when it is changed.
+    var commits = 0
     var bystander = Bystander()
     var history: [(event: Event, at: Timestamp)] = []
 
@@ -62,7 +64,7 @@ struct PureAttempt {
 struct PurePrepared {
     var start: Int
     var at: Int64
-    var versions: [(slot: Int, version: Int)] = []
+    var versions: [(slot: Int, version: Int, commits: Int)] = []
     var rows: [Int: PureRow] = [:]
     var events: [(slot: Int, event: Event, attempt: Int)] = []
     var outcomes: [(attempt: Int, done: Bool)] = []

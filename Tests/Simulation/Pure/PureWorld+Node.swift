@@ -57,7 +57,7 @@ extension PureWorld {
         for attempt in prepared.group {
             let slot = attempt.request.slot
             var row = prepared.rows[slot] ?? rows[slot]
-            if prepared.rows[slot] == nil { prepared.versions.append((slot, row.passport?.version ?? 0)) }
+            if prepared.rows[slot] == nil { prepared.versions.append((slot, row.passport?.version ?? 0, row.commits)) }
             var events: [Event] = []
             let before = row
             do throws(Refusal) {
@@ -87,7 +87,9 @@ extension PureWorld {
         nodes[node].prepared = nil
         let isCurrent =
             (prepared.start == size || options.broken == .forgetsSize)
-            && prepared.versions.allSatisfy { (rows[$0.slot].passport?.version ?? 0) == $0.version }
+            && prepared.versions.allSatisfy {
+                (rows[$0.slot].passport?.version ?? 0) == $0.version && rows[$0.slot].commits == $0.commits
+            }
         if !isCurrent, options.broken == .forgetsVersion {
             prepared.start = size
             prepared.at = max(prepared.at, lastAt)
@@ -117,10 +119,11 @@ extension PureWorld {
     private func apply(_ prepared: PurePrepared) throws(Violation) {
         var index = prepared.start
         // In the order in which they were touched, not in that of a dictionary: a seed has to replay exactly.
-        for (slot, _) in prepared.versions {
+        for (slot, _, _) in prepared.versions {
             guard let row = prepared.rows[slot] else { continue }
             let (bystander, history) = (rows[slot].bystander, rows[slot].history)
             rows[slot] = row
+            rows[slot].commits += 1
             (rows[slot].bystander, rows[slot].history) = (bystander, history)
         }
         var persisted = Set<Int>()
@@ -145,7 +148,7 @@ extension PureWorld {
         }
         // A change without an event has no entry to be found by; it counts as there.
         for (attempt, done) in prepared.outcomes where done && !persisted.contains(attempt) { fates[attempt] |= 1 }
-        for (slot, _) in prepared.versions {
+        for (slot, _, _) in prepared.versions {
             for intent in rows[slot].intents where intent.state == .dead { rows[slot].bystander.abandon(intent.serial) }
             if let difference = rows[slot].bystander.difference(from: rows[slot].passport) {
                 throw violation(.replay, "\(rows[slot].id): \(difference)")
