@@ -98,6 +98,7 @@ enum PeopleRoutes {
             page("/ledger/{index}", .anyOf([.readLedger]), "/ledger/3"),
             page("/ledger/{index}/evidence", .anyOf([.readLedger]), "/ledger/3/evidence"),
             page("/people", .anyOf([.administer])),
+            page("/people/{verb}/{person}", .anyOf([.administer]), "/people/remove/NOBODY", answer: 404),
             // Nobody's device, nobody's alarm: whoever may learns that.
             deed("/claim/{verb}", .anyOf([.pair]), "/claim/pair", "device=NOBODY&grade=declared", answer: 404),
             deed(

@@ -124,9 +124,12 @@ import Workbench
         ]
         let parts = [
             "{device}": serial, "{index}": "3", "{name}": serial, "{verb}": "quarantine", "{batch}": batch.text,
+            "{person}": try #require(await bench.person("leaving", .support).person).text,
         ]
         func filled(_ path: String) -> String {
-            parts.reduce(path) { $0.replacingOccurrences(of: $1.key, with: $1.value) }
+            // Of a device, or of a person.
+            let path = path.replacingOccurrences(of: "/people/{verb}", with: "/people/remove")
+            return parts.reduce(path) { $0.replacingOccurrences(of: $1.key, with: $1.value) }
         }
         let door = PeopleDoor(
             house: bench.house, publisherKey: bench.publisher.verifierKey, settings: .init(isSecure: false))

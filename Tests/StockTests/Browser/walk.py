@@ -251,6 +251,15 @@ def administer(page):
         complain("a token does not look like one")
     page.get_by_role("button", name="Revoke walked of Line Three").click()
     page.wait_for_url("**/people?done=revoked")
+    page.get_by_label("Name", exact=True).fill("Leaving soon")
+    page.get_by_role("button", name="Add and make a sign-in link").click()
+    show_once(page)
+    page.get_by_role("link", name="Remove Leaving soon").click()
+    expect(page, "This cannot be undone", "confirm-removal")
+    page.get_by_role("button", name="Remove").click()
+    page.wait_for_url("**/people?done=removed")
+    if page.get_by_text("Leaving soon").count():
+        complain("who was removed is still listed")
     page.get_by_role("button", name="Sign-in link for Line Three").click()
     found["station"] = show_once(page)
 

@@ -29,7 +29,7 @@ package struct FleetView: Codable, Sendable, Equatable {
     package var contactMinutes: Int
     /// Devices that made contact within `contactMinutes`.
     package var contactedLately: Int
-    /// When they were counted; nil for now.
+    /// When they were counted; nil if that was at `at`.
     package var contactedAsOf: Timestamp?
     /// At most `Reading.countLimit`.
     package var openAlarms: Int

@@ -44,6 +44,7 @@ package struct Console: Sendable {
             ("/claim", claim), ("/alarms", alarms), ("/batches", batches), ("/batches/:batch/ship", confirmShipping),
             ("/authorities", authorities), ("/ledger", ledger), ("/ledger/:index", entry),
             ("/ledger/:index/evidence", evidence), ("/people", people),
+            ("/people/:verb/:person", confirmRemoval),
         ]
     }
 

@@ -46,17 +46,18 @@ extension Console {
                     tag("td", .class("nowrap")) { Times.brief(person.addedAt, now: now) }
                     tag("td", .class("number"), text: grouped(person.tokens.count))
                     tag("td", .class("nowrap")) {
-                        Forms.form(to: Place("/people/link"), session: session) {
-                            HTML.void("input", [.type("hidden"), .name("person"), .value(person.name)])
-                            tag("button", .class("small"), .type("submit"), .label("Sign-in link for \(person.name)")) {
-                                "Sign-in link"
+                        tag("div", .class("side-by-side")) {
+                            Forms.form(to: Place("/people/link"), session: session) {
+                                HTML.void("input", [.type("hidden"), .name("person"), .value(person.name)])
+                                tag(
+                                    "button", .class("small"), .type("submit"),
+                                    .label("Sign-in link for \(person.name)")
+                                ) { "Sign-in link" }
                             }
-                        }
-                        Forms.form(to: Place("/people/remove"), session: session) {
-                            HTML.void("input", [.type("hidden"), .name("person"), .value(person.name)])
-                            tag("button", .class("small final"), .type("submit"), .label("Remove \(person.name)")) {
-                                "Remove"
-                            }
+                            link(
+                                Place("/people/remove", person.person.text), .class("button small final"),
+                                .label("Remove \(person.name)")
+                            ) { "Remove…" }
                         }
                     }
                 }

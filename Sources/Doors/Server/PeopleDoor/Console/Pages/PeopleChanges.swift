@@ -43,6 +43,34 @@ extension Console {
         }
     }
 
+    /// The page that asks before somebody is removed.
+    func confirmRemoval(_ request: Request, _ context: PeopleContext) async throws -> Response {
+        let session = try context.requireSession()
+        let people = try await reading.people(as: session.principal)
+        let (verb, id) = (try Self.part("verb", context), try Self.part("person", context))
+        guard verb == "remove", let person = people.first(where: { $0.person.text == id }) else { throw Self.noPage() }
+        return Page("Remove \(person.name)", in: .people, for: session) {
+            tag("div", .class("narrow-page")) {
+                pageHead("Remove \(person.name)", crumb: link(Place("/people"), "People"))
+                tag("section", .class("card"), .label("Confirm")) {
+                    tag("p") {
+                        "Every sign-in link, session and token of "
+                        tag("strong", text: person.name)
+                        ", \(person.role.title), ends with the next request. The name stays taken, because the ledger's history has it."
+                    }
+                    tag("p", .class("notice bad")) { "This cannot be undone." }
+                    Forms.form(to: Place("/people/remove"), session: session) {
+                        HTML.void("input", [.type("hidden"), .name("person"), .value(person.name)])
+                        tag("div", .class("row")) {
+                            tag("button", .class("final"), .type("submit")) { "Remove" }
+                            link(Place("/people"), "Cancel")
+                        }
+                    }
+                }
+            }
+        }.response
+    }
+
     private func signInLink(
         _ path: String, for name: String, _ request: Request, _ session: PeopleSession
     ) -> Response {

@@ -61,7 +61,7 @@ extension Stylesheet {
         button.plain { border-color: transparent; background: none; padding: 0.3rem 0.5rem; color: var(--soft);
           font-weight: 400; font-size: 0.9rem; }
         button.plain:hover { color: var(--text); text-decoration: underline; }
-        button.small { padding: 0.25rem 0.7rem; font-size: 0.88rem; }
+        button.small, .button.small { padding: 0.25rem 0.7rem; font-size: 0.88rem; }
         form { margin: 0; }
         label, .label { display: block; font-size: 0.86rem; color: var(--soft); margin-bottom: 0.2rem; }
         input, select, textarea { font: inherit; color: var(--text); background: var(--card); border: 1px solid var(--line-strong);
@@ -75,6 +75,7 @@ extension Stylesheet {
           color: var(--soft); margin-bottom: 0.3rem; }
         .choices label { display: flex; gap: 0.6rem; align-items: baseline; font-size: 1rem; color: var(--text);
           padding: 0.2rem 0; } .choices input { width: auto; flex: none; }
+        .side-by-side { display: flex; gap: 0.5rem; }
         .row { display: flex; flex-wrap: wrap; gap: 0.6rem; align-items: center; }
         .filters { display: grid; grid-template-columns: minmax(0, 2fr) repeat(3, minmax(0, 1fr)) auto auto; gap: 0.8rem;
           align-items: end; margin-bottom: 1.25rem; }
