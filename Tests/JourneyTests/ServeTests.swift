@@ -70,6 +70,24 @@ struct `The server's home` {
         }
     }
 
+    @Test func `takes as many connections as the machine lets it open files, and says so`() async throws {
+        let run = try await script(
+            """
+            ulimit -n 3000; start home || exit 10
+            grep 'open files' /proc/$server/limits; cat home.err; stop
+            ulimit -Sn 256; start home || exit 11
+            grep 'open files' /proc/$server/limits; stop
+            """)
+        #expect(run.status == 0, "\(run.said)")
+        #expect(
+            run.said.contains("maximumConnections=10000 now=872") && run.said.contains("LimitNOFILE"), "\(run.said)")
+        // Raised again to what is allowed, whatever the shell had set.
+        #expect(
+            run.said.split(separator: "\n").filter { $0.hasPrefix("Max open files") }.allSatisfy {
+                $0.contains(" 3000 ")
+            })
+    }
+
     @Test func `is backed up while its server runs, and the restored copy passes the audit`() async throws {
         let run = try await script(
             """

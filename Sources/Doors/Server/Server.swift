@@ -168,7 +168,7 @@ package struct Server: Sendable {
     /// Headers of at most 32 KiB in at most 100 fields; a body that nobody wants is not read for ever.
     private static func bounded(_ idle: TimeAmount) -> HTTP1Channel.Configuration {
         HTTP1Channel.Configuration(
-            additionalChannelHandlers: [UnwantedBodyHandler()], idleTimeout: idle,
+            additionalChannelHandlers: [UpgradeHandler(), UnwantedBodyHandler()], idleTimeout: idle,
             httpDecoderConfiguration: .init(
                 maxHeaderFieldSize: 16 * 1024, maxHeaderListSize: 32 * 1024, maxHeaderFieldCount: 100))
     }

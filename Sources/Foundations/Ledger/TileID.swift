@@ -103,7 +103,7 @@ package struct TilePath: Hashable, Sendable {
     }
 
     private static func index(_ elements: ArraySlice<Substring>) -> Int64? {
-        // Six groups: 10^18 tiles are more than 2^63 leaves can fill.
+        // Six groups: more than that, and 2^63 leaves could not fill them.
         guard (1...6).contains(elements.count) else { return nil }
         var index: Int64 = 0
         for element in elements {
@@ -111,7 +111,8 @@ package struct TilePath: Hashable, Sendable {
             guard digits.count == 3, digits.allSatisfy({ (48...57).contains($0) }) else { return nil }
             index = digits.reduce(index) { $0 * 10 + Int64($1 - 48) }
         }
-        return index
+        // What follows it, in leaves, must still be a number: strangers choose this one.
+        return index < Int64.max / Int64(TileID.fullWidth) ? index : nil
     }
 
     private static func number(_ text: Substring) -> Int64? {

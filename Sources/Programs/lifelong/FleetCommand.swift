@@ -49,7 +49,7 @@ struct FleetCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        OpenFiles.raise()
+        OpenFiles.raise(to: 65_536)
         var plan = Fleet.Plan(count: count)
         plan.station = station
         plan.hardware = hardware
@@ -103,15 +103,5 @@ struct FleetCommand: AsyncParsableCommand {
             lines.append(("trouble", "\(count) times: \(sentence)"))
         }
         return lines.map { $0.0.padding(toLength: 10, withPad: " ", startingAt: 0) + $0.1 }.joined(separator: "\n")
-    }
-}
-
-/// The soft limit of open files is 1024 on most systems; a fleet needs more.
-enum OpenFiles {
-    static func raise() {
-        var limit = rlimit()
-        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
-        limit.rlim_cur = min(limit.rlim_max, 65_536)
-        _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     }
 }

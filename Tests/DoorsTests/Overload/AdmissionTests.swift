@@ -23,6 +23,29 @@ import Wire
         #expect((0..<100).allSatisfy { _ in free.take(1) == nil })
     }
 
+    @Test func `serves a fleet that is larger than the buckets it keeps`() {
+        // 200,000 devices, each once a minute, with the usual rate and a sixteenth of the usual buckets.
+        let fairness = Fairness<Int>(.init(burst: 600, perSecond: 10), limit: 4096)
+        let start = ContinuousClock.now
+        var refused = 0
+        for number in 0..<400_000 {
+            let at = start + .microseconds(number * 300)
+            if fairness.take(number % 200_000, at: at) != nil { refused += 1 }
+        }
+        #expect(refused == 0)
+    }
+
+    @Test func `holds so many bytes of large answers and no more`() throws {
+        let gate = Gate(limit: 1, bytes: 100)
+        try gate.hold(60)
+        try gate.hold(0)
+        #expect(throws: Refusal.self) { try gate.hold(41) }
+        try gate.hold(40)
+        gate.release(60)
+        gate.release(40)
+        try gate.hold(100)
+    }
+
     @Test func `refuses what is too much with a time to come back that is not everybody's`() throws {
         let gate = Gate(limit: 3)
         for _ in 0..<3 { try gate.enter() }

@@ -18,6 +18,11 @@ private actor Arrived {
     func add(_ answer: BenchClient.Answer) { all.append(answer) }
 }
 
+private actor Arrivals {
+    private(set) var count = 0
+    func one() { count += 1 }
+}
+
 @Suite struct `A crowded device plane` {
     /// Where a connection that means no good stops.
     enum Stop: String, CaseIterable, Sendable {
@@ -62,6 +67,38 @@ private actor Arrived {
                 for try await isClosed in group { #expect(isClosed) }
             }
             #expect(try await door.client(scene.operational.identity).status().state == .enrolled)
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1)), arguments: [Stop.beforeAnything, .inTheHello])
+    func `serves others while many connections say nothing`(_ stop: Stop) async throws {
+        let scene = try await DeviceScene()
+        // Long enough that whoever waited behind them would give up.
+        try await DeviceBench.run(
+            scene.bench,
+            settings: {
+                $0.door.admission.handshakeSeconds = 300
+                $0.door.admission.handshakes = 2
+            }
+        ) { door in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                let open = Arrivals()
+                for _ in 0..<8 {
+                    group.addTask {
+                        try await RawConnection.with(port: door.ports.device) { connection in
+                            if stop == .inTheHello {
+                                try await connection.send([0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3])
+                            }
+                            await open.one()
+                            while !Task.isCancelled { try? await Task.sleep(for: .milliseconds(20)) }
+                        }
+                    }
+                }
+                while await open.count < 8 { try await Task.sleep(for: .milliseconds(10)) }
+                #expect(try await door.client(scene.operational.identity).status().state == .enrolled)
+                group.cancelAll()
+                while let done = await group.nextResult() { _ = done }
+            }
         }
     }
 

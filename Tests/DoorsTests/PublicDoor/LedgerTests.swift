@@ -70,7 +70,10 @@ import Workbench
             for missing in [
                 "tile/0/001", "tile/0/001.p/\(width + 1)", "tile/0/002.p/1", "tile/1/000", "tile/1/000.p/2",
                 "tile/2/000.p/1",
-                "tile/entries/001", "tile/entries/002.p/1", "tile/0/x999/999/999", "tile/63/000.p/1",
+                "tile/entries/001", "tile/entries/002.p/1", "tile/0/x999/999/999",
+                "tile/entries/x999/x999/x999/x999/x999/999", "tile/entries/x036/x028/x797/x018/x963/966",
+                "tile/entries/x036/x028/x797/x018/x963/966.p/255", "tile/63/x036/x028/x797/x018/x963/966",
+                "tile/63/000.p/1",
             ] { expectRefusal(try await client.get("/ledger/\(missing)"), 404) }
             for none in [
                 "tile/0/0", "tile/0/1000", "tile/0/000.p/0", "tile/0/000.p/256", "tile/0/000.p/007", "tile/-1/000",

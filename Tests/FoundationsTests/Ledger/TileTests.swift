@@ -149,7 +149,7 @@ private func filled(to sizes: [Int]) throws -> (Shelf, [Int: TreeHead]) {
         arguments: [
             ("tile/0/000", 0, 0, 256), ("tile/0/999", 0, 999, 256), ("tile/0/x001/000", 0, 1000, 256),
             ("tile/3/x001/x234/067", 3, 1_234_067, 256), ("tile/0/x001/x234/067.p/8", 0, 1_234_067, 8),
-            ("tile/63/005.p/255", 63, 5, 255), ("tile/1/x999/x999/x999/x999/x999/999", 1, 999_999_999_999_999_999, 256),
+            ("tile/63/005.p/255", 63, 5, 255), ("tile/1/x036/x028/x797/x018/x963/966", 1, 36_028_797_018_963_966, 256),
         ] as [(String, Int, Int64, Int)])
     func `are written as tlog-tiles says`(text: String, level: Int, index: Int64, width: Int) {
         let id = TileID(level: level, index: index)
@@ -171,6 +171,7 @@ private func filled(to sizes: [Int]) throws -> (Shelf, [Int: TreeHead]) {
         "tile/0/001.p", "tile/0/001.p/", "tile/0/001.p/0", "tile/0/001.p/00", "tile/0/001.p/01", "tile/0/001.p/256",
         "tile/0/001.p/1/2", "tile/0/x001.p/1/002", "tile/0/xx01/002", "tile/0/001/", "/tile/0/001", "tile//001",
         "tile/0/../001", "tile/entries/x001", "tile/entry/001", "tile/0/x001/x001/x001/x001/x001/x001/001",
+        "tile/entries/x999/x999/x999/x999/x999/999", "tile/0/x036/x028/x797/x018/x963/967",
         "tile/0/٠٠١", "tile/0/001 ", "tile/0/x0001/001", "tile/0/001.p/٣",
     ])
     func `have one spelling`(text: String) { #expect(TilePath(text) == nil) }

@@ -5,9 +5,10 @@ import NIOCore
 /// Memory is bounded by connections times buffers, and by requests times bodies (docs/operating.md).
 package struct Admission: Sendable {
     package struct Bounds: Sendable {
-        /// TLS handshakes under way at once; more wait in the order of their coming.
-        package var handshakes = 256
-        /// Seconds for a handshake, from its turn on.
+        /// TLS handshakes worked on at once, including those that wait for the other side of a slow network; more wait in the
+        /// order of their coming.
+        package var handshakes = 1024
+        /// Seconds for the first byte, and for a handshake from its turn on.
         package var handshakeSeconds: Int64 = 10
         /// Requests that wait for the database or a key at once; more are refused with 503.
         package var requests = 1000

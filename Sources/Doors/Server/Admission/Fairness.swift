@@ -62,12 +62,7 @@ package final class Fairness<Key: Hashable & Sendable>: Sendable {
     }
 
     private func spend(_ bucket: inout Bucket?, at now: ContinuousClock.Instant) -> Int? {
-        var left = rate.burst
-        if let known = bucket {
-            let gone = now - known.at
-            let seconds = Double(gone.components.seconds) + Double(gone.components.attoseconds) / 1e18
-            left = min(rate.burst, known.left + max(0, seconds) * rate.perSecond)
-        }
+        let left = bucket.map { refilled($0, at: now) } ?? rate.burst
         guard left >= 1 else {
             bucket = Bucket(left: left, at: now)
             return max(1, Int(((1 - left) / rate.perSecond).rounded(.up)))
@@ -80,8 +75,13 @@ package final class Fairness<Key: Hashable & Sendable>: Sendable {
     private func forget(_ shard: inout Shard, at now: ContinuousClock.Instant) {
         if let swept = shard.swept, now - swept < .seconds(1) { return }
         shard.swept = now
-        let full = Duration.seconds(rate.burst / rate.perSecond)
-        shard.buckets = shard.buckets.filter { now - $0.value.at < full }
+        shard.buckets = shard.buckets.filter { refilled($0.value, at: now) < rate.burst }
+    }
+
+    private func refilled(_ bucket: Bucket, at now: ContinuousClock.Instant) -> Double {
+        let (seconds, attoseconds) = (now - bucket.at).components
+        let gone = max(0, Double(seconds) + Double(attoseconds) / 1e18)
+        return min(rate.burst, bucket.left + gone * rate.perSecond)
     }
 }
 

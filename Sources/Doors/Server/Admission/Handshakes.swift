@@ -2,8 +2,8 @@ import NIOConcurrencyHelpers
 import NIOCore
 import NIOTLS
 
-/// Bounds the TLS handshakes that are under way at once: each costs signatures and buffers, and strangers may begin them.
-/// The others wait in the order of their coming, without a byte being read from them, and not for ever.
+/// Bounds the TLS handshakes that are worked on at once: each costs signatures and buffers, and strangers may begin them.
+/// The others wait in the order of their coming, and not for ever.
 package final class Handshakes: Sendable {
     private struct State {
         var underWay = 0
@@ -23,14 +23,19 @@ package final class Handshakes: Sendable {
     private let limit: Int
     let time: TimeAmount
     let patience: TimeAmount
+    let hold: TimeAmount
 
     /// - Parameters:
-    ///   - time: for a handshake, from its turn on.
+    ///   - time: for the first byte, and for a handshake from its turn on.
     ///   - patience: for the turn.
-    package init(limit: Int, time: TimeAmount = .seconds(10), patience: TimeAmount = .seconds(30)) {
+    ///   - hold: for the peer's next word, before its turn is another's; when it comes, it waits for a turn again.
+    package init(
+        limit: Int, time: TimeAmount = .seconds(10), patience: TimeAmount = .seconds(30), hold: TimeAmount = .seconds(1)
+    ) {
         self.limit = limit
         self.time = time
         self.patience = patience
+        self.hold = min(hold, time)
     }
 
     package var underWay: Int { state.withLockedValue { $0.underWay } }
@@ -88,52 +93,117 @@ package final class Handshakes: Sendable {
     }
 }
 
-/// First in a connection's pipeline, before TLS: reads nothing until it is the connection's turn, and ends a handshake that
-/// takes too long.
+/// First in a connection's pipeline, before TLS: hands nothing on until it is the connection's turn, and ends a handshake
+/// that takes too long.
+///
+/// Only what says something has a turn: a connection that is silent, from its beginning or in the middle, costs a
+/// descriptor and its buffers, and keeps nobody out.
 package final class HandshakeGuard: ChannelDuplexHandler {
     package typealias InboundIn = ByteBuffer
+    package typealias InboundOut = ByteBuffer
     package typealias OutboundIn = ByteBuffer
     package typealias OutboundOut = ByteBuffer
 
+    private enum Phase {
+        /// Nothing is here to be worked on.
+        case silent
+        /// Bytes are here; nothing more is read until it is their turn.
+        case inLine
+        case turn
+        case over
+    }
+
     private let handshakes: Handshakes
+    private var phase = Phase.silent
     private var leave: (@Sendable () -> Void)?
-    private var timer: Scheduled<Void>?
-    private var isTurn = false
+    private var held = CircularBuffer<ByteBuffer>(initialCapacity: 0)
     private var isReadHeld = false
+    /// The connection is closed then, however it got on by that time.
+    private var endAt = NIODeadline.distantFuture
+    private var closeAt = NIODeadline.distantFuture
+    /// The turn is given back then.
+    private var yieldAt = NIODeadline.distantFuture
+    private var timer: Scheduled<Void>?
+    private var timerAt = NIODeadline.distantFuture
 
     package init(_ handshakes: Handshakes) { self.handshakes = handshakes }
 
     package func channelActive(context: ChannelHandlerContext) {
-        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-        let loop = context.eventLoop
-        close(after: handshakes.patience, context)
-        leave = handshakes.enter {
-            if loop.inEventLoop {
-                bound.value.0.begin(bound.value.1)
-            } else {
-                loop.execute { bound.value.0.begin(bound.value.1) }
-            }
-        }
+        let now = NIODeadline.now()
+        endAt = now + handshakes.time + handshakes.patience + handshakes.time
+        closeAt = now + handshakes.time
+        watch(context, at: now + handshakes.hold)
         context.fireChannelActive()
     }
 
+    package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch phase {
+        case .turn, .over: return context.fireChannelRead(data)
+        case .inLine: held.append(unwrapInboundIn(data))
+        case .silent:
+            held.append(unwrapInboundIn(data))
+            phase = .inLine
+            closeAt = min(endAt, .now() + handshakes.patience)
+            let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+            let loop = context.eventLoop
+            leave = handshakes.enter {
+                if loop.inEventLoop {
+                    bound.value.0.begin(bound.value.1)
+                } else {
+                    loop.execute { bound.value.0.begin(bound.value.1) }
+                }
+            }
+            // It may have been done, or have failed, at once.
+            if phase == .over { giveBack() }
+        }
+    }
+
+    package func channelReadComplete(context: ChannelHandlerContext) {
+        // What began in the middle of a read was told of its end already.
+        if phase != .inLine { context.fireChannelReadComplete() }
+    }
+
     private func begin(_ context: ChannelHandlerContext) {
-        isTurn = true
-        guard context.channel.isActive else { return over() }
-        close(after: handshakes.time, context)
+        guard phase == .inLine, context.channel.isActive else { return over() }
+        phase = .turn
+        let now = NIODeadline.now()
+        closeAt = min(endAt, now + handshakes.time)
+        yieldAt = now + handshakes.hold
+        if yieldAt < timerAt { watch(context, at: yieldAt) }
+        while let bytes = held.popFirst() { context.fireChannelRead(wrapInboundOut(bytes)) }
+        context.fireChannelReadComplete()
         if isReadHeld {
             isReadHeld = false
             context.read()
         }
     }
 
-    private func close(after time: TimeAmount, _ context: ChannelHandlerContext) {
+    private func watch(_ context: ChannelHandlerContext, at deadline: NIODeadline) {
         timer?.cancel()
-        timer = context.eventLoop.assumeIsolated().scheduleTask(in: time) { context.close(promise: nil) }
+        timerAt = deadline
+        timer = context.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { [weak self] in
+            self?.look(context)
+        }
+    }
+
+    private func look(_ context: ChannelHandlerContext) {
+        guard phase != .over else { return }
+        let now = NIODeadline.now()
+        guard now < closeAt else { return context.close(promise: nil) }
+        if phase == .turn, now >= yieldAt {
+            phase = .silent
+            giveBack()
+        }
+        watch(context, at: phase == .turn ? min(closeAt, yieldAt) : closeAt)
+    }
+
+    private func giveBack() {
+        leave?()
+        leave = nil
     }
 
     package func read(context: ChannelHandlerContext) {
-        if isTurn { context.read() } else { isReadHeld = true }
+        if phase == .inLine { isReadHeld = true } else { context.read() }
     }
 
     package func channelInactive(context: ChannelHandlerContext) {
@@ -145,10 +215,11 @@ package final class HandshakeGuard: ChannelDuplexHandler {
 
     /// The handshake is done, or the connection is gone.
     func over() {
+        phase = .over
         timer?.cancel()
         timer = nil
-        leave?()
-        leave = nil
+        held.removeAll()
+        giveBack()
     }
 }
 

@@ -15,6 +15,8 @@ package struct PlaneAnswer: Sendable {
     package var type: String?
     package var fields: [(name: String, value: String)] = []
     package var body: Body
+    /// The bytes are held once for everybody who reads them, such as a revocation list.
+    package var isShared = false
 
     package init(_ bytes: [UInt8], type: String?, status: Int = 200) {
         self.status = status
@@ -39,6 +41,30 @@ package struct PlaneAnswer: Sendable {
         return answer
     }
 
+    /// A larger body goes out piece by piece, each when the one before it was taken, so that a peer that reads slowly is
+    /// served for as long as it reads, and one that does not read holds no copy.
+    static let pieceBytes = 64 * 1024
+
+    /// How the body goes out in pieces; nil if it goes out with the head.
+    var pieces: (@Sendable (PlaneWriter) async throws -> Void)? {
+        switch body {
+        case .stream(_, let write): write
+        case .bytes(let bytes) where bytes.count > Self.pieceBytes:
+            { writer in
+                for start in stride(from: 0, to: bytes.count, by: Self.pieceBytes) {
+                    let end = min(start + Self.pieceBytes, bytes.count)
+                    try await writer.write(ByteBuffer(bytes: bytes[start..<end]))
+                }
+            }
+        case .bytes: nil
+        }
+    }
+
+    /// Bytes that are in memory for this peer alone until it has read them.
+    var heldBytes: Int {
+        if case .bytes(let bytes) = body, !isShared { bytes.count } else { 0 }
+    }
+
     var length: Int {
         switch body {
         case .bytes(let bytes): bytes.count
@@ -46,7 +72,7 @@ package struct PlaneAnswer: Sendable {
         }
     }
 
-    /// Status line, fields and, unless it is the answer to a HEAD or a stream, the body.
+    /// Status line, fields and, unless it is the answer to a HEAD or goes out in pieces, the body.
     func write(into buffer: inout ByteBuffer, isHead: Bool, closes: Bool) {
         buffer.writeStaticString("HTTP/1.1 ")
         if status == 200 {
@@ -70,7 +96,7 @@ package struct PlaneAnswer: Sendable {
         }
         if closes { buffer.writeStaticString("\r\nConnection: close") }
         buffer.writeStaticString("\r\n\r\n")
-        if !isHead, case .bytes(let bytes) = body { buffer.writeBytes(bytes) }
+        if !isHead, pieces == nil, case .bytes(let bytes) = body { buffer.writeBytes(bytes) }
     }
 }
 

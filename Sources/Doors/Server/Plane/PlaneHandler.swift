@@ -27,6 +27,8 @@ final class PlaneHandler: ChannelDuplexHandler {
         case answering
         /// Answered before the request was over: what still comes is dropped.
         case lingering
+        /// The last answer is on its way out.
+        case leaving
         case over
     }
 
@@ -101,6 +103,7 @@ final class PlaneHandler: ChannelDuplexHandler {
     }
 
     private func end(_ context: ChannelHandlerContext) {
+        guard phase != .over else { return }
         phase = .over
         context.close(promise: nil)
     }
@@ -122,13 +125,12 @@ final class PlaneHandler: ChannelDuplexHandler {
     private func expired(_ context: ChannelHandlerContext) {
         guard phase == .reading else { return end(context) }
         isLast = true
-        send(
+        let seconds = limits.body.nanoseconds / 1_000_000_000
+        finish(
             .refusal(
                 Refusal(
-                    .malformed, "The body did not arrive within \(limits.body.nanoseconds / 1_000_000_000) seconds.",
+                    .malformed, "The body did not arrive within \(seconds) seconds.",
                     hint: "Send it faster, or in smaller requests.", rule: "slow body")), context)
-        context.flush()
-        end(context)
     }
 
     // MARK: - Reading
@@ -146,7 +148,10 @@ final class PlaneHandler: ChannelDuplexHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let part = unwrapInboundIn(data)
-        if !queue.isEmpty || isBusy(context) { queue.append(part) } else { take(part, context) }
+        guard !queue.isEmpty || isBusy(context) else { return take(part, context) }
+        // So many requests at once nobody sends who reads the answers.
+        guard queue.count < PlaneLimits.queuedParts else { return end(context) }
+        queue.append(part)
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
@@ -181,7 +186,7 @@ final class PlaneHandler: ChannelDuplexHandler {
             switch phase {
             case .reading: answer(context)
             case .lingering: end(context)
-            case .waiting, .answering, .over: break
+            case .waiting, .answering, .leaving, .over: break
             }
         }
     }
@@ -189,7 +194,8 @@ final class PlaneHandler: ChannelDuplexHandler {
     private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         guard phase == .waiting else { return }
         deadline = .now() + limits.body
-        isLast = !head.isKeepAlive || isStopping
+        // Behind a wish for another protocol the parser reads no further request.
+        isLast = !head.isKeepAlive || isStopping || head.method == .CONNECT || head.headers.contains(name: "Upgrade")
         path = head.uri.utf8.firstIndex(of: UInt8(ascii: "?")).map { String(head.uri[..<$0]) } ?? head.uri
         found = routes.find(head.method, path)
         bodyLimit = PlaneLimits.unwantedBytes
@@ -302,42 +308,60 @@ final class PlaneHandler: ChannelDuplexHandler {
     }
 
     private func finish(_ answer: PlaneAnswer, _ context: ChannelHandlerContext) {
-        let isHead = head?.method == .HEAD
+        guard head?.method != .HEAD, let pieces = answer.pieces else {
+            let isEnd = isLast || isStopping
+            send(answer, context, isEnd: isEnd)
+            return isEnd ? leave(context) : next(context)
+        }
+        let held = answer.heldBytes
+        do { try gate.hold(held) } catch { return finish(refused(error), context) }
         send(answer, context)
-        if !isHead, case .stream(_, let write) = answer.body { return stream(write, context) }
-        next(context)
+        stream(pieces, held, context)
+    }
+
+    /// The last answer is out as soon as the system has taken it; closed before, it would be cut off.
+    private func leave(_ context: ChannelHandlerContext) {
+        head = nil
+        phase = .leaving
+        deadline = .now() + limits.idle
+        watch(context)
+        unflushed = 0
+        context.flush()
     }
 
     /// The answer is out: on to the next request, or to the end.
     private func next(_ context: ChannelHandlerContext) {
         head = nil
-        if isLast || isStopping {
-            unflushed = 0
-            context.flush()
-            return end(context)
-        }
+        if isLast || isStopping { return end(context) }
         phase = .waiting
         deadline = .now() + limits.idle
         if deadline < timerAt { watch(context) }
     }
 
-    private func send(_ answer: PlaneAnswer, _ context: ChannelHandlerContext) {
-        var buffer = context.channel.allocator.buffer(capacity: 256 + (answer.length < 65_536 ? answer.length : 0))
+    /// - Parameter isEnd: the connection ends as soon as this is out.
+    private func send(_ answer: PlaneAnswer, _ context: ChannelHandlerContext, isEnd: Bool = false) {
+        let room = answer.length <= PlaneAnswer.pieceBytes ? answer.length : 0
+        var buffer = context.channel.allocator.buffer(capacity: 256 + room)
         answer.write(into: &buffer, isHead: head?.method == .HEAD, closes: isLast || isStopping)
         unflushed += buffer.readableBytes
-        context.write(wrapOutboundOut(buffer), promise: nil)
+        let promise = isEnd ? context.eventLoop.makePromise(of: Void.self) : nil
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        promise?.futureResult.whenComplete { _ in bound.value.0.end(bound.value.1) }
+        context.write(wrapOutboundOut(buffer), promise: promise)
         if unflushed > PlaneLimits.unflushedBytes {
             unflushed = 0
             context.flush()
         }
     }
 
+    /// - Parameter held: bytes of the gate's share, to be given back.
     private func stream(
-        _ write: @escaping @Sendable (PlaneWriter) async throws -> Void, _ context: ChannelHandlerContext
+        _ write: @escaping @Sendable (PlaneWriter) async throws -> Void, _ held: Int, _ context: ChannelHandlerContext
     ) {
         phase = .answering
         unflushed = 0
         context.flush()
+        let gate = gate
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         let loop = context.eventLoop
         let writer = PlaneWriter(loop: loop) { piece in bound.value.0.put(piece, bound.value.1) }
@@ -347,6 +371,7 @@ final class PlaneHandler: ChannelDuplexHandler {
                 try await write(writer)
                 isWhole = true
             } catch { isWhole = false }
+            gate.release(held)
             loop.execute {
                 let (handler, context) = bound.value
                 guard handler.phase == .answering else { return }
@@ -367,12 +392,4 @@ final class PlaneHandler: ChannelDuplexHandler {
         context.writeAndFlush(wrapOutboundOut(piece), promise: promise)
         return promise.futureResult
     }
-}
-
-/// Writes the pieces of a stream; each waits until the system has taken it.
-package struct PlaneWriter: Sendable {
-    let loop: any EventLoop
-    let put: @Sendable (ByteBuffer) -> EventLoopFuture<Void>
-
-    package func write(_ piece: ByteBuffer) async throws { try await loop.flatSubmit { put(piece) }.get() }
 }

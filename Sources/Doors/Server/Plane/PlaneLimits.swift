@@ -19,6 +19,11 @@ package struct PlaneLimits: Sendable {
     /// A body that no route wants is read so far before the refusal; a larger one closes the connection.
     static let unwantedBytes = 64 * 1024
 
+    /// Parts of requests (a head, a body's piece, an end) that wait behind an answer.
+    static let queuedParts = 256
+    /// Bytes that no parser took: at most what one read brings.
+    static let unparsedBytes = 128 * 1024
+
     package init() {}
 
     /// Headers of at most 32 KiB in at most 100 fields.

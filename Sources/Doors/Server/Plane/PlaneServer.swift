@@ -57,7 +57,8 @@ struct PlaneServer: Service {
         }
         try pipeline.addHandler(
             ByteToMessageHandler(
-                HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: PlaneLimits.head)))
+                HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: PlaneLimits.head),
+                maximumBufferSize: PlaneLimits.unparsedBytes))
         try pipeline.addHandler(
             PlaneHandler(
                 routes: routes, limits: limits, gate: admission.gate, remote: tls == nil ? channel.remoteAddress : nil,

@@ -1,4 +1,5 @@
 import Ledger
+import NIOConcurrencyHelpers
 import NIOCore
 import Registry
 import Store
@@ -12,6 +13,8 @@ package struct PublicDoor: Sendable {
     private let key: VerifierKey
     private let statuses: StatusAnswers
     private let health: Health
+    /// The newest list of each authority, in memory once, however many are reading it.
+    private let lists = NIOLockedValueBox<[String: (number: Int, der: [UInt8])]>([:])
 
     package init(house: House, key: VerifierKey, health: Health = Health()) async throws {
         self.house = house
@@ -57,19 +60,34 @@ package struct PublicDoor: Sendable {
     private func revocationList(_ request: PlaneRequest) throws -> PlaneOutcome {
         let name = try Self.name(request, suffix: ".crl")
         return .later {
-            let row = try await house.read { rows in
-                try rows.first("SELECT der FROM crl WHERE authority = $1", [.text(name)])
-            }
-            guard let row else {
+            guard let der = try await newest(name) else {
                 throw Refusal(
                     .notFound, "There is no revocation list of \"\(name)\".",
                     hint: "Use the address in the certificate."
                 )
             }
-            var answer = PlaneAnswer(try row.bytes("der"), type: "application/pkix-crl")
+            var answer = PlaneAnswer(der, type: "application/pkix-crl")
+            answer.isShared = true
             answer.fields = [("Cache-Control", "public, max-age=60")]
             return answer
         }
+    }
+
+    /// The list as it stands in the database, read from there once for each of its numbers.
+    private func newest(_ name: String) async throws -> [UInt8]? {
+        let held = lists.withLockedValue { $0[name] }
+        let read = try await house.read { rows -> (number: Int, der: [UInt8])? in
+            let row = try rows.first("SELECT number FROM crl WHERE authority = $1", [.text(name)])
+            guard let number = try row?.int("number") else { return nil }
+            if let held, held.number == number { return held }
+            return try rows.first("SELECT number, der FROM crl WHERE authority = $1", [.text(name)])
+                .map { (try $0.int("number"), try $0.bytes("der")) }
+        }
+        lists.withLockedValue { lists in
+            if let known = lists[name], let read, known.number > read.number { return }
+            lists[name] = read
+        }
+        return read?.der
     }
 
     private func certificate(_ request: PlaneRequest) throws -> PlaneAnswer {

@@ -6,6 +6,7 @@ import NIOHTTP1
 import Passport
 import Registry
 import Store
+import Synchronization
 import Trust
 import Wire
 
@@ -18,6 +19,9 @@ final class StatusAnswers: Sendable {
     /// At most so many answers are kept, of requests of at most so many bytes: about 1.5 KiB each.
     static let limit = 32_768
     private static let longestKey = 512
+    /// Answers with a nonce that are signed at once. Each costs a signature, and anybody may ask: more of them get the answer
+    /// without a nonce, as a responder may give it (RFC 9654 §2.1, RFC 5019 §4).
+    private static let noncesAtOnce = 16
 
     /// A signed answer and what it rests on.
     private struct Prepared: Sendable {
@@ -35,6 +39,7 @@ final class StatusAnswers: Sendable {
     }
     private let state = NIOLockedValueBox(State())
     private let house: House
+    private let nonces = Atomic<Int>(0)
 
     init(_ house: House) { self.house = house }
 
@@ -56,8 +61,7 @@ final class StatusAnswers: Sendable {
     /// POST {url} with the request as its body.
     func byBody(_ request: PlaneRequest) throws -> PlaneOutcome {
         let name = request.parameters.first.map { String($0) } ?? ""
-        let der = Array(request.body.readableBytesView)
-        return answer(to: der, by: name, key: key(name, der), request)
+        return answer(to: Array(request.body.readableBytesView), by: name, path: nil, request)
     }
 
     /// GET {url}/{url-encoding of base64 of DER} (RFC 6960 §A.1).
@@ -68,21 +72,33 @@ final class StatusAnswers: Sendable {
         guard let text = request.parameters.last, text.utf8.count <= 4096, let plain = PercentEncoding.decode(text),
             let der = Base64.decode(plain)
         else { return .now(Self.plain(OCSP.failure(.malformedRequest))) }
-        return answer(to: der, by: name, key: key, request)
+        return answer(to: der, by: name, path: key, request)
     }
 
-    private func key(_ name: String, _ der: [UInt8]) -> [UInt8] { Array(name.utf8) + [0] + der }
+    /// What is asked, however the request around it is written: strangers may write it in many ways.
+    private static func key(_ name: String, _ asked: OCSP.Request) -> [UInt8] {
+        asked.certificates.reduce(into: Array(name.utf8)) { key, id in
+            key.append(0)
+            key.append(contentsOf: id.der)
+        }
+    }
 
-    private func answer(to der: [UInt8], by name: String, key: [UInt8], _ request: PlaneRequest) -> PlaneOutcome {
-        if let answer = ready(key, request) { return .now(answer) }
+    /// - Parameter path: the whole path of a GET; its answer is found by that the next time.
+    private func answer(to der: [UInt8], by name: String, path: [UInt8]?, _ request: PlaneRequest) -> PlaneOutcome {
         guard let responder = state.withLockedValue({ $0.responders[name] }),
             let authority = try? house.authorities.signing(name)
         else { return .now(Self.plain(OCSP.failure(.unauthorized))) }
         guard let asked = try? OCSP.parseRequest(der) else { return .now(Self.plain(OCSP.failure(.malformedRequest))) }
+        let key = Self.key(name, asked)
+        if asked.nonce == nil, let answer = ready(key, request) { return .now(answer) }
         return .later { [self] in
-            guard let prepared = try await prepare(asked, by: name, authority, responder, key) else {
+            let isAlone = asked.nonce != nil && nonces.add(1, ordering: .relaxed).newValue <= Self.noncesAtOnce
+            defer { if asked.nonce != nil { nonces.subtract(1, ordering: .relaxed) } }
+            let nonce = isAlone ? asked.nonce : nil
+            guard let prepared = try await prepare(asked, by: name, authority, responder, key, nonce) else {
                 return Self.plain(OCSP.failure(.unauthorized))
             }
+            if nonce == nil, let path, path.count <= Self.longestKey { keep(prepared, as: path) }
             return Self.answer(prepared, request)
         }
     }
@@ -99,7 +115,8 @@ final class StatusAnswers: Sendable {
     }
 
     private func prepare(
-        _ asked: OCSP.Request, by name: String, _ authority: Authority, _ responder: OCSP.Responder, _ key: [UInt8]
+        _ asked: OCSP.Request, by name: String, _ authority: Authority, _ responder: OCSP.Responder, _ key: [UInt8],
+        _ nonce: [UInt8]?
     ) async throws -> Prepared? {
         let mark = house.passports.mark
         let now = try house.time()
@@ -115,7 +132,7 @@ final class StatusAnswers: Sendable {
         guard known.count == found.count else { return nil }
         for device in known.compactMap(\.device) { house.passports.remember(device.passport, readSince: mark) }
         let good = known.filter { $0.status == .good }.map { (serial: $0.id.serial, device: $0.device?.id) }
-        if asked.nonce == nil, let before = find(key), now.seconds(since: before.madeAt) < Self.validitySeconds / 2,
+        if nonce == nil, let before = find(key), now.seconds(since: before.madeAt) < Self.validitySeconds / 2,
             before.good.elementsEqual(good, by: { $0.serial == $1.serial })
         {
             return before
@@ -124,12 +141,12 @@ final class StatusAnswers: Sendable {
         let der = try await house.keys.apart {
             try OCSP.response(
                 known.map { ($0.id, $0.status) }, by: responder, producedAt: now, thisUpdate: now, nextUpdate: until,
-                nonce: asked.nonce)
+                nonce: nonce)
         }
         let tag = "\"\(Wire.Digest(SHA256.hash(data: der).prefix(16)))\""
         let prepared = Prepared(der: der, madeAt: now, good: good, fields: Self.fields(now, until, tag), tag: tag)
         // An answer with a nonce is one client's alone.
-        if asked.nonce == nil, key.count <= Self.longestKey { keep(prepared, as: key) }
+        if nonce == nil, key.count <= Self.longestKey { keep(prepared, as: key) }
         return prepared
     }
 

@@ -35,7 +35,7 @@ struct DemoCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        OpenFiles.raise()
+        OpenFiles.raise(to: 65_536)
         // A reader that goes away must not end this process before it has ended its children.
         signal(SIGPIPE, SIG_IGN)
         var settings = Story.Settings(programs: try Self.programFolder())

@@ -51,7 +51,7 @@ struct ServeCommand: AsyncParsableCommand {
         try home.prepare()
         let lock = try home.lock()
         defer { withExtendedLifetime(lock) {} }
-        let configuration = try configure(home)
+        let configuration = try configure(home, log)
         let keys = try configuration.keys.open(folder: home.keyFolder, home: home.path)
         let house = try await House(
             database: home.openDatabase(configuration.database), keys: keys,
@@ -71,7 +71,7 @@ struct ServeCommand: AsyncParsableCommand {
         FileHandle.standardError.write(Data("lifelong: stopped; everything answered is on disk\n".utf8))
     }
 
-    private func configure(_ home: ServerHome) throws -> ServerConfiguration {
+    private func configure(_ home: ServerHome, _ log: Logger) throws -> ServerConfiguration {
         var configuration = ServerConfiguration()
         if FileManager.default.fileExists(atPath: home.configurationFile) {
             configuration = try ServerConfiguration.read(home.configurationFile)
@@ -92,7 +92,24 @@ struct ServeCommand: AsyncParsableCommand {
         configuration.listen.device = device ?? configuration.listen.device
         configuration.listen.people = people ?? configuration.listen.people
         configuration.listen.public = open ?? configuration.listen.public
+        configuration.maximumConnections = Self.connections(configuration.maximumConnections, log)
         return configuration
+    }
+
+    /// As many connections of each plane as this process may have files open; without a file, nothing is served at all.
+    private static func connections(_ wanted: Int, _ log: Logger) -> Int {
+        // Devices and anybody; then people, the database, artifacts and what the program itself has open.
+        let (planes, others) = (2, 1256)
+        let files = OpenFiles.raise(to: min(max(wanted, 1), 1_000_000) * planes + others)
+        let possible = max(64, (files - others) / planes)
+        guard possible < wanted else { return wanted }
+        log.warning(
+            "fewer connections than maximumConnections says: this process may not open more files",
+            metadata: [
+                "maximumConnections": "\(wanted)", "now": "\(possible)",
+                "hint": "raise the hard limit of open files: LimitNOFILE in the unit, or ulimit -Hn",
+            ])
+        return possible
     }
 
     private static func sentence(_ keys: any KeyStore, _ home: ServerHome) -> String {

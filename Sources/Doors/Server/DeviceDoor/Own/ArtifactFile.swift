@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import NIOCore
 import NIOHTTP1
 import Wire
@@ -16,10 +17,7 @@ struct ArtifactFile: Sendable {
     }
 
     func answer(to request: PlaneRequest) throws -> PlaneAnswer {
-        guard let file = FileHandle(forReadingAtPath: path) else {
-            throw Refusal(
-                .notFound, "The artifact is not in the store.", hint: "Upload it again: PUT /api/v1/artifacts/…")
-        }
+        let file = try open()
         let size = Int(try file.seekToEnd())
         let isSame = request.headers.first(name: "If-Range").map { $0 == tag } ?? true
         var range = 0..<size
@@ -41,6 +39,19 @@ struct ArtifactFile: Sendable {
         answer.status = status
         answer.fields = fields
         return answer
+    }
+
+    private func open() throws(Refusal) -> FileHandle {
+        let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor < 0 else { return FileHandle(fileDescriptor: descriptor, closeOnDealloc: true) }
+        let reason = errno
+        guard reason != ENOENT else {
+            throw Refusal(
+                .notFound, "The artifact is not in the store.", hint: "Upload it again: PUT /api/v1/artifacts/…")
+        }
+        throw Refusal(
+            .unavailable, "The artifact cannot be read: \(String(cString: strerror(reason))).", hint: "Try again.",
+            retryAfterSeconds: 10)
     }
 
     private static func write(_ file: FileHandle, _ range: Range<Int>, to writer: PlaneWriter) async throws {
