@@ -71,6 +71,7 @@ let package = Package(
         room("Trust", in: "Foundations", ["Wire", asn1, crypto, cryptoExtras]),
         room("Ledger", in: "Foundations", ["Wire", "Trust", crypto]),
         room("Release", in: "Foundations", ["Wire", "Trust", crypto]),
+        room("TUF", in: "Foundations", ["Wire", "Trust", crypto]),
         room("Passport", in: "Foundations", ["Wire"]),
 
         // Ground: state; its engines are edges.
@@ -196,6 +197,11 @@ let package = Package(
         .executableTarget(
             name: "lifelong-simulate", dependencies: ["Simulation", arguments], path: "Tests/Simulate",
             swiftSettings: strict),
+        // A client of update metadata, as tuf-conformance drives one (docs/updates.md); not shipped.
+        .executableTarget(
+            name: "lifelong-tuf-client",
+            dependencies: ["Wire", "TUF", "Agent", arguments, httpClient, nioCore, nioHTTP1], path: "Tests/TUFClient",
+            swiftSettings: strict),
         .testTarget(
             name: "SimulationTests", dependencies: ["Wire", "Passport", "Simulation", "lifelong-simulate"],
             path: "Tests/SimulationTests", swiftSettings: strict),
@@ -207,7 +213,9 @@ let package = Package(
             path: "Tests/AgentFaultTests", exclude: ["faultline.c"], swiftSettings: strict),
         .testTarget(
             name: "FoundationsTests",
-            dependencies: ["Wire", "Trust", "Ledger", "Release", "Passport", x509, asn1, crypto, cryptoExtras],
+            dependencies: [
+                "Wire", "Trust", "Ledger", "Release", "TUF", "Passport", x509, asn1, crypto, cryptoExtras,
+            ],
             path: "Tests/FoundationsTests", swiftSettings: strict),
         .testTarget(
             name: "RegistryTests",
@@ -231,11 +239,14 @@ let package = Package(
         .testTarget(
             name: "StockTests",
             dependencies: rooms + forRooms + [
-                "Keys", "KeysFile", "KeysPKCS11", "Station", "Agent", "Server", "Workbench", hummingbird, nioCore,
+                "Keys", "KeysFile", "KeysPKCS11", "Station", "Agent", "Server", "Workbench", "TUF",
+                "lifelong-tuf-client",
+                hummingbird, nioCore,
                 logging, x509,
                 crypto,
             ],
-            path: "Tests/StockTests", exclude: ["Browser/walk.py", "Token/slow-module.c"], swiftSettings: strict),
+            path: "Tests/StockTests", exclude: ["Browser/walk.py", "Token/slow-module.c", "TUF/python_tuf.py"],
+            swiftSettings: strict),
         .testTarget(
             name: "JourneyTests", dependencies: rooms + forRooms + ["Workbench", "Agent", "Auditor"],
             path: "Tests/JourneyTests", exclude: ["nodes-probe.py"], swiftSettings: strict),
@@ -243,7 +254,7 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "Wire", "Trust", "Ledger", "Release", "Passport", "Server", "Station", "Auditor", crypto,
+                "Wire", "Trust", "Ledger", "Release", "TUF", "Passport", "Server", "Station", "Auditor", crypto,
             ],
             path: "Fuzz/Targets", swiftSettings: strict),
         .testTarget(

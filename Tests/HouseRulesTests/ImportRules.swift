@@ -19,6 +19,7 @@ enum Floors {
         "Trust": certificates.union(["Wire", "Foundation"]),
         "Ledger": ["Wire", "Trust", "Crypto", "Foundation"],
         "Release": ["Wire", "Trust", "Crypto"],
+        "TUF": ["Wire", "Trust", "Crypto"],
         "Passport": ["Wire"],
 
         "Keys": system.union(["Wire", "Trust"]),
