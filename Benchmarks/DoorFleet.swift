@@ -93,6 +93,7 @@ struct DoorFleet {
             serial: Issuer.serial(house), notBefore: now.adding(seconds: -Issuer.backdateSeconds))
         let birth = try births.sign(IssuanceToken(stored: intent))
         let reference = try births.reference(birth)
+        let prepared = try await Tenures.prepare(in: house)
         let device = try await house.change(as: .system) { change -> DeviceID in
             let id: DeviceID = change.newID()
             try change.recordBirth(
@@ -105,7 +106,7 @@ struct DoorFleet {
             try change.record(.shipped, on: id)
             try Tenures.open(
                 Device.require(id.text, in: change.rows), for: OwnerID(trusted: "bench-owner"), grade: .declared,
-                in: change)
+                as: prepared, in: change)
             return id
         }
         let operational = try await enrol(device, key)

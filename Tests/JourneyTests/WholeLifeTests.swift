@@ -75,7 +75,7 @@ import Workbench
         let desired = try await life.checkIn(configuration: 1)
         let offered = try #require(desired.update)
         let release = try VerifiedRelease(
-            offered.manifest, releaseKeys: [house.releaseKey().publicKeyDER], product: HouseBench.product,
+            offered.manifest, releaseKeys: house.signingKeys(.release).map(\.publicKeyDER), product: HouseBench.product,
             hardware: HouseBench.hardware, runningSequence: 0)
         let updated = Receipt(
             kind: .updated, device: life.unit.device, at: life.bench.clock.now, release: release.digest, sequence: 1,

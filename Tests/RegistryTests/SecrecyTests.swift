@@ -74,12 +74,13 @@ import Workbench
             let key = try #require(try rows.first("SELECT data_key FROM tenure")).bytes("data_key")
             return (tenure, document, key)
         }
+        let dataKey = try await house.read { try Tenures.key(of: tenure, in: $0) }
         #expect(
-            try await house.read { try Tenures.open(sealed, of: tenure, in: $0, house: house) }
+            try await Tenures.open(sealed, under: dataKey, in: house)
                 == Array("{\"wifi\":\"hunter2-at-home\"}".utf8))
         let ben = try await bench.ownership("Ben")
         _ = try await house.perform(AcceptDevice(device: unit.serial, code: secrets[3]), as: ben)
-        await #expect { try await house.read { try Tenures.open(sealed, of: tenure, in: $0, house: house) } } throws: {
+        await #expect { try await house.read { try Tenures.key(of: tenure, in: $0) } } throws: {
             ($0 as? Refusal)?.code == .gone
         }
         let rest = try await house.read { rows in

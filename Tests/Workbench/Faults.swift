@@ -113,6 +113,7 @@ package final class FaultyKeys: KeyStore {
 
     package func labels() throws -> [KeyLabel] { try keys.labels() }
     package func holdsWrapping(_ label: KeyLabel) throws -> Bool { try keys.holdsWrapping(label) }
+    package func makeWrapping(_ label: KeyLabel) throws { try Self.faulty(faults) { try keys.makeWrapping(label) } }
     package func destroy(_ label: KeyLabel) throws { try Self.faulty(faults) { try keys.destroy(label) } }
 
     package func wrap(_ secret: [UInt8], under label: KeyLabel, context: [UInt8]) throws -> [UInt8] {

@@ -100,20 +100,30 @@ extension CheckInReport {
         repeat {
             guard let key = reader.text(), reader.take(UInt8(ascii: ":")) else { return nil }
             switch key {
-            case "agent" where agent == nil: agent = reader.text()
-            case "sequence" where sequence == nil: sequence = reader.number()
-            case "version" where version == nil: version = reader.text()
+            case "agent" where agent == nil:
+                guard let value = reader.text() else { return nil }
+                agent = value
+            case "sequence" where sequence == nil:
+                guard let value = reader.number() else { return nil }
+                sequence = value
+            case "version" where version == nil:
+                guard let value = reader.text() else { return nil }
+                version = value
             case "slot" where slot == nil:
-                slot = reader.text()
-                guard slot != nil else { return nil }
-            case "configuration" where configuration == nil: configuration = reader.number()
-            case "posture" where posture == nil: posture = reader.texts()
+                guard let value = reader.text() else { return nil }
+                slot = value
+            case "configuration" where configuration == nil:
+                guard let value = reader.number() else { return nil }
+                configuration = value
+            case "posture" where posture == nil:
+                guard let value = reader.texts() else { return nil }
+                posture = value
             case "log" where !hasLog:
                 guard reader.take(UInt8(ascii: "[")), reader.take(UInt8(ascii: "]")) else { return nil }
                 hasLog = true
             case "succession" where succession == nil:
-                succession = reader.number()
-                guard succession != nil else { return nil }
+                guard let value = reader.number() else { return nil }
+                succession = value
             default: return nil
             }
         } while reader.take(UInt8(ascii: ","))

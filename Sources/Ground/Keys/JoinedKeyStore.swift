@@ -34,6 +34,11 @@ package final class JoinedKeyStore: KeyStore {
         try first.holdsWrapping(label) || second.holdsWrapping(label)
     }
 
+    package func makeWrapping(_ label: KeyLabel) throws {
+        guard try !holdsWrapping(label) else { return }
+        try first.makeWrapping(label)
+    }
+
     package func destroy(_ label: KeyLabel) throws {
         try first.destroy(label)
         try second.destroy(label)

@@ -30,8 +30,12 @@ package protocol KeyStore: Sendable {
     /// Removes the key for ever. No error if there is none.
     func destroy(_ label: KeyLabel) throws
 
-    /// Encrypts under a symmetric key of the store that never leaves it (made at first use): AES-256, authenticated, in a
-    /// form of the store's own. `context` is authenticated with it and must be the same at `unwrap`.
+    /// Makes a symmetric key under the label, unless there is one: whatever it wrapped is lost with it, so no other call
+    /// makes one, and none is ever replaced.
+    func makeWrapping(_ label: KeyLabel) throws
+
+    /// Encrypts under a symmetric key of the store that never leaves it: AES-256, authenticated, in a form of the store's
+    /// own. `context` is authenticated with it and must be the same at `unwrap`. Both refuse where there is no such key.
     func wrap(_ secret: [UInt8], under label: KeyLabel, context: [UInt8]) throws -> [UInt8]
     func unwrap(_ wrapped: [UInt8], under label: KeyLabel, context: [UInt8]) throws -> [UInt8]
 }
@@ -61,11 +65,15 @@ extension KeyStore {
 
     /// The key, or a refusal that says what to do.
     package func require(_ label: KeyLabel) throws -> any SigningKey {
-        guard let key = try find(label) else {
-            throw Refusal(
-                .unavailable, "The key \"\(label)\" is not in the key store.",
-                hint: "Restore the key store from its backup, or attach the token that holds it.")
-        }
+        guard let key = try find(label) else { throw Refusal.missingKey(label) }
         return key
+    }
+}
+
+extension Refusal {
+    package static func missingKey(_ label: some CustomStringConvertible) -> Refusal {
+        Refusal(
+            .unavailable, "The key \"\(label)\" is not in the key store.",
+            hint: "Restore the key store from its backup, or attach the token that holds it.")
     }
 }

@@ -63,14 +63,16 @@ package final class FileKeyStore: KeyStore {
                 throw Refusal(.conflict, "The key \"\(label)\" exists.", hint: "Choose another label.")
             }
             let key = try FileKey.make(algorithm)
-            try DurableFile.write(Array(key.pem.utf8), to: path(label))
+            guard try DurableFile.create(Array(key.pem.utf8), at: path(label)) else {
+                throw Refusal(.conflict, "The key \"\(label)\" exists.", hint: "Choose another label.")
+            }
             return key
         }
     }
 
     package func find(_ label: KeyLabel) throws -> (any SigningKey)? {
-        guard let data = FileManager.default.contents(atPath: path(label)) else { return nil }
-        guard data.count <= 16_384, let text = String(data: data, encoding: .utf8) else { throw broken(label) }
+        guard let bytes = try DurableFile.read(path(label), limit: 16_384) else { return nil }
+        guard let text = String(validating: bytes, as: UTF8.self) else { throw broken(label) }
         do { return try FileKey(pem: text) } catch { throw broken(label) }
     }
 
@@ -80,12 +82,12 @@ package final class FileKeyStore: KeyStore {
     }
 
     package func holdsWrapping(_ label: KeyLabel) throws -> Bool {
-        FileManager.default.fileExists(atPath: folder + "/\(label).wrap")
+        try DurableFile.exists(wrappingPath(label))
     }
 
     package func destroy(_ label: KeyLabel) throws {
         try alone {
-            for file in [path(label), folder + "/\(label).wrap"] where FileManager.default.fileExists(atPath: file) {
+            for file in [path(label), wrappingPath(label)] where try DurableFile.exists(file) {
                 // Overwritten first; on flash and copy-on-write file systems that promises nothing, hence "development".
                 try DurableFile.write([UInt8](repeating: 0, count: 4096), to: file)
                 try FileManager.default.removeItem(atPath: file)
@@ -111,18 +113,21 @@ package final class FileKeyStore: KeyStore {
         }
     }
 
-    private func wrappingKey(_ label: KeyLabel) throws -> SymmetricKey {
+    package func makeWrapping(_ label: KeyLabel) throws {
         try alone {
-            let file = folder + "/\(label).wrap"
-            if let data = FileManager.default.contents(atPath: file) {
-                guard data.count == 32 else { throw broken(label) }
-                return SymmetricKey(data: data)
-            }
+            guard try DurableFile.read(wrappingPath(label), limit: 32) == nil else { return }
             let key = SymmetricKey(size: .bits256)
-            try DurableFile.write(key.withUnsafeBytes { Array($0) }, to: file)
-            return key
+            _ = try DurableFile.create(key.withUnsafeBytes { Array($0) }, at: wrappingPath(label))
         }
     }
+
+    private func wrappingKey(_ label: KeyLabel) throws -> SymmetricKey {
+        guard let bytes = try DurableFile.read(wrappingPath(label), limit: 32) else { throw Refusal.missingKey(label) }
+        guard bytes.count == 32 else { throw broken(label) }
+        return SymmetricKey(data: bytes)
+    }
+
+    private func wrappingPath(_ label: KeyLabel) -> String { folder + "/\(label).wrap" }
 
     private func path(_ label: KeyLabel) -> String { folder + "/\(label).key.pem" }
 
@@ -147,7 +152,7 @@ private struct FileKey: SigningKey {
         case .p256(let key): (algorithm, publicKeyDER) = (.p256, Array(key.publicKey.derRepresentation))
         case .p384(let key): (algorithm, publicKeyDER) = (.p384, Array(key.publicKey.derRepresentation))
         case .ed25519(let key):
-            (algorithm, publicKeyDER) = (.ed25519, Self.ed25519Prefix + Array(key.publicKey.rawRepresentation))
+            (algorithm, publicKeyDER) = (.ed25519, PublicKeys.ed25519Prefix + Array(key.publicKey.rawRepresentation))
         }
     }
 
@@ -159,10 +164,7 @@ private struct FileKey: SigningKey {
         }
     }
 
-    /// RFC 8410 §4: SubjectPublicKeyInfo and §7: PrivateKeyInfo around the 32 raw bytes.
-    private static let ed25519Prefix: [UInt8] = [
-        0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
-    ]
+    /// RFC 8410 §7: PrivateKeyInfo around the 32 raw bytes.
     private static let ed25519PrivatePrefix: [UInt8] = [
         0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
     ]

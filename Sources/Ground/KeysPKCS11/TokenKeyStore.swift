@@ -88,6 +88,8 @@ package final class TokenKeyStore: KeyStore {
         try wrapping.holds(settings.prefix + label.text)
     }
 
+    package func makeWrapping(_ label: KeyLabel) throws { try wrapping.make(settings.prefix + label.text) }
+
     package func destroy(_ label: KeyLabel) throws {
         let name = settings.prefix + label.text
         try exclusive.withLock { _ in

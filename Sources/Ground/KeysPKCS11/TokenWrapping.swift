@@ -1,7 +1,9 @@
 import CPKCS11
 import Crypto
 import Glibc
+import Keys
 import Synchronization
+import Trust
 import Wire
 
 /// Encrypts small secrets under AES-256 keys that stay in the token, authenticated there too.
@@ -27,18 +29,14 @@ struct TokenWrapping: Sendable {
 
     func wrap(_ secret: [UInt8], under label: String, context: [UInt8]) throws -> [UInt8] {
         guard secret.count <= Self.longest else { throw Self.notOurs(label) }
-        let hasGCM = try pool.run { session in
-            try TokenSearch(list: session.list).mechanisms(session.slot).contains(CKM_AES_GCM)
-        }
-        try makeKeys(label, hasGCM: hasGCM)
         return try pool.run { session in
-            guard let key = try Self.key(label, in: session) else { throw Self.notOurs(label) }
-            if hasGCM {
+            guard let key = try Self.key(label, in: session) else { throw Refusal.missingKey(label) }
+            if try Self.hasGCM(session) {
                 let nonce = Self.random(Self.nonceBytes)
                 let sealed = try Self.withGCM(nonce, context) { try session.encrypt(secret, CKM_AES_GCM, $0, key) }
                 return [Construction.gcm] + nonce + sealed
             }
-            guard let mac = try Self.key(Self.macLabel(label), in: session) else { throw Self.notOurs(label) }
+            guard let mac = try Self.key(Self.macLabel(label), in: session) else { throw Refusal.missingKey(label) }
             var iv = Self.random(Self.blockBytes)
             let sealed = try iv.withUnsafeMutableBytes { try session.encrypt(secret, CKM_AES_CBC_PAD, $0, key) }
             let tag = try session.sign(Self.macInput(context, iv, sealed), CKM_SHA256_HMAC, mac)
@@ -49,7 +47,7 @@ struct TokenWrapping: Sendable {
     func unwrap(_ wrapped: [UInt8], under label: String, context: [UInt8]) throws -> [UInt8] {
         guard wrapped.count <= Self.longest + 128 else { throw Self.notOurs(label) }
         return try pool.run { session in
-            guard let key = try Self.key(label, in: session) else { throw Self.notOurs(label) }
+            guard let key = try Self.key(label, in: session) else { throw Refusal.missingKey(label) }
             let body = Array(wrapped.dropFirst())
             do {
                 switch wrapped.first {
@@ -76,9 +74,10 @@ struct TokenWrapping: Sendable {
         var iv = Array(body.prefix(blockBytes))
         let sealed = Array(body.dropFirst(blockBytes).dropLast(macBytes))
         let expected = try session.sign(macInput(context, iv, sealed), CKM_SHA256_HMAC, mac)
-        // Constant in time: whoever can ask must not find a tag byte by byte.
-        let difference = zip(expected, body.suffix(macBytes)).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) }
-        guard expected.count == macBytes, difference == 0 else { throw notOurs(label) }
+        // Whoever can ask must not find a tag byte by byte.
+        guard expected.count == macBytes, ConstantTime.equal(expected, Array(body.suffix(macBytes))) else {
+            throw notOurs(label)
+        }
         return try iv.withUnsafeMutableBytes { try session.decrypt(sealed, CKM_AES_CBC_PAD, $0, key) }
     }
 
@@ -124,8 +123,13 @@ struct TokenWrapping: Sendable {
         return found.first
     }
 
-    /// At first use. Two processes that come together agree on one key: the slower finds the faster one's.
-    private func makeKeys(_ label: String, hasGCM: Bool) throws {
+    private static func hasGCM(_ session: Session) throws -> Bool {
+        try TokenSearch(list: session.list).mechanisms(session.slot).contains(CKM_AES_GCM)
+    }
+
+    /// Unless they are there. Two processes that come together agree on one key: the slower finds the faster one's.
+    func make(_ label: String) throws {
+        let hasGCM = try pool.run { try Self.hasGCM($0) }
         let wanted: [(label: String, mechanism: CK_MECHANISM_TYPE, uses: [CK_ATTRIBUTE_TYPE], use: CK_MECHANISM_TYPE)] =
             [(label, CKM_AES_KEY_GEN, [CKA_ENCRYPT, CKA_DECRYPT], hasGCM ? CKM_AES_GCM : CKM_AES_CBC_PAD)]
             + (hasGCM

@@ -101,23 +101,16 @@ package enum Contact {
 
     /// Raises the alarm that the stage or the product's policy wants. `from` is where the contact came from.
     package static func judge(_ device: Device, from address: String, in house: House) async throws {
-        let passport = device.passport
-        let alarm: Alarm
-        switch StageTable.ruling(.contactAlarm, in: passport.stage) {
-        case .yes where passport.stage == .made: alarm = .contactBeforeShipping
-        case .yes:
-            // A retired device that still owes its wipe has to come for the order.
-            guard !passport.wipeOwed else { return }
-            alarm = .contactAfterRetirement
-        case .byPolicy: alarm = .contactBeforePairing
-        default: return
-        }
+        guard let alarm = self.alarm(for: device.passport) else { return }
+        let now = house.clock()
         let isOpen = try await house.read { rows -> Bool in
             if alarm == .contactBeforePairing {
                 let sql = "SELECT alarm_before_pairing FROM product WHERE id = $1"
-                let wanted = try rows.first(sql, [Value(passport.product)])?.int("alarm_before_pairing") ?? 0
+                let wanted = try rows.first(sql, [Value(device.passport.product)])?.int("alarm_before_pairing") ?? 0
                 let isBeingPaired =
-                    try rows.first("SELECT device FROM pairing WHERE device = $1", [Value(device.id)]) != nil
+                    try rows.first(
+                        "SELECT device FROM pairing WHERE device = $1 AND expires > $2", [Value(device.id), Value(now)])
+                    != nil
                 guard wanted == 1, !isBeingPaired else { return true }
             }
             return try rows.count(
@@ -126,7 +119,19 @@ package enum Contact {
         }
         guard !isOpen else { return }
         try await house.change(as: .device(device.id)) { change in
+            // It may have been shipped, paired or wiped since it was looked at.
+            guard try self.alarm(for: change.passport(of: device.id)) == alarm else { return }
             try Alarms.raise(alarm, on: device.id, detail: sentence(alarm, device, address), in: change)
+        }
+    }
+
+    private static func alarm(for passport: Passport) -> Alarm? {
+        switch StageTable.ruling(.contactAlarm, in: passport.stage) {
+        case .yes where passport.stage == .made: .contactBeforeShipping
+        // A retired device that still owes its wipe has to come for the order.
+        case .yes: passport.wipeOwed ? nil : .contactAfterRetirement
+        case .byPolicy: .contactBeforePairing
+        default: nil
         }
     }
 

@@ -6,8 +6,9 @@ import Wire
 
 /// The maker permits a station to make a number of identities.
 ///
-/// 1. The intent to certify the station's birth CA is stored. 2. The maker's root signs it. 3. The certificate, the permit
-/// (sealed by the permit key) and the event are stored. The root's key may be kept offline otherwise.
+/// 1. The station's birth CA is certified by the maker's root and stored (`Issuer`). 2. The permit is sealed by the permit key.
+/// 3. The batch with its permit and the event are stored. Cut off before 3, there is a CA whose permit nobody has, and none
+/// of whose births is admitted. The root's key may be kept offline otherwise.
 package struct OpenBatch: Ceremony {
     package static let name = "manufacture/open-batch"
     package static let permission = Permission.manufacture
@@ -48,14 +49,12 @@ package struct OpenBatch: Ceremony {
         }
         let csr = try VerifiedRequest(der: der)
         let station = request
+        let batch = BatchID.timeOrdered(at: try house.time(), random: house.random(10))
         let name = try house.authorities.root(Authorities.Name.makerRoot).name
         let root = try house.authorities.signing(name)
-        // Step 1 and 2, then step 3.
-        let answer = try await Issuer.issue(by: name, as: principal, in: house) {
+        let (birthAuthority, hardware) = try await Issuer.issue(by: name, as: principal, in: house) {
             change, issuer, serial in
-            guard try change.rows.first("SELECT id FROM product WHERE id = $1", [Value(product)]) != nil else {
-                throw Refusal(.notFound, "There is no product \"\(product)\".", hint: "Publish the product first.")
-            }
+            _ = try demandHardware(in: change.rows)
             let intent = try Profile.authority(
                 under: issuer, name: "\(house.settings.organisation) Birth \(station.name) \(Digest(serial.prefix(4)))",
                 organisation: house.settings.organisation, spki: csr.spki, pathLength: 0, serial: serial,
@@ -63,27 +62,35 @@ package struct OpenBatch: Ceremony {
                 urls: PublicURLs.of(name, house.settings))
             return (intent, Issuer.Subject())
         } record: { change, certificate, der in
-            try grant(change, house, root, certificate, der, stationKey)
+            try BirthAuthorities.remember(der, name: Self.authority(of: batch), under: root, in: change)
+            return (der, try demandHardware(in: change.rows))
         }
-        try await house.authorities.load(from: house)
-        return answer
+        let permit = Permit(
+            batch: batch, product: product, hardware: hardware, quantity: quantity,
+            expires: try house.time().adding(days: Int64(days)),
+            birthChain: [Base64.encode(birthAuthority), Base64.encode(root.certificate)],
+            stationKey: request.stationKey, service: try house.serviceAnchor())
+        let payload = try CanonicalJSON.encode(permit)
+        let seal = try await house.seal(payload, type: Seal.PayloadType.permit, by: .permit)
+        try await house.change(as: principal) { change in
+            try grant(seal, LeafCertificate.sha256(payload), batch, stationKey, in: change)
+        }
+        await house.authorities.reload(from: house)
+        return Answer(batch: batch, permit: seal, successions: house.authorities.successions(of: .permit, after: 0))
+    }
+
+    private static func authority(of batch: BatchID) -> String { "birth-\(batch)" }
+
+    private func demandHardware(in rows: any Rows) throws -> String {
+        guard let row = try rows.first("SELECT hardware FROM product WHERE id = $1", [Value(product)]) else {
+            throw Refusal(.notFound, "There is no product \"\(product)\".", hint: "Publish the product first.")
+        }
+        return try row.text("hardware")
     }
 
     private func grant(
-        _ change: Change, _ house: House, _ root: Authority, _ certificate: CertificateName, _ der: [UInt8],
-        _ stationKey: [UInt8]
-    ) throws -> Answer {
-        let row = try change.rows.first("SELECT hardware FROM product WHERE id = $1", [Value(product)])
-        let batch: BatchID = change.newID()
-        let authority = "birth-\(batch)"
-        try BirthAuthorities.remember(der, name: authority, under: root, in: change)
-        let permit = Permit(
-            batch: batch, product: product, hardware: try row?.text("hardware") ?? "", quantity: quantity,
-            expires: change.now.adding(days: Int64(days)),
-            birthChain: [Base64.encode(der), Base64.encode(root.certificate)], stationKey: request.stationKey,
-            service: try house.serviceAnchor())
-        let payload = try CanonicalJSON.encode(permit)
-        let seal = try Seal.sign(type: Seal.PayloadType.permit, payload: payload, with: house.signingKeys(.permit))
+        _ permit: Seal, _ digest: Digest, _ batch: BatchID, _ stationKey: [UInt8], in change: Change
+    ) throws {
         try change.rows.execute(
             """
             INSERT INTO batch (id, product, quantity, admitted, station, station_key, authority, permit, at)
@@ -91,13 +98,9 @@ package struct OpenBatch: Ceremony {
             """,
             [
                 Value(batch), Value(product), Value(quantity), .text(request.name), .text(Base64.encode(stationKey)),
-                .text(authority), .text(String(decoding: try CanonicalJSON.encode(seal), as: UTF8.self)),
-                Value(change.now),
+                .text(Self.authority(of: batch)),
+                .text(String(decoding: try CanonicalJSON.encode(permit), as: UTF8.self)), Value(change.now),
             ])
-        try change.record(
-            .permitGranted(
-                batch: batch, product: product, quantity: quantity, permit: LeafCertificate.sha256(payload)))
-        return Answer(
-            batch: batch, permit: seal, successions: house.authorities.successions(of: .permit, after: 0))
+        try change.record(.permitGranted(batch: batch, product: product, quantity: quantity, permit: digest))
     }
 }

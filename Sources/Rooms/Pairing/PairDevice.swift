@@ -6,7 +6,8 @@ import Wire
 
 /// Somebody says "this device is mine", and how strongly that is shown becomes the tenure's grade.
 ///
-/// 1. The secret, if one was given, is checked outside any transaction: a memory-hard hash takes its time.
+/// 1. The secret, if one is demanded, is checked outside any transaction: a memory-hard hash takes its time. So is the
+/// tenure's data key wrapped.
 /// 2. In one transaction the stage, the product's minimum grade and the attempts are judged, and the tenure opens; or, for
 /// the grade `proven`, a fresh nonce waits for the device to sign it (`ProvePresence`).
 ///
@@ -46,40 +47,47 @@ package struct PairDevice: Ceremony {
                 .forbidden, "Only an owner can pair a device.", hint: "Sign in as a person who acts for an owner.",
                 rule: "role owner: pair")
         }
-        let found = try await house.read { rows in try Device.require(device, in: rows) }
-        // Before the costly hash: whoever may not pair the device learns so for nothing.
+        let (found, minimum) = try await house.read { rows in
+            let device = try Device.require(device, in: rows)
+            return (device, try Self.minimumGrade(device, in: rows))
+        }
+        // Before the costly hash and the key store: whoever may not pair the device learns so for nothing.
         try demandPairable(found)
-        if grade != .proven { try refuseIfLocked(found) }
+        try demandGrade(minimum)
+        let demanded = demandedOfPerson(found, minimum)
+        try refuseIfLocked(found, demanded)
         var secretFits = false
-        if let secret, let hash = found.secretHash {
+        if demanded == .secret, let secret, let hash = found.secretHash {
             secretFits = try await house.secrets.verify(secret, against: hash)
         }
-        let isRight = secretFits
+        // Wrapped outside of the transaction too, and only for whoever has shown what is asked for.
+        let fits = self.fits(found, demanded, secretFits: secretFits)
+        let prepared = try await grade != .proven && fits ? Tenures.prepare(in: house) : nil
         return try await house.change(as: principal) { change in
             let device = try change.device(found.id.text)
             try demandPairable(device)
-            let minimum = try demandGrade(device, change)
-            let demanded = demandedOfPerson(device, minimum)
-            if grade != .proven || demanded > .declared { try refuseIfLocked(device) }
-            switch demanded {
-            case .declared: break
-            case .label: try check(labelFits(device), device, change)
-            case .secret:
-                // The hash that was checked is the one that is there now.
-                try check(labelCode == nil ? true : labelFits(device), device, change)
-                try check(isRight && device.secretHash == found.secretHash, device, change)
-            case .proven, .voucher:
+            // What was checked is what there is now.
+            guard device.secretHash == found.secretHash, device.labelCode == found.labelCode,
+                try Self.minimumGrade(device, in: change.rows) == minimum
+            else {
                 throw Refusal(
-                    .unsupported, "Ownership vouchers are not spoken yet.", hint: "Use the grade proven.")
+                    .conflict, "The device was changed meanwhile.", hint: "Try again.", retryAfterSeconds: 1)
             }
-            if grade == .proven { return try challenge(device, owner, change) }
-            let (tenure, _) = try Tenures.open(device, for: owner, grade: grade, in: change)
-            // One-time: the secret has done its work. A next owner proves the pairing through the transfer.
-            try change.rows.execute(
-                "UPDATE device SET secret_hash = NULL WHERE id = $1 AND $2 = 'secret'",
-                [Value(device.id), .text(grade.rawValue)])
+            try refuseIfLocked(device, demanded)
+            guard fits else { throw try wrongCode(device, change) }
+            guard let prepared else { return try challenge(device, owner, change) }
+            let (tenure, _) = try Tenures.open(device, for: owner, grade: grade, as: prepared, in: change)
+            try Self.spendSecret(of: device, shownFor: grade, in: change)
             return Answer(state: .paired, tenure: tenure)
         }
+    }
+
+    /// One-time: a secret that was demanded has done its work. A next owner proves the pairing through the transfer.
+    static func spendSecret(of device: Device, shownFor grade: Grade, in change: Change) throws {
+        guard device.secretHash != nil else { return }
+        let minimum = try minimumGrade(device, in: change.rows)
+        guard grade == .secret || grade == .proven && minimum >= .secret else { return }
+        try change.rows.execute("UPDATE device SET secret_hash = NULL WHERE id = $1", [Value(device.id)])
     }
 
     private func demandPairable(_ device: Device) throws(Refusal) {
@@ -101,23 +109,34 @@ package struct PairDevice: Ceremony {
         return minimum >= .label && device.labelCode != nil ? .label : .declared
     }
 
-    /// - Returns: the weakest grade that the product accepts.
-    private func demandGrade(_ device: Device, _ change: Change) throws -> Grade {
+    /// The weakest grade that the product accepts.
+    private static func minimumGrade(_ device: Device, in rows: any Rows) throws -> Grade {
         let sql = "SELECT minimum_grade FROM product WHERE id = $1"
-        let text = try change.rows.first(sql, [Value(device.passport.product)])?.text("minimum_grade")
-        guard let minimum = text.flatMap({ Grade(rawValue: $0) }), grade >= minimum else {
+        let text = try rows.first(sql, [Value(device.passport.product)])?.text("minimum_grade")
+        guard let minimum = text.flatMap({ Grade(rawValue: $0) }) else {
             throw Refusal(
-                .forbidden,
-                "The product demands a pairing of grade \(text ?? "unknown") at least; this is \(grade.rawValue).",
-                hint: "Pair with the label, the secret or the device's own proof.", rule: "product: minimum grade")
+                .internal, "The product of this device has no minimum grade.", hint: "Run `lifelong audit`.")
         }
         return minimum
     }
 
-    /// A lock keeps guesses out; a device that signs for itself guesses nothing, so that a stranger's wrong codes cannot keep
-    /// its owner away.
-    private func refuseIfLocked(_ device: Device) throws(Refusal) {
-        guard grade == .proven || device.pairingFailures < Self.maximumFailures else {
+    private func demandGrade(_ minimum: Grade) throws(Refusal) {
+        guard grade <= .proven else {
+            throw Refusal(.unsupported, "Ownership vouchers are not spoken yet.", hint: "Use the grade proven.")
+        }
+        guard grade >= minimum else {
+            throw Refusal(
+                .forbidden,
+                "The product demands a pairing of grade \(minimum.rawValue) at least; this is \(grade.rawValue).",
+                hint: "Pair with the label, the secret or the device's own proof.", rule: "product: minimum grade")
+        }
+    }
+
+    /// A lock keeps guesses out. A device that signs for itself guesses nothing, so that a stranger's wrong codes cannot keep
+    /// its owner away, unless a code is demanded of the person too: that can be guessed with any grade.
+    private func refuseIfLocked(_ device: Device, _ demanded: Grade) throws(Refusal) {
+        let isFree = grade == .proven && demanded == .declared
+        guard isFree || device.pairingFailures < Self.maximumFailures else {
             throw Refusal(
                 .tooMany, "Pairing of this device is locked after \(Self.maximumFailures) wrong attempts.",
                 hint: "Ask the maker to unlock it, or pair with the grade proven if its product wants no code.",
@@ -125,14 +144,24 @@ package struct PairDevice: Ceremony {
         }
     }
 
+    /// Whether the person has shown what is demanded.
+    private func fits(_ device: Device, _ demanded: Grade, secretFits: Bool) -> Bool {
+        switch demanded {
+        case .declared: true
+        case .label: labelFits(device)
+        // A code that was given beside it has to be right too.
+        case .secret: secretFits && (labelCode == nil || labelFits(device))
+        case .proven, .voucher: false
+        }
+    }
+
     private func labelFits(_ device: Device) -> Bool {
         guard let labelCode, let expected = device.labelCode else { return false }
-        return LabelCode.digest(serial: device.serial, code: labelCode) == expected
+        return LabelCode.verify(serial: device.serial, code: labelCode, against: expected)
     }
 
     /// A wrong code is counted, and the count stays although the request is refused.
-    private func check(_ fits: Bool, _ device: Device, _ change: Change) throws {
-        guard !fits else { return }
+    private func wrongCode(_ device: Device, _ change: Change) throws -> Refusal {
         try change.rows.execute(
             "UPDATE device SET pairing_failures = pairing_failures + 1 WHERE id = $1", [Value(device.id)])
         let left = Self.maximumFailures - device.pairingFailures - 1
@@ -141,7 +170,7 @@ package struct PairDevice: Ceremony {
                 .pairingLocked, on: device.id, detail: "\(Self.maximumFailures) wrong pairing codes were tried.",
                 in: change)
         }
-        throw change.refuseKeeping(
+        return change.refuseKeeping(
             Refusal(
                 .forbidden, "The code or secret does not belong to this device; \(max(0, left)) attempts are left.",
                 hint: "Read the label again; every device has a secret of its own.", rule: "pairing: wrong secret"))

@@ -155,6 +155,7 @@ final class MemoryKeys: KeyStore {
     }
     func find(_ label: KeyLabel) throws -> (any SigningKey)? { held.withLock { $0[label] } }
     func holdsWrapping(_ label: KeyLabel) throws -> Bool { false }
+    func makeWrapping(_ label: KeyLabel) throws { throw unused }
     func labels() throws -> [KeyLabel] { held.withLock { $0.keys.sorted() } }
     func destroy(_ label: KeyLabel) throws { held.withLock { $0[label] = nil } }
     func wrap(_ secret: [UInt8], under label: KeyLabel, context: [UInt8]) throws -> [UInt8] { throw unused }

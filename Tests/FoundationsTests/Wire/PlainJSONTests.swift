@@ -49,6 +49,9 @@ import Wire
     @Test(arguments: [
         "", "{", "{}", "[]", "null", "{\"agent\":\"a\"}",
         "{\"agent\":\"a\",\"agent\":\"b\",\"configuration\":0,\"log\":[],\"posture\":{},\"sequence\":0,\"version\":\"\"}",
+        // A number that is too long and the field once more: the second must not stand for the first.
+        "{\"agent\":\"a\",\"configuration\":0,\"log\":[],\"posture\":{},\"sequence\":1234567890123456,\"sequence\":1,\"version\":\"\"}",
+        "{\"agent\":\"a\",\"configuration\":1234567890123456,\"configuration\":0,\"log\":[],\"posture\":{},\"sequence\":1,\"version\":\"\"}",
         "{\"agent\":\"a\",\"configuration\":0,\"log\":[],\"posture\":{},\"sequence\":-1,\"version\":\"\"}",
         "{\"agent\":\"a\",\"configuration\":0,\"log\":[],\"posture\":{},\"sequence\":01,\"version\":\"\"}",
         "{\"agent\":\"a\",\"configuration\":0,\"log\":[],\"posture\":{},\"sequence\":1e3,\"version\":\"\"}",

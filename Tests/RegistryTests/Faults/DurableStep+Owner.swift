@@ -143,11 +143,11 @@ extension DurableStep {
                     let rows = try await scene.count(
                         "SELECT COUNT(*) AS n FROM configuration WHERE device = $1", [Value(unit.device)])
                     #expect(version == rows && (version == 1 || (extra && version == 2)))
-                    let document = try await scene.house.read { rows in
-                        try Configurations.next(
-                            for: Device.require(unit.serial, in: rows), applied: 0, house: scene.house, in: rows)
+                    let sealed = try await scene.house.read { rows in
+                        try Configurations.next(for: Device.require(unit.serial, in: rows), applied: 0, in: rows)
                     }
-                    #expect(document?.document == "{\"interval\":60}")
+                    let document = try await sealed?.open(in: scene.house).document
+                    #expect(document == "{\"interval\":60}")
                 }
             },
             DurableStep(OfferDevice.name) { scene in

@@ -123,6 +123,11 @@ import Workbench
         "Ground/Registry/Issuer/Founding.swift": "founding, in its own test",
         "Ground/Registry/Standing.swift": "an alarm at contact",
         "Rooms/Manufacture/OpenBatch.swift": "manufacture/open-batch",
+        "Rooms/Manufacture/AdmitBirths.swift": "manufacture/admit-births",
+        "Rooms/Pairing/ProvePresence.swift": "pairing/prove-presence",
+        "Rooms/Transfer/RecordWipe.swift": "transfer/record-wipe",
+        "Rooms/Use/Configuration/ConfigureDevice.swift": "use/configure-device",
+        "Rooms/Use/Updates/PublishRelease.swift": "use/publish-release",
         "Rooms/Pairing/PairDevice.swift": "pairing/pair-device", "Rooms/Pairing/EnrolDevice.swift": "enrolment",
         "Rooms/Pairing/IssueEnrolmentCode.swift": "a wrong enrolment code",
     ]

@@ -68,6 +68,28 @@ import Workbench
         #expect(try await bench.house.read { try $0.count("SELECT COUNT(*) AS n FROM ledger") } == size)
     }
 
+    @Test func `of a large manifest lets others write in between`() async throws {
+        let bench = try await HouseBench()
+        let count = AdmitBirths.pageSize + 1
+        let line = try await Line(bench, quantity: count)
+        let births = try (1...count).map { try line.birth("U-\($0)", bench) }
+        let answer = try await bench.house.perform(AdmitBirths(manifest: line.seal(births, bench)), as: .system)
+        #expect(answer.admitted == count && answer.refused.isEmpty)
+        let entries = try await bench.house.read { rows in
+            try rows.query("SELECT entry FROM ledger WHERE kind = 'batchAdmitted' ORDER BY idx").map {
+                try CanonicalJSON.decode(Entry.self, from: $0.bytes("entry")).event
+            }
+        }
+        let pages = entries.map { event -> Int in
+            guard case .batchAdmitted(line.batch, let births, _) = event else { return 0 }
+            return births
+        }
+        #expect(pages == [AdmitBirths.pageSize, 1])
+        let admitted = try await bench.house.read { try $0.count("SELECT admitted AS n FROM batch") }
+        #expect(admitted == count)
+        #expect(try await Audit.run(bench.house.database).findings.isEmpty)
+    }
+
     @Test func `refuses one by one what does not fit and admits the rest`() async throws {
         let bench = try await HouseBench()
         let line = try await Line(bench)

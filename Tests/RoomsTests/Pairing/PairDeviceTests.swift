@@ -101,6 +101,54 @@ import Workbench
         }
     }
 
+    @Test(arguments: [Grade.label, .secret]) func `locks with any grade where a code is demanded of the person`(
+        _ minimum: Grade
+    ) async throws {
+        let (bench, unit, ada) = try await labelled()
+        let house = bench.house
+        _ = try await house.database.write { rows in
+            try rows.execute("UPDATE product SET minimum_grade = $1", [.text(minimum.rawValue)])
+        }
+        let isLabel = minimum == .label
+        let wrong = PairDevice(
+            device: unit.serial, grade: .proven, labelCode: isLabel ? "0000-0000" : nil,
+            secret: isLabel ? nil : "0000-0000-0000-0000")
+        for attempt in 1...10 {
+            await #expect("attempt \(attempt)") { try await house.perform(wrong, as: ada) } throws: {
+                ($0 as? Refusal)?.rule == "pairing: wrong secret"
+            }
+        }
+        let right = PairDevice(
+            device: unit.serial, grade: .proven, labelCode: isLabel ? Self.code : nil,
+            secret: isLabel ? nil : Self.secret)
+        for pairing in [wrong, right] {
+            await #expect { try await house.perform(pairing, as: ada) } throws: { ($0 as? Refusal)?.code == .tooMany }
+        }
+        #expect(try await device(bench, unit).pairingFailures == 10)
+        #expect(try await bench.alarms(.pairingLocked, on: unit) == 1)
+    }
+
+    @Test func `uses up a secret that the product demanded, whichever grade it was shown for`() async throws {
+        for (minimum, isSpent) in [(Grade.label, false), (.secret, true), (.proven, true)] {
+            let (bench, unit, ada) = try await labelled()
+            let house = bench.house
+            _ = try await house.database.write { rows in
+                try rows.execute("UPDATE product SET minimum_grade = $1", [.text(minimum.rawValue)])
+            }
+            let pairing = PairDevice(
+                device: unit.serial, grade: .proven, labelCode: Self.code, secret: Self.secret)
+            #expect(try await house.perform(pairing, as: ada).state == .waitingForProof)
+            let nonce = try await house.read { try #require(try $0.first("SELECT nonce FROM pairing")).text("nonce") }
+            let receipt = Receipt(kind: .pairingProof, device: unit.device, at: bench.clock.now, nonce: nonce)
+            let seal = try Seal.sign(
+                type: Seal.PayloadType.receipt, payload: try CanonicalJSON.encode(receipt), with: unit.key)
+            _ = try await house.perform(ProvePresence(seal: seal), as: .device(unit.device))
+            let device = try await device(bench, unit)
+            #expect(device.passport.tenure?.grade == .proven)
+            #expect((device.secretHash == nil) == isSpent, "\(minimum)")
+        }
+    }
+
     @Test func `checks few secrets at once, and says so to the rest`() async throws {
         let desk = SecretDesk()
         let hash = try PairingSecret.hash(Self.secret, salt: Array(1...16))

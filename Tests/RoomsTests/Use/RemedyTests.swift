@@ -53,6 +53,18 @@ import Workbench
         _ = try await house.perform(QuarantineDevice(device: unit.serial, reason: "tamper"), as: .system)
     }
 
+    @Test func `is offered once to a device that is named twice`() async throws {
+        let answer = try await house.perform(
+            OfferUpdate(
+                product: HouseBench.product, sequence: 1, devices: [unit.serial, unit.device.text, unit.serial]),
+            as: .system)
+        #expect(answer.offered == 1 && answer.skipped == 0)
+        let events = try await house.read {
+            try $0.count("SELECT COUNT(*) AS n FROM ledger WHERE kind = 'updateOffered'")
+        }
+        #expect(events == 1)
+    }
+
     @Test func `reaches a device that is cut off, where an ordinary release does not`() async throws {
         try await quarantine()
         let refused = try await offer(1)

@@ -24,6 +24,7 @@ package final class SimulatedKeys: KeyStore {
     package func find(_ label: KeyLabel) throws -> (any SigningKey)? { held.withLock { $0[label] } }
     /// Every wrapping key follows from the seed, so there is one under each label.
     package func holdsWrapping(_ label: KeyLabel) throws -> Bool { true }
+    package func makeWrapping(_ label: KeyLabel) throws {}
     package func labels() throws -> [KeyLabel] { held.withLock { $0.keys.sorted() } }
     package func destroy(_ label: KeyLabel) throws { held.withLock { $0[label] = nil } }
 

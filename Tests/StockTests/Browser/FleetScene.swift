@@ -177,8 +177,9 @@ final class FleetScene: Sendable {
         try await wipe(serial)
         let buyer = buyer
         bench.clock.advance(seconds: 90)
+        let prepared = try await Tenures.prepare(in: bench.house)
         try await bench.house.change(as: .system) { change in
-            _ = try Tenures.open(change.device(serial), for: buyer, grade: .proven, in: change)
+            _ = try Tenures.open(change.device(serial), for: buyer, grade: .proven, as: prepared, in: change)
         }
         try await enrol(serial)
     }

@@ -49,4 +49,35 @@ import Wire
         #expect(throws: Refusal.self) { try store.make(label, algorithm: .p256) }
         #expect(!files.fileExists(atPath: folder + "/operational-1.key.pem.new"))
     }
+
+    @Test func `never takes a file that cannot be read for one that is not there`() throws {
+        let store = try FileKeyStore(folder: folder)
+        defer { try? files.removeItem(atPath: folder) }
+        // Opening such a link fails (ELOOP) for everybody, root as well.
+        for name in ["operational-1.key.pem", "operational-1.wrap"] {
+            try files.createSymbolicLink(atPath: "\(folder)/\(name)", withDestinationPath: name)
+        }
+        for attempt in [
+            { _ = try store.find(label) }, { _ = try store.make(label, algorithm: .p256) },
+            { _ = try store.findOrMake(label, algorithm: .p256) }, { try store.makeWrapping(label) },
+            { _ = try store.wrap([1], under: label, context: []) },
+        ] as [() throws -> Void] {
+            #expect { try attempt() } throws: { ($0 as? Refusal)?.code == .unavailable }
+        }
+        for name in ["operational-1.key.pem", "operational-1.wrap"] {
+            #expect(try files.destinationOfSymbolicLink(atPath: "\(folder)/\(name)") == name)
+        }
+    }
+
+    @Test func `has no name given to a new file that another file has`() throws {
+        defer { try? files.removeItem(atPath: folder) }
+        _ = try FileKeyStore(folder: folder)
+        let path = folder + "/file"
+        #expect(try DurableFile.create([1, 2], at: path))
+        #expect(try !DurableFile.create([3], at: path))
+        #expect(try DurableFile.read(path, limit: 2) == [1, 2])
+        #expect(throws: Refusal.self) { try DurableFile.read(path, limit: 1) }
+        #expect(try DurableFile.read(folder + "/none", limit: 1) == nil)
+        #expect(try files.contentsOfDirectory(atPath: folder).sorted() == ["README", "file"])
+    }
 }

@@ -26,9 +26,10 @@ import Workbench
             refused?.code == .unavailable && refused?.hint.contains("space") == true, "\(String(describing: refused))")
         #expect(try keys.labels().count == made)
         #expect(PublicKeys.verify(signature: try first.signature(over: [1]), over: [1], spki: first.publicKeyDER))
-        #expect(throws: Refusal.self) { try keys.wrap([1], under: KeyLabel(trusted: "wrapping"), context: []) }
+        #expect(throws: Refusal.self) { try keys.makeWrapping(KeyLabel(trusted: "wrapping")) }
         try await disk.remount("size=1m")
         _ = try keys.make(KeyLabel(trusted: "after"), algorithm: .p256)
+        try keys.makeWrapping(KeyLabel(trusted: "wrapping"))
         #expect(
             try keys.unwrap(
                 keys.wrap([1], under: KeyLabel(trusted: "wrapping"), context: []), under: KeyLabel(trusted: "wrapping"),

@@ -68,7 +68,12 @@ enum KeyPlace: String, CaseIterable, CustomTestStringConvertible {
         defer { withExtendedLifetime(bench) {} }
         let label = KeyLabel(trusted: "wrapping")
         let secret = (0..<32).map { UInt8($0) }
+        // Nothing that wraps or opens makes a key in passing.
+        #expect { try keys.wrap(secret, under: label, context: []) } throws: { ($0 as? Refusal)?.code == .unavailable }
+        #expect(try !keys.holdsWrapping(label))
+        try keys.makeWrapping(label)
         let wrapped = try keys.wrap(secret, under: label, context: [1, 2, 3])
+        try other.makeWrapping(label)
         #expect(try other.unwrap(wrapped, under: label, context: [1, 2, 3]) == secret)
         #expect(try other.wrap(secret, under: label, context: [1, 2, 3]) != wrapped)
         #expect(throws: Refusal.self) { try keys.unwrap(wrapped, under: label, context: [1, 2, 4]) }

@@ -77,7 +77,7 @@ import Workbench
         try await before.publisher.publish()
         let pinned = before.publisher.verifierKey
         let oldPermit = try before.house.permitKey().publicKeyDER
-        let oldRelease = try before.house.releaseKey().publicKeyDER
+        let oldRelease = try before.house.signingKeys(.release)[0].publicKeyDER
 
         let token = try await TokenBench()
         let keys = try await token.open()

@@ -25,7 +25,7 @@ import Workbench
             ($0 as? Refusal)?.code == .unsupported
         }
         let wrapping = KeyLabel(trusted: "tenure-wrapping")
-        #expect { try keys.wrap([1], under: wrapping, context: []) } throws: {
+        #expect { try keys.makeWrapping(wrapping) } throws: {
             ($0 as? Refusal)?.code == .unsupported && ($0 as? Refusal)?.hint.contains("tenure-wrapping.mac") == true
         }
         // A station's two keys, and its certificate request, from the TPM.

@@ -143,6 +143,7 @@ import Workbench
         let keys = try await bench.open()
         let label = KeyLabel(trusted: "steady")
         let key = try keys.make(label, algorithm: .p256)
+        try keys.makeWrapping(KeyLabel(trusted: "wrapping"))
         let wrapped = try keys.wrap([7], under: KeyLabel(trusted: "wrapping"), context: [])
         for _ in 0..<2 {
             try bench.pull()

@@ -1,4 +1,5 @@
 import Keys
+import Logging
 import Store
 import Synchronization
 import Trust
@@ -92,6 +93,16 @@ package final class Authorities: Sendable {
         state.withLock { state in
             loaded.era = state.era + 1
             state = loaded
+        }
+    }
+
+    /// The same behind a commit that added one: an error would be taken for a failure of what is done. A running server looks
+    /// again within a second (`House.follow`).
+    package func reload(from house: House) async {
+        do {
+            try await load(from: house)
+        } catch {
+            house.log.warning("authorities could not be read back", metadata: ["error": "\(error)"])
         }
     }
 

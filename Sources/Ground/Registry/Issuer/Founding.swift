@@ -10,25 +10,33 @@ enum Founding {
     static func complete(_ house: House) async throws {
         try await house.authorities.load(from: house)
         let keys = house.keys
-        // A house that was founded has its keys: where they are missing, the wrong store is attached, and new ones would
-        // be strangers to every device, station and auditor.
+        let isFounded = house.authorities.known(Authorities.Name.makerRoot) != nil
         let signers = try [KeyRole.release, .permit, .serviceTLS].map { try house.authorities.label(of: $0) }
         let ledger = try house.authorities.label(of: .ledger)
-        if house.authorities.known(Authorities.Name.makerRoot) != nil {
-            for label in signers + [ledger] { _ = try keys.require(label) }
+        let wrapping = try house.authorities.label(of: .wrapping)
+        // A house that was founded has its keys: where they are missing, the wrong store is attached, and new ones would
+        // be strangers to every device, station and auditor.
+        if isFounded {
+            try await keys.apart { for label in signers + [ledger] { _ = try keys.require(label) } }
+            try await demandWrapping(house)
         }
-        // Inside a write, so that of several nodes that start at once one makes the keys and the others find them.
         let authorities = [
             Authorities.Name.makerRoot, Authorities.Name.operationalRoot, Authorities.Name.issuing,
             Authorities.Name.service,
-        ].filter { house.authorities.known($0) == nil }
-        try await house.database.write { rows in
-            _ = try rows.first("SELECT size FROM ledger_size WHERE one = 1")
-            let responder = KeyLabel(trusted: Authorities.Name.responder(of: house.authorities.issuing))
-            for label in signers + [responder] + authorities.map({ KeyLabel(trusted: $0) }) {
-                _ = try keys.findOrMake(label, algorithm: .p256)
+        ].filter { house.authorities.known($0) == nil }.map { KeyLabel(trusted: $0) }
+        let responder = try KeyLabel(Authorities.Name.responder(of: house.authorities.issuing))
+        let pairs = signers + [responder] + authorities
+        let isComplete = try await keys.apart {
+            try keys.holdsWrapping(wrapping) && (pairs + [ledger]).allSatisfy { try keys.find($0) != nil }
+        }
+        if !isComplete {
+            // Inside a write, so that of several nodes that start at once one makes the keys and the others find them.
+            try await house.database.write { rows in
+                _ = try rows.first("SELECT size FROM ledger_size WHERE one = 1")
+                for label in pairs { _ = try keys.findOrMake(label, algorithm: .p256) }
+                _ = try keys.findOrMake(ledger, algorithm: .ed25519)
+                try keys.makeWrapping(wrapping)
             }
-            _ = try keys.findOrMake(ledger, algorithm: .ed25519)
         }
         // A birth certificate has no well-defined end (IEEE 802.1AR §8.7), and nothing outlives its issuer.
         try await root(Authorities.Name.makerRoot, "Maker Root", years: nil, house)
@@ -37,6 +45,15 @@ enum Founding {
         try await authority(Authorities.Name.service, Authorities.serviceKind, "Service Issuing 1", house)
         _ = try await Successions.complete(house)
         try await Issuer.sweep(house)
+    }
+
+    /// What wraps data keys of tenures has to be there as long as there are such tenures: a new key would open none of them.
+    private static func demandWrapping(_ house: House) async throws {
+        let (keys, labels) = (house.keys, try house.authorities.labels(of: .wrapping))
+        let missing = try await keys.apart { try labels.filter { try !keys.holdsWrapping($0) } }
+        for label in missing where try await house.read({ try Tenures.need(label, in: $0) }) {
+            throw Refusal.missingKey(label)
+        }
     }
 
     static let operationalRootYears: Int64 = 20
@@ -140,11 +157,13 @@ extension House {
         try authorities.labels(of: role).map { try keys.require($0) }
     }
 
+    /// Sealed by the keys of a role; to be called outside of transactions, because a key may take its time.
+    package func seal(_ payload: [UInt8], type: String, by role: KeyRole) async throws -> Seal {
+        try await keys.apart { try Seal.sign(type: type, payload: payload, with: self.signingKeys(role)) }
+    }
+
     /// Signs permits for stations.
     package func permitKey() throws -> any SigningKey { try keys.require(authorities.label(of: .permit)) }
-
-    /// Signs release manifests.
-    package func releaseKey() throws -> any SigningKey { try keys.require(authorities.label(of: .release)) }
 
     /// What every unit is given at birth, so that it finds and verifies the service without an installer.
     package func serviceAnchor() throws -> ServiceAnchor {

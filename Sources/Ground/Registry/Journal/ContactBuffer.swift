@@ -7,7 +7,8 @@ import Wire
 /// The last contact of each device: arrives often, matters little, never enters the ledger. Kept in memory and written
 /// once a second; a crash loses at most that second.
 ///
-/// Bounded: `limit` devices. While the database does not take them, contacts of further devices are dropped.
+/// Bounded: `limit` devices. While the database does not take them, contacts of further devices are dropped; and so is one
+/// that it refuses for what it says, so that it takes no other along.
 package final class ContactBuffer: Sendable {
     package struct Contact: Sendable {
         package var device: DeviceID
@@ -34,10 +35,12 @@ package final class ContactBuffer: Sendable {
 
     private let cells = (0..<cellCount).map { _ in Cell() }
     private let database: any Database
+    private let log: Logger
     private let outage: Mutex<Outage>
 
     package init(database: any Database, log: Logger) {
         self.database = database
+        self.log = log
         outage = Mutex(Outage("last contacts cannot be written", log: log))
     }
 
@@ -71,6 +74,13 @@ package final class ContactBuffer: Sendable {
         do {
             try await database.write { rows in try Self.write(batch, in: rows) }
             tell(nil)
+        } catch let refusal as Refusal where refusal.code != .unavailable && batch.count == 1 {
+            log.warning("a last contact was dropped, the database refuses it: \(refusal.detail)")
+        } catch let refusal as Refusal where refusal.code != .unavailable {
+            // One of them is refused: halved until it stands alone.
+            let middle = batch.startIndex + batch.count / 2
+            await write(batch[..<middle], of: cell)
+            await write(batch[middle...], of: cell)
         } catch {
             Self.putBack(batch, into: cell)
             tell(error)
@@ -114,9 +124,10 @@ package final class ContactBuffer: Sendable {
 
     private static let sql = Dictionary(uniqueKeysWithValues: statementSizes.map { ($0, statement(of: $0)) })
 
-    /// Only while it is owned: what a former owner's device said last is gone with the tenure.
+    /// Only while it is owned: what a former owner's device said last is gone with the tenure. And never backwards: another
+    /// node may have heard of it later.
     private static func statement(of size: Int) -> String {
-        let kinds = ["TEXT", "BIGINT", "TEXT", "TEXT", "BIGINT", "TEXT", "BIGINT", "TEXT", "INTEGER"]
+        let kinds = ["TEXT", "BIGINT", "TEXT", "TEXT", "BIGINT", "TEXT", "BIGINT", "TEXT", "BIGINT"]
         let tuples = (0..<size).map { row in
             "("
                 + kinds.enumerated().map { "CAST($\(row * kinds.count + $0.offset + 1) AS \($0.element))" }
@@ -130,6 +141,7 @@ package final class ContactBuffer: Sendable {
             ON CONFLICT (device) DO UPDATE SET at = excluded.at, agent = excluded.agent, version = excluded.version,
                 sequence = excluded.sequence, slot = excluded.slot, configuration = excluded.configuration,
                 posture = excluded.posture, succession = excluded.succession
+            WHERE contact.at <= excluded.at
             """
     }
 

@@ -63,19 +63,13 @@ package enum KeyListing {
                 var entry = try entry(
                     role: role.rawValue, label, isCurrent: index == 0,
                     since: since.flatMap { $0.milliseconds == 0 ? nil : $0 }, until: nil, keys)
-                // Made at its first use: until then there is nothing to miss.
-                if role == .wrapping, entry.place == nil, try !isNeeded(label, rows) {
+                // Made by the next start: until then there is nothing to miss.
+                if role == .wrapping, entry.place == nil, try !Tenures.need(label, in: rows) {
                     entry.place = "made when needed"
                 }
                 return entry
             }
         }
-    }
-
-    private static func isNeeded(_ wrapping: KeyLabel, _ rows: any Rows) throws -> Bool {
-        try rows.count(
-            "SELECT COUNT(*) AS n FROM tenure WHERE data_key IS NOT NULL AND COALESCE(wrapped_under, $1) = $2",
-            [.text(Tenures.firstWrapping.text), Value(wrapping)]) > 0
     }
 
     private static func entry(

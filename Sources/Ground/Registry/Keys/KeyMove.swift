@@ -74,7 +74,8 @@ package enum KeyMove {
         let label = try role.label(after: count)
         var digest: Digest?
         if role == .wrapping {
-            // Makes the key, and shows that it works, before anything depends on it.
+            try target.makeWrapping(label)
+            // Shows that it works, before anything depends on it.
             let probe = house.random(32)
             let wrapped = try target.wrap(probe, under: label, context: [])
             guard try target.unwrap(wrapped, under: label, context: []) == probe else {

@@ -9,17 +9,31 @@ package enum Tenures {
     /// What wrapped the data keys of rows that do not say: the first of every house.
     static let firstWrapping = KeyLabel(trusted: "tenure-wrapping")
 
+    /// What a tenure needs before it can open: its name and its data key, wrapped. Made before the change that opens it,
+    /// because the key store may be a token that takes its time, and everybody's changes wait for one another.
+    package struct Prepared: Sendable {
+        package let id: TenureID
+        fileprivate let dataKey: [UInt8]
+        fileprivate let wrapped: [UInt8]
+        fileprivate let wrapping: KeyLabel
+    }
+
+    package static func prepare(in house: House) async throws -> Prepared {
+        let id = TenureID.timeOrdered(at: try house.time(), random: house.random(10))
+        let dataKey = house.random(32)
+        let (keys, wrapping) = (house.keys, try house.authorities.label(of: .wrapping))
+        let wrapped = try await keys.apart { try keys.wrap(dataKey, under: wrapping, context: Array(id.text.utf8)) }
+        return Prepared(id: id, dataKey: dataKey, wrapped: wrapped, wrapping: wrapping)
+    }
+
     /// Opens a tenure for the owner with a data key of its own; the passport decides whether it may be.
     @discardableResult
     package static func open(
-        _ device: Device, for owner: OwnerID, grade: Grade, in change: Change
+        _ device: Device, for owner: OwnerID, grade: Grade, as prepared: Prepared, in change: Change
     ) throws -> (TenureID, Passport) {
-        let tenure: TenureID = change.newID()
-        let dataKey = change.house.random(32)
-        let commitment = Self.commitment(to: owner, of: tenure, under: dataKey)
+        let tenure = prepared.id
+        let commitment = Self.commitment(to: owner, of: tenure, under: prepared.dataKey)
         let passport = try change.record(.paired(tenure: tenure, grade: grade, owner: commitment), on: device.id)
-        let wrapping = try change.house.authorities.label(of: .wrapping)
-        let wrapped = try change.house.keys.wrap(dataKey, under: wrapping, context: Array(tenure.text.utf8))
         try change.rows.execute(
             """
             INSERT INTO tenure (id, device, owner, grade, since, data_key, commitment, wrapped_under)
@@ -27,8 +41,7 @@ package enum Tenures {
             """,
             [
                 Value(tenure), Value(device.id), Value(owner), .text(grade.rawValue), Value(change.now),
-                .bytes(wrapped),
-                Value(commitment), Value(wrapping),
+                .bytes(prepared.wrapped), Value(commitment), Value(prepared.wrapping),
             ])
         try change.setOwner(owner, of: device.id, in: passport.stage, before: nil)
         try change.rows.execute("UPDATE device SET pairing_failures = 0 WHERE id = $1", [Value(device.id)])
@@ -62,24 +75,14 @@ package enum Tenures {
         return Wire.Digest(HMAC<SHA256>.authenticationCode(for: message, using: SymmetricKey(data: dataKey)))
     }
 
-    /// Encrypts what belongs to the tenure; unreadable for ever once the tenure has ended.
-    package static func seal(_ plain: [UInt8], for tenure: TenureID, in change: Change) throws -> [UInt8] {
-        let key = try dataKey(of: tenure, in: change.rows, house: change.house)
-        let box = try AES.GCM.seal(plain, using: key, authenticating: Array(tenure.text.utf8))
-        guard let combined = box.combined else {
-            throw Refusal(.internal, "Sealing gave no bytes.", hint: "Report this with the server's log.")
-        }
-        return Array(combined)
+    /// The data key of an open tenure as the store holds it: read in a transaction, and opened outside of it.
+    package struct WrappedKey: Sendable {
+        package let tenure: TenureID
+        fileprivate let wrapped: [UInt8]
+        fileprivate let wrapping: KeyLabel
     }
 
-    package static func open(_ sealed: [UInt8], of tenure: TenureID, in rows: any Rows, house: House) throws -> [UInt8]
-    {
-        let key = try dataKey(of: tenure, in: rows, house: house)
-        let box = try AES.GCM.SealedBox(combined: sealed)
-        return Array(try AES.GCM.open(box, using: key, authenticating: Array(tenure.text.utf8)))
-    }
-
-    private static func dataKey(of tenure: TenureID, in rows: any Rows, house: House) throws -> SymmetricKey {
+    package static func key(of tenure: TenureID, in rows: any Rows) throws -> WrappedKey {
         guard
             let row = try rows.first("SELECT data_key, wrapped_under FROM tenure WHERE id = $1", [Value(tenure)]),
             let wrapped = try? row.bytes("data_key")
@@ -88,6 +91,38 @@ package enum Tenures {
                 .gone, "The tenure has ended and its data key is destroyed.", hint: "Nothing can bring its data back.")
         }
         let wrapping = try row.optionalText("wrapped_under").map { try KeyLabel($0) } ?? firstWrapping
-        return SymmetricKey(data: try house.keys.unwrap(wrapped, under: wrapping, context: Array(tenure.text.utf8)))
+        return WrappedKey(tenure: tenure, wrapped: wrapped, wrapping: wrapping)
+    }
+
+    /// Encrypts what belongs to the tenure; unreadable for ever once the tenure has ended.
+    package static func seal(_ plain: [UInt8], under key: WrappedKey, in house: House) async throws -> [UInt8] {
+        let box = try AES.GCM.seal(
+            plain, using: try await unwrap(key, in: house), authenticating: Array(key.tenure.text.utf8))
+        guard let combined = box.combined else {
+            throw Refusal(.internal, "Sealing gave no bytes.", hint: "Report this with the server's log.")
+        }
+        return Array(combined)
+    }
+
+    package static func open(_ sealed: [UInt8], under key: WrappedKey, in house: House) async throws -> [UInt8] {
+        let box = try AES.GCM.SealedBox(combined: sealed)
+        return Array(
+            try AES.GCM.open(
+                box, using: try await unwrap(key, in: house), authenticating: Array(key.tenure.text.utf8)))
+    }
+
+    private static func unwrap(_ key: WrappedKey, in house: House) async throws -> SymmetricKey {
+        let keys = house.keys
+        return SymmetricKey(
+            data: try await keys.apart {
+                try keys.unwrap(key.wrapped, under: key.wrapping, context: Array(key.tenure.text.utf8))
+            })
+    }
+
+    /// Whether data keys of open tenures are wrapped under it.
+    static func need(_ wrapping: KeyLabel, in rows: any Rows) throws -> Bool {
+        try rows.first(
+            "SELECT id FROM tenure WHERE data_key IS NOT NULL AND COALESCE(wrapped_under, $1) = $2 LIMIT 1",
+            [Value(firstWrapping), Value(wrapping)]) != nil
     }
 }

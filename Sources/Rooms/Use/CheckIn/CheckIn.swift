@@ -39,17 +39,19 @@ package struct CheckIn: Sendable {
         }
         let now = house.clock()
         house.contacts.note(.init(device: device, at: now, report: report))
-        return try await house.read { rows in
+        let (found, sealed) = try await house.read { rows in
             let device = try Device.require(device.text, in: rows)
             try device.passport.demand(.backEnd)
-            return DesiredState(
+            let state = DesiredState(
                 status: try Standing.status(of: device.passport, shown: shown, at: now, in: rows),
-                configuration: try Configurations.next(
-                    for: device, applied: report.configuration, house: house, in: rows),
                 update: try Updates.next(for: device.passport, in: rows), successions: successions(in: house),
                 logTaken: device.passport.log?.count ?? 0,
                 nextCheckInSeconds: house.settings.checkInSeconds)
+            return (state, try Configurations.next(for: device, applied: report.configuration, in: rows))
         }
+        var state = found
+        state.configuration = try await sealed?.open(in: house)
+        return state
     }
 
     /// What it has missed of how release keys were succeeded; nothing for a client that does not say what it knows.
@@ -60,7 +62,8 @@ package struct CheckIn: Sendable {
     private func checkBounds() throws(Refusal) {
         let isBounded =
             report.agent.utf8.count <= 128 && report.version.utf8.count <= 64 && (report.slot?.utf8.count ?? 0) <= 8
-            && report.sequence >= 0 && report.configuration >= 0 && report.succession ?? 0 >= 0
+            && report.sequence >= 0 && report.configuration >= 0
+            && (0...Int(Int32.max)).contains(report.succession ?? 0)
             && report.posture.count <= 64
             && report.posture.allSatisfy { $0.key.utf8.count <= 256 && $0.value.utf8.count <= 256 }
         guard isBounded, report.log.count <= DeviceAPI.maximumLogEntries else {
@@ -70,5 +73,15 @@ package struct CheckIn: Sendable {
                     "At most 64 posture facts of 256 bytes and \(DeviceAPI.maximumLogEntries) log entries; see docs/openapi/device.yaml."
             )
         }
+        // No database keeps NUL in a text, and no person can read the others.
+        guard
+            [report.agent, report.version, report.slot ?? ""].allSatisfy({ !$0.utf8.contains(where: Self.isControl) })
+        else {
+            throw Refusal(
+                .malformed, "The report names an agent, version or slot with a control character.",
+                hint: "Send printable text; see docs/openapi/device.yaml.")
+        }
     }
+
+    private static func isControl(_ byte: UInt8) -> Bool { byte < 0x20 || byte == 0x7f }
 }

@@ -6,7 +6,10 @@ import Wire
 
 /// The owner says how the device is to be set. Kept encrypted under the tenure's data key; the ledger has only its hash
 /// under that key's commitment, because a configuration may be personal.
-package struct ConfigureDevice: Action {
+///
+/// 1. The tenure's data key is read, unwrapped by the key store and used. 2. In one transaction everything is judged again, and
+/// what was encrypted is stored, if the tenure is still the same.
+package struct ConfigureDevice: Ceremony {
     package static let name = "use/configure-device"
     package static let permission = Permission.own
     package static let maximumBytes = 64 * 1024
@@ -24,7 +27,7 @@ package struct ConfigureDevice: Action {
         package var version: Int
     }
 
-    package func perform(in change: Change) throws -> Answer {
+    package func perform(in house: House, as principal: Principal) async throws -> Answer {
         let bytes = Array(document.utf8)
         guard bytes.count <= Self.maximumBytes else {
             throw Refusal(
@@ -35,17 +38,32 @@ package struct ConfigureDevice: Action {
             throw Refusal(
                 .malformed, "The configuration is not a JSON object.", hint: "Send something like {\"interval\": 60}.")
         }
-        let device = try change.device(device)
-        try Access.demandOwner(of: device, change.principal)
+        let key = try await house.read { rows in
+            try Tenures.key(of: tenure(of: Device.require(device, in: rows), principal), in: rows)
+        }
+        let sealed = try await Tenures.seal(bytes, under: key, in: house)
+        return try await house.change(as: principal) { change in try store(sealed, under: key, in: change) }
+    }
+
+    private func tenure(of device: Device, _ principal: Principal) throws -> TenureID {
+        try Access.demandOwner(of: device, principal)
         try device.passport.demand(.backEnd)
         guard let tenure = device.passport.tenure else {
             throw Refusal(.forbidden, "The device has no owner.", hint: device.passport.whatToDo)
         }
+        return tenure.id
+    }
+
+    private func store(_ sealed: [UInt8], under key: Tenures.WrappedKey, in change: Change) throws -> Answer {
+        let device = try change.device(device)
+        let tenure = try tenure(of: device, change.principal)
+        guard tenure == key.tenure else {
+            throw Refusal(.conflict, "The device's tenure ended meanwhile.", hint: "Look at the device again.")
+        }
         let version = device.passport.configurationVersion + 1
-        let sealed = try Tenures.seal(bytes, for: tenure.id, in: change)
         try change.rows.execute(
             "INSERT INTO configuration (device, tenure, version, document, at) VALUES ($1, $2, $3, $4, $5)",
-            [Value(device.id), Value(tenure.id), Value(version), .bytes(sealed), Value(change.now)])
+            [Value(device.id), Value(tenure), Value(version), .bytes(sealed), Value(change.now)])
         // The hash of the ciphertext: the plain one could be guessed.
         try change.record(.configured(version: version, document: LeafCertificate.sha256(sealed)), on: device.id)
         return Answer(version: version)
@@ -54,16 +72,26 @@ package struct ConfigureDevice: Action {
 
 /// Reading what is to be in force.
 package enum Configurations {
-    package static func next(
-        for device: Device, applied: Int, house: House, in rows: any Rows
-    ) throws -> DesiredState.Configuration? {
+    /// As it stands in the store: to be opened outside of the transaction, because the key store may take its time.
+    package struct Sealed: Sendable {
+        fileprivate let version: Int
+        fileprivate let document: [UInt8]
+        fileprivate let key: Tenures.WrappedKey
+
+        package func open(in house: House) async throws -> DesiredState.Configuration {
+            let plain = try await Tenures.open(document, under: key, in: house)
+            return DesiredState.Configuration(version: version, document: String(decoding: plain, as: UTF8.self))
+        }
+    }
+
+    package static func next(for device: Device, applied: Int, in rows: any Rows) throws -> Sealed? {
         let version = device.passport.configurationVersion
         guard version > 0, version != applied, let tenure = device.passport.tenure,
             let row = try rows.first(
                 "SELECT document FROM configuration WHERE tenure = $1 AND version = $2",
                 [Value(tenure.id), Value(version)])
         else { return nil }
-        let plain = try Tenures.open(row.bytes("document"), of: tenure.id, in: rows, house: house)
-        return DesiredState.Configuration(version: version, document: String(decoding: plain, as: UTF8.self))
+        return Sealed(
+            version: version, document: try row.bytes("document"), key: try Tenures.key(of: tenure.id, in: rows))
     }
 }

@@ -81,7 +81,9 @@ package struct OfferUpdate: Action {
             guard devices.count <= Self.limit else {
                 throw Refusal(.tooLarge, "At most \(Self.limit) devices go into one call.", hint: "Send them in parts.")
             }
-            return try devices.map { try change.device($0) }
+            // Each once, however often and by whichever of its names it is named.
+            var seen: Set<DeviceID> = []
+            return try devices.map { try change.device($0) }.filter { seen.insert($0.id).inserted }
         }
         let stages: [Stage] = remedy == true ? [.quarantined, .inTransfer] : [.inUse]
         let found = try stages.flatMap { stage in

@@ -5,8 +5,11 @@ import Store
 import Trust
 import Wire
 
-/// A release becomes available: its manifest is sealed with the release key. The artifact was uploaded before.
-package struct PublishRelease: Action {
+/// A release becomes available. The artifact was uploaded before.
+///
+/// 1. The release is judged, and its manifest is sealed with the release key; nobody has it yet. 2. In one transaction it is
+/// judged again, and stored.
+package struct PublishRelease: Ceremony {
     package static let name = "use/publish-release"
     package static let permission = Permission.publish
 
@@ -31,7 +34,7 @@ package struct PublishRelease: Action {
         package var release: Digest
     }
 
-    package func perform(in change: Change) throws -> Answer {
+    package func perform(in house: House, as principal: Principal) async throws -> Answer {
         guard sequence > 0, (1...64).contains(version.utf8.count), (1...64).contains(hardware.count), size > 0,
             sha256.bytes.count == 32
         else {
@@ -39,30 +42,41 @@ package struct PublishRelease: Action {
                 .malformed, "A field of the release is out of range.",
                 hint: "Use a sequence above 0, a version of 1 to 64 bytes and 1 to 64 hardware names.")
         }
-        guard try change.rows.first("SELECT id FROM product WHERE id = $1", [Value(product)]) != nil else {
-            throw Refusal(.notFound, "There is no product \"\(product)\".", hint: "Publish the product first.")
+        try demandArtifact(in: house.settings.artifactFolder)
+        try await house.read { rows in try demandNext(in: rows) }
+        let manifest = ReleaseManifest(
+            product: product, sequence: sequence, version: version, hardware: hardware, sha256: sha256, size: size,
+            created: try house.time())
+        let payload = try CanonicalJSON.encode(manifest)
+        let seal = try await house.seal(payload, type: Seal.PayloadType.manifest, by: .release)
+        return try await house.change(as: principal) { change in
+            try demandNext(in: change.rows)
+            return try store(seal, LeafCertificate.sha256(payload), in: change)
         }
-        let newest = try change.rows.first(
-            "SELECT MAX(sequence) AS n FROM release WHERE product = $1", [Value(product)])
-        guard sequence > (newest?.optionalInt("n") ?? 0) else {
-            throw Refusal(
-                .conflict, "Release \(sequence) is not above the newest one.", hint: "Use a higher sequence.",
-                rule: "release: sequence grows")
-        }
-        let path = change.house.settings.artifactFolder + "/\(sha256)"
-        let found = try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int
+    }
+
+    private func demandArtifact(in folder: String) throws {
+        let found = try? FileManager.default.attributesOfItem(atPath: folder + "/\(sha256)")[.size] as? Int
         guard found == size else {
             throw Refusal(
                 .conflict, "The artifact \(sha256) of \(size) bytes is not in the store.",
                 hint: "Upload it first: PUT /api/v1/artifacts/\(sha256)")
         }
-        let manifest = ReleaseManifest(
-            product: product, sequence: sequence, version: version, hardware: hardware, sha256: sha256, size: size,
-            created: change.now)
-        let payload = try CanonicalJSON.encode(manifest)
-        let seal = try Seal.sign(
-            type: Seal.PayloadType.manifest, payload: payload, with: change.house.signingKeys(.release))
-        let digest = LeafCertificate.sha256(payload)
+    }
+
+    private func demandNext(in rows: any Rows) throws {
+        guard try rows.first("SELECT id FROM product WHERE id = $1", [Value(product)]) != nil else {
+            throw Refusal(.notFound, "There is no product \"\(product)\".", hint: "Publish the product first.")
+        }
+        let newest = try rows.first("SELECT MAX(sequence) AS n FROM release WHERE product = $1", [Value(product)])
+        guard sequence > (newest?.optionalInt("n") ?? 0) else {
+            throw Refusal(
+                .conflict, "Release \(sequence) is not above the newest one.", hint: "Use a higher sequence.",
+                rule: "release: sequence grows")
+        }
+    }
+
+    private func store(_ seal: Seal, _ digest: Digest, in change: Change) throws -> Answer {
         try change.rows.execute(
             """
             INSERT INTO release (digest, product, sequence, version, manifest, sha256, size, at)

@@ -29,11 +29,12 @@ package struct ActionRoute: Sendable {
         }
     }
 
-    static func ceremony<C: Ceremony>(_ type: C.Type, _ summary: String) -> ActionRoute {
-        ActionRoute(
-            name: C.name, permission: C.permission, summary: summary, limit: PeopleRoute.bodyLimit, schema: "\(C.self)"
-        ) { house, body, principal in
-            let ceremony = try CanonicalJSON.decode(C.self, from: body)
+    static func ceremony<C: Ceremony>(
+        _ type: C.Type, _ summary: String, limit: Int = PeopleRoute.bodyLimit
+    ) -> ActionRoute {
+        ActionRoute(name: C.name, permission: C.permission, summary: summary, limit: limit, schema: "\(C.self)") {
+            house, body, principal in
+            let ceremony = try CanonicalJSON.decode(C.self, from: body, limit: limit)
             return try CanonicalJSON.encode(try await house.perform(ceremony, as: principal))
         }
     }
@@ -59,7 +60,7 @@ package enum ActionList {
         .action(PublishProduct.self, "Publishes a product, or changes what may be changed of it."),
         .ceremony(OpenBatch.self, "Permits a station to make a number of identities."),
         // Base64 of the largest manifest, and what stands around it.
-        .action(
+        .ceremony(
             AdmitBirths.self, "Takes a station's signed manifest of births; twice does no harm.",
             limit: AdmitBirths.maximumManifestBytes / 3 * 4 + PeopleRoute.bodyLimit),
         .action(ShipDevices.self, "Marks devices, or a whole batch, as having left the maker."),
@@ -67,8 +68,8 @@ package enum ActionList {
         .action(
             IssueEnrolmentCode.self, "Makes a one-time code with which a stock EST client enrols; it is shown once."),
         .action(UnlockPairing.self, "Lets a device be paired again that locked after wrong codes."),
-        .action(ConfigureDevice.self, "Gives a device its configuration."),
-        .action(PublishRelease.self, "Seals and publishes a release; its artifact was uploaded before."),
+        .ceremony(ConfigureDevice.self, "Gives a device its configuration."),
+        .ceremony(PublishRelease.self, "Seals and publishes a release; its artifact was uploaded before."),
         .action(OfferUpdate.self, "Offers a release to devices, or to all of its product."),
         .action(QuarantineDevice.self, "Cuts a device off, from its next request on."),
         .action(RestoreDevice.self, "Lets a quarantined device back."),
