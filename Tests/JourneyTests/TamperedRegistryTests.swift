@@ -67,6 +67,31 @@ import Workbench
             sql: ["UPDATE tenure SET ended = NULL WHERE device = $1 AND ended IS NOT NULL"], about: "tenure",
             says: "ended differs"),
         Tampering(
+            testDescription: "a deleted tenure", sql: ["DELETE FROM tenure WHERE device = $1 AND ended IS NULL"],
+            about: "tenure", says: "row is gone"),
+        Tampering(
+            testDescription: "a device that was given to somebody else",
+            sql: [
+                """
+                UPDATE device SET owner = (SELECT MIN(o.id) FROM owner o WHERE o.id <> device.owner) WHERE id = $1
+                """
+            ], about: "device", says: "not the one of its open tenure"),
+        Tampering(
+            testDescription: "an owner who is no name", sql: ["UPDATE device SET owner = '../no name' WHERE id = $1"],
+            about: "device", says: "cannot be read"),
+        Tampering(
+            testDescription: "a tenure that is no name",
+            sql: ["UPDATE tenure SET id = '../no name' WHERE device = $1 AND ended IS NULL"], about: "tenure",
+            says: "never heard of it"),
+        Tampering(
+            testDescription: "an owner who made himself the maker",
+            sql: ["UPDATE person SET role = 'makerAdmin' WHERE role = 'owner' AND $1 <> ''"], about: "person",
+            says: "role is makerAdmin in the registry, owner by the ledger"),
+        Tampering(
+            testDescription: "a revocation that is not counted",
+            sql: ["UPDATE tally SET n = n - 1 WHERE name = 'revoked operational-issuing-1' AND $1 <> ''"],
+            about: "count of revoked operational-issuing-1", says: "It says"),
+        Tampering(
             testDescription: "a deleted receipt", sql: ["DELETE FROM receipt WHERE device = $1"], about: "receipt",
             says: "row is gone"),
         Tampering(
@@ -109,6 +134,37 @@ import Workbench
         }
         let findings = try await Audit.run(bench.house.database).findings
         #expect(findings.contains { $0.what.hasPrefix("checkpoint") && $0.finding.contains("history was rewritten") })
+    }
+
+    @Test(arguments: [(Int.min, Int.max), (-1, 5), (Int.max, Int.min), (7, 7)])
+    func `is found when an entry names numbers that nobody can reckon with`(_ from: Int, _ to: Int) async throws {
+        let (bench, unit) = try await resold()
+        try await bench.house.database.write { rows in
+            let row = try #require(
+                try rows.first(
+                    "SELECT idx, entry FROM ledger WHERE device = $1 ORDER BY idx DESC LIMIT 1", [Value(unit.device)]))
+            var entry = try CanonicalJSON.decode(Entry.self, from: row.bytes("entry"))
+            entry.event = .logTaken(from: from, to: to, head: MerkleTree.emptyRoot)
+            try rows.execute(
+                "UPDATE ledger SET entry = $1, kind = 'logTaken' WHERE idx = $2",
+                [.bytes(try CanonicalJSON.encode(entry)), Value(try row.int("idx"))])
+        }
+        #expect(try await !Audit.run(bench.house.database).findings.isEmpty)
+    }
+
+    @Test func `is read without a fall, each page with what is wrong`() async throws {
+        let (bench, unit) = try await resold()
+        _ = try await bench.house.database.write { rows in
+            try rows.execute("UPDATE device SET owner = '../no name' WHERE id = $1", [Value(unit.device)])
+            try rows.execute("UPDATE person SET owner = '../no name' WHERE owner IS NOT NULL", [])
+        }
+        let maker = Principal(role: .makerAdmin)
+        for attempt in [
+            { _ = try await bench.reading.device(unit.serial, as: maker) },
+            { _ = try await bench.reading.devices(as: maker) }, { _ = try await bench.reading.people(as: maker) },
+        ] as [() async throws -> Void] {
+            await #expect { try await attempt() } throws: { ($0 as? Refusal)?.code == .internal }
+        }
     }
 
     @Test func `is found when an entry of the ledger is rewritten without its hash`() async throws {

@@ -77,9 +77,27 @@ import Workbench
         let newest = try await grow(bench)
         try await OldCheckpoints.prune(bench.house)
         #expect(try await sizes(bench.house) == [witnessed.size, half.size, newest.size])
-        let shown = try await bench.house.read { try LedgerReader.witnessed(quorum: 2, in: $0)?.size }
-        #expect(shown == witnessed.size)
+        func shown() async throws -> Int64? {
+            let witnesses = bench.house.settings.witnesses
+            return try await bench.house.read { try LedgerReader.witnessed(quorum: 2, by: witnesses, in: $0)?.size }
+        }
+        #expect(try await shown() == witnessed.size)
         let left = try await bench.house.read { try $0.count("SELECT COUNT(*) AS n FROM cosignature") }
         #expect(left == 3)
+        // However long one of the two has been away, and whoever else was asked once.
+        let stranger = try Cosigner(name: "witness.example/old", key: EphemeralKey(.ed25519)).key
+        try await cosign(half, by: [stranger])
+        let at = bench.clock.now
+        try await bench.house.database.write { rows in
+            for number in 1...600 {
+                try rows.execute(
+                    "INSERT INTO cosignature (size, witness, line, at) VALUES ($1, $2, $3, $4)",
+                    [.int(newest.size + Int64(number)), .text("\(keys[0])"), "line\n", Value(at)])
+            }
+        }
+        #expect(try await shown() == witnessed.size)
+        bench.clock.advance(days: 30)
+        try await OldCheckpoints.prune(bench.house)
+        #expect(try await sizes(bench.house).contains(witnessed.size))
     }
 }

@@ -56,6 +56,49 @@ struct `A lost connection` {
         #expect(try await Neighbours.count(on: named, migrations: Self.migrations) == 0)
     }
 
+    @Test func `is not what a long migration, or one that waits for another node, is taken for`() async throws {
+        let setting = try await BenchEngine.makeSchema()
+        var plan = try ConnectionPlan(setting)
+        plan.patienceSeconds = 1
+        let slow = Self.migrations + [Migration("2", ["SELECT pg_sleep(2)"])]
+        let database = try PostgreSQLDatabase(plan, migrations: slow)
+        try await database.write { _ = try $0.execute(Self.insert, [1]) }
+        #expect(try await ids(database) == [1])
+        // What is not known to take long is given up.
+        await #expect { try await database.read { _ = try $0.query("SELECT pg_sleep(2)") } } throws: {
+            ($0 as? Refusal)?.code == .unavailable
+        }
+        try database.close()
+    }
+
+    @Test func `is not made of an answer that cannot be read, and the next answer is its own`() async throws {
+        let (database, other, _) = try await open()
+        for number in 1...3 {
+            await #expect(throws: Refusal.self) {
+                try await database.read { _ = try $0.query("SELECT CAST(1e30 AS NUMERIC) AS n, pg_sleep(0)") }
+            }
+            #expect(try await database.read { try $0.count("SELECT \(number) AS n") } == number)
+        }
+        try database.close()
+        try other.close()
+    }
+
+    @Test func `or a second node leaves the cleaning of the files to the first`() async throws {
+        let setting = try await BenchEngine.makeSchema()
+        let (database, other) = (try BenchEngine.open(setting), try BenchEngine.open(setting))
+        // The lock of whoever cleans, as `SessionSettings.cleaning` takes it.
+        func holder(_ call: String) async throws {
+            try await other.write { rows in
+                _ = try rows.query("SELECT \(call)(\(0x6c69_6666), hashtext(current_schema())) AS held")
+            }
+        }
+        try await holder("pg_try_advisory_lock")
+        await #expect { try await database.forgetDeleted() } throws: { ($0 as? Refusal)?.code == .conflict }
+        try await holder("pg_advisory_unlock")
+        try await database.forgetDeleted()
+        for each in [database, other] { try each.close() }
+    }
+
     @Test func `between two uses is not noticed`() async throws {
         let (database, other, _) = try await open()
         for number in 1...3 {

@@ -58,6 +58,20 @@ import Workbench
         #expect(try await head(next, publisher).root == root(next))
     }
 
+    @Test func `signs nothing over a gap`() async throws {
+        let bench = try await HouseBench()
+        try await bench.publisher.publish()
+        let before = try await head(bench.house, bench.publisher)
+        try await record(5, in: bench.house)
+        _ = try await bench.house.database.write { rows in
+            try rows.execute("DELETE FROM ledger WHERE idx = $1", [.int(before.size + 2)])
+        }
+        await #expect { try await bench.publisher.publish() } throws: {
+            ($0 as? Refusal)?.detail.contains("entry \(before.size + 2)") == true
+        }
+        #expect(try await head(bench.house, bench.publisher) == before)
+    }
+
     @Test func `of two nodes makes one history`() async throws {
         let bench = try await HouseBench()
         let other = try Publisher(bench.house)

@@ -82,14 +82,17 @@ package final class Change {
 
     private func count(_ device: DeviceID, from old: Stage, to new: Stage) throws {
         let row = try rows.first("SELECT owner FROM device WHERE id = $1", [Value(device)])
-        sequencer.counted.move(
-            from: old, to: new, of: row?.optionalText("owner").map { OwnerID(trusted: $0) })
+        sequencer.counted.move(from: old, to: new, of: try row?.optionalID("owner"))
     }
 
-    /// Gives the device an owner, or takes the one that it has away; its alarms and the owner's counts go along.
+    /// Gives the device an owner, or takes the one that it has away, with the owner's counts. Alarms are shown to the owner
+    /// under whom they were raised, for as long as it is theirs: their sentences may say where it was.
     func setOwner(_ owner: OwnerID?, of device: DeviceID, in stage: Stage, before: OwnerID?) throws {
         try rows.execute("UPDATE device SET owner = $1 WHERE id = $2", [Value(owner), Value(device)])
-        try rows.execute("UPDATE alarm SET owner = $1 WHERE device = $2", [Value(owner), Value(device)])
+        if owner == nil {
+            try rows.execute(
+                "UPDATE alarm SET owner = NULL WHERE device = $1 AND owner IS NOT NULL", [Value(device)])
+        }
         if let before { sequencer.counted.add(-1, to: stage, of: before) }
         if let owner { sequencer.counted.add(1, to: stage, of: owner) }
     }

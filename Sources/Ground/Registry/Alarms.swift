@@ -4,11 +4,14 @@ import Wire
 
 /// Alarms: what a person must look at. In the ledger as a fact, in a table with its sentence.
 package enum Alarms {
-    /// Raises one, unless the same is open on the same device already.
+    /// Raises one, unless the same is open on the same device already, before the same eyes: a former owner's alarm tells the
+    /// next one nothing.
     package static func raise(_ alarm: Alarm, on device: DeviceID, detail: String, in change: Change) throws {
         let open = try change.rows.count(
-            "SELECT COUNT(*) AS n FROM alarm WHERE device = $1 AND alarm = $2 AND acknowledged_at IS NULL",
-            [Value(device), .text(alarm.rawValue)])
+            """
+            SELECT COUNT(*) AS n FROM alarm WHERE device = $1 AND alarm = $2 AND acknowledged_at IS NULL
+            AND COALESCE(owner, '') = COALESCE((SELECT d.owner FROM device d WHERE d.id = $3), '')
+            """, [Value(device), .text(alarm.rawValue), Value(device)])
         guard open == 0 else { return }
         try change.record(.alarmRaised(alarm: alarm), on: device)
         try change.rows.execute(

@@ -21,7 +21,7 @@ package struct Device: Sendable {
         id = try row.id("id")
         serial = try row.text("serial")
         hardware = try row.text("hardware")
-        owner = row.optionalText("owner").map { OwnerID(trusted: $0) }
+        owner = try row.optionalID("owner")
         birthCertificate = try row.bytes("birth_certificate")
         labelCode = row.optionalText("label_code").flatMap { Digest(hex: $0) }
         secretHash = row.optionalText("secret_hash")

@@ -171,5 +171,13 @@ package enum Schema {
                 """,
                 "ALTER TABLE contact ADD COLUMN succession INTEGER",
             ]),
+        Migration(
+            "alarms from before a tenure are not its owner's",
+            [
+                """
+                UPDATE alarm SET owner = NULL WHERE owner IS NOT NULL
+                AND at < (SELECT MAX(t.since) FROM tenure t WHERE t.device = alarm.device)
+                """
+            ]),
     ]
 }

@@ -66,10 +66,20 @@ package struct Row: Sendable {
         }
     }
     package func id<Kind>(_ column: String, as kind: Kind.Type = Kind.self) throws(Refusal) -> Identifier<Kind> {
-        try Identifier<Kind>(text(column))
+        guard let id = try optionalID(column, as: kind) else { throw Self.damaged(column) }
+        return id
+    }
+    /// nil where there is nothing; what stands there and is no name is damage, and never believed.
+    package func optionalID<Kind>(
+        _ column: String, as kind: Kind.Type = Kind.self
+    ) throws(Refusal) -> Identifier<Kind>? {
+        guard self[column] != .null else { return nil }
+        guard let text = optionalText(column), let id = try? Identifier<Kind>(text) else { throw Self.damaged(column) }
+        return id
     }
 
-    private static func damaged(_ column: String) -> Refusal {
+    /// What to say of a value that nothing can be made of.
+    package static func damaged(_ column: String) -> Refusal {
         Refusal(
             .internal, "The database gave no usable value for \"\(column)\".",
             hint: "Run `lifelong audit`; restore from the backup if it finds damage.")

@@ -7,6 +7,9 @@ import Wire
 package struct ConnectionPlan: Sendable {
     /// Keyword and value, as libpq takes them.
     let options: [(keyword: String, value: String)]
+    /// Seconds that the server may take for an answer before it counts as lost; what is known to take long (migrations,
+    /// VACUUM) does not go by it.
+    package var patienceSeconds: Int32 = 30
 
     /// How long one host may take to answer, and how soon a host that went silent is given up; each unless it was given.
     private static let defaults = [

@@ -8,6 +8,7 @@ actor Lane {
     nonisolated let unownedExecutor: UnownedSerialExecutor
     private let thread: WaitingThread
     private let plan: ConnectionPlan
+    private let patience: Int32?
     private var session: Session?
     private var failures = 0
     /// Until then the last failure is the answer.
@@ -15,8 +16,10 @@ actor Lane {
     private var trouble: SessionTrouble?
     private var isClosed = false
 
-    init(_ plan: ConnectionPlan) {
+    /// - Parameter patience: seconds; the plan's unless it is given.
+    init(_ plan: ConnectionPlan, patience: Int32? = nil) {
         self.plan = plan
+        self.patience = patience
         thread = WaitingThread()
         unownedExecutor = thread.asUnownedSerialExecutor()
     }
@@ -41,11 +44,16 @@ actor Lane {
         }
     }
 
-    /// Statements that must stand outside of a transaction.
-    func run(_ statements: [String]) throws {
+    /// Statements that must stand outside of a transaction, under a lock that the session holds.
+    /// - Parameter lock: a query whose only column `free` says whether it has it; if not, nothing is done (`conflict`).
+    func run(_ statements: [String], holding lock: String) throws {
         let session = try open()
         self.session = nil
         do throws(SessionTrouble) {
+            try session.send(lock, once: true)
+            guard try session.settle().rows.first?.optionalInt("free") == 1 else {
+                throw SessionTrouble(state: SessionTrouble.cleaned, message: "")
+            }
             for sql in statements {
                 try session.send(sql, once: true)
                 try session.settle()
@@ -80,7 +88,7 @@ actor Lane {
         if let session { return session }
         if let trouble, ContinuousClock.now < retry { throw trouble.refusal }
         do throws(SessionTrouble) {
-            let opened = try SessionSettings.open(plan)
+            let opened = try SessionSettings.open(plan, patience: patience)
             session = opened
             failures = 0
             trouble = nil

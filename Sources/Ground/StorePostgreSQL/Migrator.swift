@@ -2,8 +2,10 @@ import Store
 import Wire
 
 /// Brings the schema up to date: in one transaction and under the lock of all writers, so that several nodes can start at once.
+/// A large database takes its time, and so may the node that comes second.
 enum Migrator {
     static func run(_ migrations: [Migration], on session: Session) throws(SessionTrouble) {
+        try session.send("SET lock_timeout = 0", once: true)
         for (sql, arguments) in SessionSettings.writing { try session.send(sql, arguments, once: true) }
         try session.send(
             "CREATE TABLE IF NOT EXISTS migration (name TEXT PRIMARY KEY, at TIMESTAMPTZ NOT NULL)", once: true)

@@ -19,7 +19,7 @@ package final class PostgreSQLDatabase: Database {
     package init(_ plan: ConnectionPlan, migrations: [Migration]) throws {
         self.plan = plan
         do throws(SessionTrouble) {
-            try Migrator.run(migrations, on: SessionSettings.open(plan))
+            try Migrator.run(migrations, on: SessionSettings.open(plan, patience: Session.unhurried))
         } catch {
             throw error.refusal
         }
@@ -49,9 +49,12 @@ package final class PostgreSQLDatabase: Database {
     /// Frees what deleted rows left in the tables that hold a tenure's secrets. PostgreSQL writes over the freed space when
     /// it needs it, and its write-ahead log, replicas and backups keep older states for as long as they are kept:
     /// docs/operating.md says what an operator has to bound.
+    ///
+    /// One node at a time, and with all the time that large tables take.
     package func forgetDeleted() async throws {
-        try await Lane(plan).run(
-            ["tenure", "configuration", "device", "contact", "device_log"].map { "VACUUM \($0)" })
+        try await Lane(plan, patience: Session.unhurried).run(
+            ["tenure", "configuration", "device", "contact", "device_log"].map { "VACUUM \($0)" },
+            holding: SessionSettings.cleaning)
     }
 
     package func backup(to path: String) async throws { try await Dump(plan).write(to: path) }
@@ -77,14 +80,16 @@ enum SessionSettings {
         ("BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE", []),
         ("SELECT pg_advisory_xact_lock(\(lock), hashtext(current_schema()))", []),
     ]
+    /// Of whoever cleans the files, until its session ends; says whether it was free.
+    static let cleaning = "SELECT pg_try_advisory_lock(\(lock + 1), hashtext(current_schema())) AS free"
     /// "life" in ASCII.
     private static let lock = 0x6c69_6665
     static let channel = "lifelong"
     static let notify = "SELECT pg_notify('\(channel)', current_schema())"
 
     /// A session that is fit for use, or a refusal that says what to change.
-    static func open(_ plan: ConnectionPlan) throws(SessionTrouble) -> Session {
-        let session = try Session(plan)
+    static func open(_ plan: ConnectionPlan, patience: Int32? = nil) throws(SessionTrouble) -> Session {
+        let session = try Session(plan, patience: patience)
         // A commit that is only promised is none. A node that was stopped inside a transaction must not hold the lock.
         try session.send(
             """

@@ -27,9 +27,12 @@ final class Session {
     /// Longest wait for an answer: beyond it the server counts as lost.
     private let patience: Int32
 
-    /// - Parameter patience: seconds.
-    init(_ plan: ConnectionPlan, patience: Int32 = 30) throws(SessionTrouble) {
-        self.patience = patience
+    /// Seconds; a server that is gone is noticed by TCP (`ConnectionPlan`), long before.
+    static let unhurried: Int32 = 7 * 24 * 3600
+
+    /// - Parameter patience: seconds; the plan's unless it is given.
+    init(_ plan: ConnectionPlan, patience: Int32? = nil) throws(SessionTrouble) {
+        self.patience = patience ?? plan.patienceSeconds
         let keywords = CStrings(plan.options.map(\.keyword))
         let values = CStrings(plan.options.map(\.value))
         guard let connection = PQconnectdbParams(keywords.pointers, values.pointers, 0) else {
@@ -119,9 +122,14 @@ final class Session {
                 isLast = true
                 switch (PQresultStatus(result), item) {
                 case (PGRES_COMMAND_OK, .statement(let changing)), (PGRES_TUPLES_OK, .statement(let changing)):
-                    answer = try Self.answer(result)
-                    if let changing, changing != answer.changed, trouble == nil {
-                        trouble = SessionTrouble(state: Self.wrongCount, message: "")
+                    // Not thrown here: what comes after it has to be read, or the next statement gets its answer.
+                    do throws(SessionTrouble) {
+                        answer = try Self.answer(result)
+                        if let changing, changing != answer.changed, trouble == nil {
+                            trouble = SessionTrouble(state: Self.wrongCount, message: "")
+                        }
+                    } catch {
+                        trouble = trouble ?? error
                     }
                 case (PGRES_COMMAND_OK, .preparation): break
                 case (_, .preparation(let sql)):

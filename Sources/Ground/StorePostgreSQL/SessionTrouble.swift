@@ -15,6 +15,7 @@ struct SessionTrouble: Error {
     static let notUTF8 = "LL003"
     static let newer = "LL004"
     static let occupied = "LL005"
+    static let cleaned = "LL006"
 
     /// The session is of no more use: gone, being shut down, or on a server that takes no writes any more.
     var endsSession: Bool {
@@ -75,6 +76,10 @@ struct SessionTrouble: Error {
         case Self.occupied:
             Refusal(
                 .conflict, "The database holds a Lifelong already.", hint: "Name an empty one; nothing is overwritten.")
+        case Self.cleaned:
+            Refusal(
+                .conflict, "Another node cleans the database's files at this moment.", hint: "Try again.",
+                retryAfterSeconds: 1)
         case "XX001", "XX002":
             Refusal(
                 .unavailable, "PostgreSQL found damaged data (\(state)).",

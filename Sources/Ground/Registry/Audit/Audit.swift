@@ -154,6 +154,7 @@ enum HouseAudit {
         try await database.read { rows in
             var word = Word()
             var documents = DocumentAudit.House()
+            var people = PeopleAudit()
             while true {
                 let page = try rows.query(
                     "SELECT idx, entry, kind FROM ledger WHERE device IS NULL AND idx > $1 ORDER BY idx LIMIT 1000",
@@ -165,11 +166,13 @@ enum HouseAudit {
                     }
                     if case .certificateAbandoned(let serial) = entry.event { word.abandoned.insert(serial) }
                     documents.take(entry.event)
+                    people.take(entry.event)
                 }
                 word.last = Int64(try last.int("idx"))
                 notes.pass(entries: page.count)
             }
             try documents.compare(rows, notes)
+            try people.compare(rows, notes)
             return word
         }
     }

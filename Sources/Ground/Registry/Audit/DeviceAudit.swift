@@ -89,6 +89,35 @@ enum DeviceAudit {
             notes.find(
                 "count of \(place)", "It says \(kept[place] ?? 0); \(counted[place] ?? 0) devices stand there.")
         }
+        try await compareTallies(database, notes)
+    }
+
+    /// What is counted beside the stages; revocation lists and erasure go by it.
+    private static func compareTallies(_ database: any Database, _ notes: Notes) async throws {
+        let (kept, counted) = try await database.read { rows in
+            func table(_ sql: String, _ name: (Row) throws -> String) throws -> [String: Int] {
+                try Dictionary(
+                    rows.query(sql).map { (try name($0), try $0.int("n")) }, uniquingKeysWith: +
+                ).filter { $0.value != 0 }
+            }
+            let isReplaced = "COALESCE(reason, '') = 'superseded'"
+            let revoked = "COUNT(*) AS n FROM certificate WHERE state IN ('revoked', 'abandoned')"
+            return (
+                try table("SELECT name, n FROM tally WHERE name NOT LIKE 'contacts %'") { try $0.text("name") },
+                try table("SELECT authority, \(revoked) AND NOT \(isReplaced) GROUP BY authority") {
+                    Tally.revoked(by: try $0.text("authority"))
+                }.merging(
+                    table("SELECT authority, \(revoked) AND \(isReplaced) GROUP BY authority") {
+                        Tally.superseded(by: try $0.text("authority"))
+                    }, uniquingKeysWith: +
+                ).merging(
+                    table("SELECT COUNT(*) AS n FROM tenure WHERE ended IS NOT NULL") { _ in Tally.tenuresEnded },
+                    uniquingKeysWith: +)
+            )
+        }
+        for name in Set(kept.keys).union(counted.keys).sorted() where kept[name] != counted[name] {
+            notes.find("count of \(name)", "It says \(kept[name] ?? 0); there are \(counted[name] ?? 0).")
+        }
     }
 }
 
@@ -126,7 +155,7 @@ private struct RunAudit {
             "serial, device, state, der", from: "certificate", by: "device",
             and: "kind = 'operational' AND state <> 'intended'")
         for row in stored { certificates[try row.text("device"), default: []].append(row) }
-        for row in try select("id, device, ended, commitment, data_key", from: "tenure", by: "device") {
+        for row in try select("id, device, owner, ended, commitment, data_key", from: "tenure", by: "device") {
             tenures[try row.text("device"), default: []].append(row)
         }
         let documents = try select(
@@ -200,15 +229,21 @@ private struct RunAudit {
     }
 
     private mutating func compare(_ device: String, _ replayed: Replayed) throws {
+        let held = tenures.removeValue(forKey: device) ?? []
         if let row = devices.removeValue(forKey: device) {
             if let passport = replayed.passport {
                 for finding in Self.differences(row, passport) { notes.find("device \(device)", finding) }
+            }
+            // Who that is, only the tenure's commitment says, to whoever has its key; but the two rows say the same.
+            let open = held.first { $0.optionalInt("ended") == nil }
+            if let open, let owner = row.optionalText("owner"), owner != open.optionalText("owner") {
+                notes.find("device \(device)", "Its owner is not the one of its open tenure.")
             }
         } else {
             notes.find("device \(device)", "The ledger knows it, its row is gone from the registry.")
         }
         try compareCertificates(certificates.removeValue(forKey: device) ?? [], replayed)
-        try compareTenures(tenures.removeValue(forKey: device) ?? [], replayed)
+        try compareTenures(held, replayed)
         try replayed.documents.compare(device, configurations.removeValue(forKey: device) ?? [], rows, notes)
     }
 
@@ -270,10 +305,11 @@ private struct RunAudit {
     }
 
     private func compareTenures(_ stored: [Row], _ replayed: Replayed) throws {
+        var missing = replayed.commitments
         for row in stored {
-            let id: TenureID = try row.id("id")
-            func find(_ finding: String) { notes.find("tenure \(id)", finding) }
-            guard let commitment = replayed.commitments[id] else {
+            let name = try row.text("id")
+            func find(_ finding: String) { notes.find("tenure \(name)", finding) }
+            guard let id = try? TenureID(name), let commitment = missing.removeValue(forKey: id) else {
                 find("The ledger never heard of it.")
                 continue
             }
@@ -281,6 +317,9 @@ private struct RunAudit {
             let isEnded = replayed.ended.contains(id)
             if isEnded != (row.optionalInt("ended") != nil) { find("Whether it has ended differs from the ledger.") }
             if isEnded, (try? row.bytes("data_key")) != nil { find("It has ended and its data key still exists.") }
+        }
+        for id in missing.keys {
+            notes.find("tenure \(id)", "Its row is gone from the registry, or is another device's.")
         }
     }
 }

@@ -16,7 +16,8 @@ struct DeviceDocuments {
             .configurationApplied(_, let receipt), .wiped(let receipt):
             return receipt
         case .configured(let version, let document): configurations[version] = document
-        case .logTaken(let from, let to, let head): log = (log?.from ?? from, to, head)
+        // A forged entry may name any numbers; the tree does not have it, and nothing is reckoned with it.
+        case .logTaken(let from, let to, let head) where 0 <= from && from < to: log = (log?.from ?? from, to, head)
         case .tenureEnded: self = DeviceDocuments()
         default: break
         }

@@ -42,10 +42,13 @@ package enum Revocation {
     /// Publishes a new CRL for every authority whose key is here, if something was revoked since the last or half of its
     /// time is over.
     package static func publish(_ house: House) async throws {
+        var failure: (any Error)?
         for known in house.authorities.all where known.kind != "birth" && known.kind != "service" {
             guard let authority = try? house.authorities.signing(known.name) else { continue }
-            try await publish(known.name, authority, house)
+            // One whose key does not answer keeps no list of another back.
+            do { try await publish(known.name, authority, house) } catch { failure = failure ?? error }
         }
+        if let failure { throw failure }
     }
 
     /// What a list was made from, and what it would be made from now.
@@ -102,16 +105,19 @@ package enum Revocation {
         }
         return Due(
             number: UInt64(try last?.int("number") ?? 0) + 1, urgent: urgent, covered: covered,
-            entries: try entries(of: name, at: now, in: rows))
+            entries: try entries(of: name, unexpiredAt: last?.time("this_update") ?? now, in: rows))
     }
 
-    /// What belongs on the list: revoked or abandoned, and not yet expired (RFC 5280 §3.3).
-    private static func entries(of name: String, at now: Timestamp, in rows: any Rows) throws -> [RevokedCertificate] {
+    /// What belongs on the list: revoked or abandoned, and not expired when the list before it was made. So each stands on one
+    /// list from after its end (RFC 5280 §3.3).
+    private static func entries(
+        of name: String, unexpiredAt last: Timestamp, in rows: any Rows
+    ) throws -> [RevokedCertificate] {
         try rows.query(
             """
             SELECT serial, revoked_at, reason FROM certificate
             WHERE authority = $1 AND state IN ('revoked', 'abandoned') AND not_after > $2
-            """, [.text(name), Value(now)]
+            """, [.text(name), Value(last)]
         ).map { row in
             RevokedCertificate(
                 serial: try row.text("serial"), at: try row.time("revoked_at"),

@@ -8,7 +8,7 @@ package actor ContactCounts {
     private let house: House
     private var next = Timestamp(milliseconds: 0)
 
-    /// Whoever owns fewer devices than this is counted at the moment of asking (index `stage_count_large`).
+    /// Whoever owns fewer devices than this is counted at the moment of asking (index `stage_count_large`, which says the same number).
     static let countedAtOnce = 5000
     /// Seconds between two counts, at least; and counting takes a hundredth of the time at most.
     private static let pauseSeconds: Int64 = 60
@@ -22,7 +22,8 @@ package actor ContactCounts {
         let since = began.adding(seconds: Int64(-60 * Reading.contactMinutes))
         let counts = try await house.read { rows -> [(owner: String, n: Int)] in
             let fleet = try rows.count("SELECT COUNT(*) AS n FROM contact WHERE at >= $1", [Value(since)])
-            let large = try rows.query("SELECT DISTINCT owner FROM stage_count WHERE n >= 5000 AND owner <> ''")
+            let large = try rows.query(
+                "SELECT DISTINCT owner FROM stage_count WHERE n >= \(Self.countedAtOnce) AND owner <> ''")
             return try [("", fleet)]
                 + large.map { row in
                     let owner = try row.text("owner")

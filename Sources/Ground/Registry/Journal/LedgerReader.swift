@@ -14,25 +14,30 @@ package enum LedgerReader {
         return try cosigned(row, in: rows)
     }
 
-    /// The newest checkpoint of more than `size` entries that at least `quorum` witnesses cosigned; nil if there is none
-    /// among the lately cosigned ones.
+    /// The newest checkpoint of more than `size` entries that at least `quorum` witnesses cosigned, however long ago; nil if
+    /// there is none.
+    /// - Parameter witnesses: whose cosignatures count; those of all whom there ever were, if it is nil.
     package static func witnessed(
-        quorum: Int, above size: Int64 = -1, in rows: any Rows
+        quorum: Int, by witnesses: [WitnessAddress]? = nil, above size: Int64 = -1, in rows: any Rows
     ) throws -> (note: String, size: Int64)? {
         guard quorum > 0 else { return nil }
-        let sizes = try rows.query(
-            "SELECT size FROM cosignature WHERE size > $1 ORDER BY size DESC LIMIT $2",
-            [.int(size), Value(latelyCosigned)]
-        ).map { try $0.int("size") }
-        let counts = Dictionary(sizes.map { ($0, 1) }, uniquingKeysWith: +)
-        guard let best = counts.filter({ $0.value >= quorum }).keys.max(),
-            let row = try rows.first("SELECT note, size FROM checkpoint WHERE size = $1", [Value(best)])
+        var conditions = Conditions()
+        conditions.add("size > ?", .int(size))
+        if let witnesses {
+            let places = witnesses.map { conditions.argument(.text($0.key.description)) }
+            conditions.add("witness IN (\(places.joined(separator: ", ")))")
+        }
+        let needed = conditions.argument(Value(quorum))
+        let best = try rows.first(
+            """
+            SELECT size FROM cosignature \(conditions.sql) GROUP BY size HAVING COUNT(*) >= \(needed)
+            ORDER BY size DESC LIMIT 1
+            """, conditions.arguments)
+        guard let best,
+            let row = try rows.first("SELECT note, size FROM checkpoint WHERE size = $1", [Value(try best.int("size"))])
         else { return nil }
         return try cosigned(row, in: rows)
     }
-
-    /// Cosignatures that are looked through for a quorum.
-    private static let latelyCosigned = 512
 
     private static func cosigned(_ row: Row, in rows: any Rows) throws -> (note: String, size: Int64) {
         let size = Int64(try row.int("size"))

@@ -21,7 +21,8 @@ package enum OldCheckpoints {
             // The one that everything older gives way to stays.
             let old = Int64(try last.int("size"))
             guard quorum > 0 else { return old }
-            return min(old, try LedgerReader.witnessed(quorum: quorum, in: rows)?.size ?? old)
+            let witnesses = house.settings.witnesses
+            return min(old, try LedgerReader.witnessed(quorum: quorum, by: witnesses, in: rows)?.size ?? old)
         }
         guard let floor else { return 0 }
         return try await house.database.write { rows in

@@ -32,38 +32,87 @@ package struct Publisher: Sendable {
     /// What verifies this ledger's checkpoints: "name+hash+key".
     package var verifierKey: VerifierKey { signer.verifierKey }
 
-    /// Runs until its task is cancelled; a failure is logged and tried again.
+    /// Runs until its task is cancelled. Each kind of work in a loop of its own, with its own keys and its own troubles: what
+    /// fails or takes long in one is logged and tried again there, and holds up no other.
     package func run() async {
-        var outage = Outage("checkpoints and revocation lists cannot be published", log: house.log)
-        var pruned: ContinuousClock.Instant?
-        while !Task.isCancelled {
-            do {
-                try await publish()
-                try await Issuer.sweep(house)
-                try await erasure.clean()
-                try await contactCounts.refresh()
-                if pruned.map({ $0.duration(to: .now) > .seconds(60) }) ?? true {
-                    try await OldCheckpoints.prune(house)
-                    pruned = .now
+        let signals = (0..<4).map { _ in CommitSignal() }
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                while !Task.isCancelled {
+                    await house.commits.wait(atMost: .seconds(60))
+                    for signal in signals { signal.signal() }
                 }
+            }
+            // Collects what the next commits bring, so that a busy ledger signs a few checkpoints a second, not thousands.
+            group.addTask {
+                await loop("checkpoints cannot be published", signals[0], pause: .milliseconds(200)) {
+                    try await publishCheckpoints()
+                }
+            }
+            // A long list takes long to make: never more than a tenth of the time goes into lists.
+            group.addTask {
+                await loop("revocation lists cannot be published", signals[1], pause: .seconds(1), restingTimes: 10) {
+                    try await Revocation.publish(house)
+                }
+            }
+            group.addTask {
+                await loop("destroyed keys cannot be taken out of the database's files", signals[2], pause: .seconds(1))
+                {
+                    try await erasure.clean()
+                }
+            }
+            group.addTask {
+                await loop("what was begun or counted cannot be tidied up", signals[3], pause: .seconds(1)) {
+                    try await Issuer.sweep(house)
+                    try await contactCounts.refresh()
+                }
+            }
+            group.addTask {
+                await loop("old checkpoints cannot be taken away", CommitSignal(), pause: .seconds(60)) {
+                    try await OldCheckpoints.prune(house)
+                }
+            }
+        }
+    }
+
+    /// Does its work again after each signal, and now and then without one.
+    /// - Parameters:
+    ///   - pause: between two beginnings, at least.
+    ///   - restingTimes: rests so many times as long as the work took.
+    private func loop(
+        _ trouble: String, _ signal: CommitSignal, pause: Duration, restingTimes: Int = 0,
+        _ work: @Sendable () async throws -> Void
+    ) async {
+        var outage = Outage(trouble, log: house.log)
+        while !Task.isCancelled {
+            let began = ContinuousClock.now
+            do {
+                try await work()
                 outage.works()
             } catch {
                 outage.failed(error)
                 try? await Task.sleep(for: .seconds(1))
                 continue
             }
-            await house.commits.wait(atMost: .seconds(60))
-            // Collects what the next commits bring, so that a busy ledger signs a few checkpoints a second, not thousands.
-            try? await Task.sleep(for: .milliseconds(200))
+            let rest = max(pause, began.duration(to: .now) * restingTimes)
+            await signal.wait(atMost: .seconds(60))
+            try? await Task.sleep(until: max(began + rest, .now + min(pause, .milliseconds(200))), clock: .continuous)
         }
     }
 
-    /// One round: everything that is committed now is integrated and published when this returns.
+    /// One round: everything that is committed now is integrated and published when this returns. A ledger that cannot be
+    /// signed keeps no revocation from the world.
     package func publish() async throws {
+        var failure: (any Error)?
+        do { try await publishCheckpoints() } catch { failure = error }
+        try await Revocation.publish(house)
+        if let failure { throw failure }
+    }
+
+    private func publishCheckpoints() async throws {
         // Nothing is signed under a time that is not believed; another node does it.
         _ = try house.time()
         while try await integrate() {}
-        try await Revocation.publish(house)
     }
 
     private func integrate() async throws -> Bool {
@@ -71,9 +120,17 @@ package struct Publisher: Sendable {
         let next = try await house.read {
             rows -> (from: Int64, count: Int, changed: [TileID: [UInt8]], head: TreeHead)? in
             let from = Int64(try rows.first("SELECT MAX(size) AS size FROM checkpoint")?.optionalInt("size") ?? 0)
-            let leaves = try rows.query(
-                "SELECT hash FROM ledger WHERE idx >= $1 ORDER BY idx LIMIT $2", [.int(from), Value(limit)]
-            ).map { Digest(try $0.bytes("hash")) }
+            let page = try rows.query(
+                "SELECT idx, hash FROM ledger WHERE idx >= $1 ORDER BY idx LIMIT $2", [.int(from), Value(limit)])
+            let leaves = try page.enumerated().map { place, row in
+                // A tree over a gap would be signed for ever.
+                guard Int64(try row.int("idx")) == from + Int64(place) else {
+                    throw Refusal(
+                        .internal, "The ledger's entry \(from + Int64(place)) is missing; nothing is signed.",
+                        hint: "Run `lifelong audit`; restore the database from its backup.")
+                }
+                return Digest(try row.bytes("hash"))
+            }
             guard !leaves.isEmpty else { return nil }
             let grown = try Tiles.append(leaves: leaves, to: from, reading: StoredTiles(rows))
             return (from, leaves.count, grown.changed, grown.head)

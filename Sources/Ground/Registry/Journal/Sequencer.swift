@@ -1,4 +1,4 @@
-import Crypto
+import Ledger
 import Passport
 import Store
 import Wire
@@ -148,7 +148,7 @@ final class Sequencer {
             for place in written.leaves..<written.leaves + width {
                 let leaf = leaves[place]
                 arguments += [
-                    .int(start + Int64(place)), .bytes(leaf.bytes), .bytes(LedgerLeaf.hash(leaf.bytes)),
+                    .int(start + Int64(place)), .bytes(leaf.bytes), .bytes(MerkleTree.leafHash(leaf.bytes).bytes),
                     Value(leaf.device), .text(leaf.kind), Value(leaf.at),
                 ]
             }
@@ -243,15 +243,5 @@ private enum Widths {
     static func fitting(_ count: Int) -> Int { all.first { $0 <= count } ?? 1 }
     static func statements(_ sql: (Int) -> String) -> [Int: String] {
         Dictionary(uniqueKeysWithValues: all.map { ($0, sql($0)) })
-    }
-}
-
-enum LedgerLeaf {
-    /// RFC 9162 §2.1.1: SHA-256(0x00 ‖ entry).
-    static func hash(_ entry: [UInt8]) -> [UInt8] {
-        var hasher = SHA256()
-        hasher.update(data: [0])
-        hasher.update(data: entry)
-        return Array(hasher.finalize())
     }
 }

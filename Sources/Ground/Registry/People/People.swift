@@ -71,7 +71,7 @@ package enum People {
         guard let row, let role = Role(rawValue: try row.text("role")) else { return nil }
         let person = Person(
             id: try row.id("id"), name: try row.text("name"), role: role,
-            owner: row.optionalText("owner").map { OwnerID(trusted: $0) })
+            owner: try row.optionalID("owner"))
         return Session(person: person, formKey: row.optionalText("form_key"))
     }
 

@@ -28,8 +28,10 @@ extension Reading {
         return try query(conditions, limit: limit, in: rows)
     }
 
-    static func openAlarms(of device: Device, in rows: any Rows) throws -> [AlarmView] {
+    /// - Parameter owner: only those that are this owner's to know; all if it is nil.
+    static func openAlarms(of device: Device, owner: OwnerID?, in rows: any Rows) throws -> [AlarmView] {
         var conditions = Conditions()
+        if let owner { conditions.add("a.owner = ?", Value(owner)) }
         conditions.add("a.device = ?", Value(device.id))
         conditions.add("a.acknowledged_at IS NULL")
         return try query(conditions, limit: 100, in: rows)
@@ -46,7 +48,7 @@ extension Reading {
         ).compactMap { row in
             guard let alarm = Alarm(rawValue: try row.text("alarm")) else { return nil }
             return AlarmView(
-                index: Int64(try row.int("idx")), device: row.optionalText("device").map { DeviceID(trusted: $0) },
+                index: Int64(try row.int("idx")), device: try row.optionalID("device"),
                 serial: row.optionalText("serial"), alarm: alarm, meaning: Sentences.meaning(of: alarm),
                 detail: try row.text("detail"), at: try row.time("at"),
                 acknowledgedAt: row.optionalTime("acknowledged_at"))

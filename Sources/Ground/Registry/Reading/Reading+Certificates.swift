@@ -38,7 +38,7 @@ extension Reading {
                 state: state(try row.text("state"), notAfter: notAfter, now), revokedAt: row.optionalTime("revoked_at"),
                 reason: row.optionalText("reason"),
                 sha256: (try? row.bytes("der")).map { LeafCertificate.sha256($0) },
-                tenure: row.optionalText("tenure").map { TenureID(trusted: $0) })
+                tenure: try row.optionalID("tenure"))
         }
     }
 

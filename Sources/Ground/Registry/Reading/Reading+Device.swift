@@ -18,7 +18,8 @@ extension Reading {
         let passport = device.passport
         let product = try rows.first("SELECT name FROM product WHERE id = $1", [Value(passport.product)])
         let pairing = try rows.first("SELECT expires FROM pairing WHERE device = $1", [Value(device.id)])
-        let alarms = try Self.openAlarms(of: device, in: rows)
+        let alarms = try Self.openAlarms(
+            of: device, owner: Self.confinement(of: principal), in: rows)
         return DeviceView(
             device: device.id, serial: device.serial, product: passport.product,
             productTitle: product?.optionalText("name"), batch: passport.batch, hardware: device.hardware,
@@ -58,7 +59,7 @@ extension Reading {
             return .init(
                 tenure: try row.id("id"), grade: Grade(rawValue: try row.text("grade")) ?? .declared,
                 since: try row.time("since"), ended: ended, isOpen: ended == nil,
-                owner: try ownerName(row.optionalText("owner").map { OwnerID(trusted: $0) }, principal, in: rows))
+                owner: try ownerName(row.optionalID("owner"), principal, in: rows))
         }
     }
 

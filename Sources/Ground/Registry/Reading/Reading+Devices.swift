@@ -32,9 +32,11 @@ extension Reading {
     /// Adds what stands in other tables, one look-up a row: a page is short, and each is by its key.
     private static func list(_ found: [Row], _ principal: Principal, in rows: any Rows) throws -> [DeviceRow] {
         var owners: [OwnerID: OwnerName] = [:]
+        let confined = try confinement(of: principal)
+        let mine = confined == nil ? "" : " AND owner = $2"
         return try found.map { row in
             let id: DeviceID = try row.id("id")
-            let owner = row.optionalText("owner").map { OwnerID(trusted: $0) }
+            let owner: OwnerID? = try row.optionalID("owner")
             if let owner, owners[owner] == nil { owners[owner] = try ownerName(owner, principal, in: rows) }
             let contact = try rows.first("SELECT at, version FROM contact WHERE device = $1", [Value(id)])
             let tenure = try owner.flatMap { _ in
@@ -49,7 +51,8 @@ extension Reading {
                 owner: owner.flatMap { owners[$0] },
                 lastContactAt: contact?.optionalTime("at"), softwareVersion: contact?.optionalText("version"),
                 openAlarms: try rows.count(
-                    "SELECT COUNT(*) AS n FROM alarm WHERE device = $1 AND acknowledged_at IS NULL", [Value(id)]),
+                    "SELECT COUNT(*) AS n FROM alarm WHERE device = $1 AND acknowledged_at IS NULL\(mine)",
+                    [Value(id)] + (confined.map { [Value($0)] } ?? [])),
                 bornAt: try row.time("born_at"), changedAt: try row.time("changed_at"))
         }
     }

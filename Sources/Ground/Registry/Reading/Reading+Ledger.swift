@@ -39,7 +39,8 @@ extension Reading {
             }
             return WitnessList(
                 witnesses: views, quorum: settings.neededCosignatures, publishedSize: published,
-                witnessedSize: try LedgerReader.witnessed(quorum: settings.neededCosignatures, in: rows)?.size ?? 0)
+                witnessedSize: try LedgerReader.witnessed(
+                    quorum: settings.neededCosignatures, by: settings.witnesses, in: rows)?.size ?? 0)
         }
     }
 

@@ -82,9 +82,7 @@ extension Reading {
 
     private static func digest(_ row: Row, _ column: String) throws -> Digest {
         guard let digest = Digest(hex: try row.text(column)) else {
-            throw Refusal(
-                .internal, "The database gave no usable value for \"\(column)\".",
-                hint: "Run `lifelong audit`; restore from the backup if it finds damage.")
+            throw Row.damaged(column)
         }
         return digest
     }

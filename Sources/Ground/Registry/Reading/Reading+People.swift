@@ -16,7 +16,7 @@ extension Reading {
                 let person: PersonID = try row.id("id")
                 return PersonView(
                     person: person, name: try row.text("name"), role: role,
-                    owner: row.optionalText("owner").map { OwnerID(trusted: $0) }, addedAt: try row.time("at"),
+                    owner: try row.optionalID("owner"), addedAt: try row.time("at"),
                     tokens: try Self.tokens(of: person, alive: now, in: rows))
             }
         }
