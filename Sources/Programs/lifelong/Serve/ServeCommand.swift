@@ -119,6 +119,16 @@ struct ServeCommand: AsyncParsableCommand {
 
     private static func port(_ listen: String) -> Substring { listen.split(separator: ":").last ?? "" }
 
+    /// As it is typed in a shell.
+    private static func word(_ name: String) -> String {
+        let isPlain = name.utf8.allSatisfy {
+            $0 >= 0x80 || UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0
+                || UInt8(ascii: "A")...UInt8(ascii: "Z") ~= $0 || UInt8(ascii: "a")...UInt8(ascii: "z") ~= $0
+                || "@._-".utf8.contains($0)
+        }
+        return Plain.text(isPlain ? name : "'\(name.replacing("'", with: "'\\''"))'")
+    }
+
     private func announce(
         _ home: ServerHome, _ configuration: ServerConfiguration, _ ports: Server.Ports, _ link: FirstPerson.Link,
         _ keys: String
@@ -136,46 +146,59 @@ struct ServeCommand: AsyncParsableCommand {
         ]
         switch link {
         case .path(let path): lines.append("Sign in with this link, once, within 15 minutes:\n  \(url)\(path)")
-        case .known: lines.append("New sign-in link: lifelong person link admin --home \(home.path)")
+        case .madeBy(let admin):
+            lines.append("New sign-in link: lifelong person link \(Self.word(admin)) --home \(home.path)")
         }
         print(lines.joined(separator: "\n"))
         fflush(nil)
     }
 }
 
-/// The first person of a house, so that somebody can sign in without any default password.
+/// The first person of a house, so that somebody can sign in without any default password; and the token of this machine,
+/// so that whoever has the home can always make another link.
 enum FirstPerson {
     enum Link {
         case path(String)
-        case known
+        /// The house has people: this one, who administers longest, can make a link.
+        case madeBy(String)
     }
 
     static let name = "admin"
 
-    /// Makes the first maker admin with a one-time link and the token for commands on this machine; once.
+    /// The token of this machine is replaced at the first start that finds less than this left of it.
+    private static let leastTokenDays: Int64 = 30
+
+    /// Makes the first maker admin with a one-time link, once; and sees to it that the home's token is alive.
     static func welcome(_ house: House, _ home: ServerHome) async throws -> Link {
         let people = try await house.read { try $0.count("SELECT COUNT(*) AS n FROM person") }
-        let hasToken = FileManager.default.fileExists(atPath: home.tokenFile)
-        var link = Link.known
+        var path: String?
         if people == 0 {
             do {
-                let added = try await house.perform(AddPerson(person: name, role: .makerAdmin), as: .system)
-                link = .path(added.signInPath)
+                path = try await house.perform(AddPerson(person: name, role: .makerAdmin), as: .system).signInPath
             } catch let refusal as Refusal where refusal.code == .conflict {
                 // Another node of the same database that started at the same moment has made it, and has the link.
             }
         }
-        if !hasToken {
-            // Whoever administers longest; the first person may have left.
-            let admin = try await house.read {
+        // Whoever administers longest; the first person may have left.
+        let admin =
+            try await house.read {
                 try $0.first(
                     "SELECT name FROM person WHERE role = $1 AND left_at IS NULL ORDER BY at, name LIMIT 1",
                     [.text(Role.makerAdmin.rawValue)])?.text("name")
-            }
+            } ?? name
+        if try await !hasToken(house, home) {
             let token = try await house.perform(
-                IssueToken(person: admin ?? name, label: "command line on the server"), as: .system)
+                IssueToken(person: admin, label: "command line on the server"), as: .system)
             try DurableFile.write(Array(token.token.utf8), to: home.tokenFile)
         }
-        return link
+        return path.map { .path($0) } ?? .madeBy(admin)
+    }
+
+    /// The home's token is somebody's who has not left, and will be for a while.
+    private static func hasToken(_ house: House, _ home: ServerHome) async throws -> Bool {
+        guard let bytes = try? InputFile.read(home.tokenFile, limit: 4096) else { return false }
+        let token = String(decoding: bytes, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+        let soon = house.clock().adding(days: leastTokenDays)
+        return try await house.read { try People.find(token, kind: .token, now: soon, in: $0) } != nil
     }
 }

@@ -15,7 +15,7 @@ import Glibc
 /// The server's folder: everything that it keeps, readable by its owner only.
 ///
 /// `lifelong.yaml` (settings, each explained), `lifelong.db` (the database, unless it is PostgreSQL), `keys/` (the development default),
-/// `artifacts/` (by SHA-256), `cli-token` (for commands on this machine),
+/// `artifacts/` (by SHA-256), `cli-token` (for commands on this machine; renewed by the start),
 /// `maker-permit.pem` (what stations pin), `console.json` (where the server listens).
 struct ServerHome {
     let path: String

@@ -47,7 +47,8 @@ struct Authentication: RouterMiddleware {
         guard let session = try await find(String(parts[1]), .token) else {
             throw Refusal(
                 .unauthenticated, "The token is unknown, expired or revoked.",
-                hint: "Have a new one issued: lifelong token issue NAME --label LABEL", rule: "RFC 6750 §3.1")
+                hint: "Have a new one issued: lifelong token issue NAME --label LABEL. The server's own, cli-token, is "
+                    + "renewed when it starts.", rule: "RFC 6750 §3.1")
         }
         return session
     }
