@@ -63,6 +63,28 @@ import Workbench
         }
     }
 
+    @Test func `that is retired, and is heard of also with a receipt that is none`() async throws {
+        let bench = try await HouseBench(atRealTime: { _ in })
+        let ada = try await bench.ownership("Ada")
+        let units = try await bench.makeUnits(4)
+        try await DeviceBench.run(bench) { door in
+            let junk: [(String, [UInt8])] = [
+                ("application/json", Array("{".utf8)), ("application/json", Array(#"{"payload":"é"}"#.utf8)),
+                ("text/plain", Array("{}".utf8)), ("application/json", []),
+            ]
+            for (unit, (type, body)) in zip(units, junk) {
+                try await bench.pair(unit, with: ada)
+                _ = try await bench.house.perform(RetireDevice(device: unit.serial, how: .recycled), as: .system)
+                let client = try door.birth(unit)
+                let order = try #require(try await client.status().wipe)
+                try await wipe(unit, order.nonce, client)
+                #expect(try await bench.alarms(.contactAfterRetirement, on: unit) == 0)
+                expectRefusal(try await client.send(.POST, DeviceAPI.receipts, body, type: type), 403)
+                #expect(try await bench.alarms(.contactAfterRetirement, on: unit) == 1, "\(type)")
+            }
+        }
+    }
+
     private func wipe(_ unit: BenchUnit, _ nonce: String, _ client: BenchClient) async throws {
         let receipt = Receipt(kind: .wiped, device: unit.device, at: Timestamp(seconds: 1_790_000_000), nonce: nonce)
         let seal = try Seal.sign(
