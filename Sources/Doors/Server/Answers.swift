@@ -2,17 +2,19 @@ import Logging
 import Wire
 
 /// The one place where what was thrown becomes a refusal, and a refusal becomes bytes, on the planes that devices and
-/// anybody call.
+/// anybody call; and what the other side may see of one, on all planes.
 package enum Answers {
     /// The refusal as JSON, as the other side may see it.
     package static func shown(_ refusal: Refusal) -> [UInt8] {
-        var shown = refusal
-        if refusal.code == .internal {
-            shown = Refusal(
-                .internal, "Something inside went wrong; nothing was changed by this request.",
-                hint: "Try again; if it stays, look into the server's log.")
-        }
-        return (try? CanonicalJSON.encode(shown)) ?? Array("{}".utf8)
+        (try? CanonicalJSON.encode(face(of: refusal))) ?? Array("{}".utf8)
+    }
+
+    /// What is internal is for the log: it may quote the database or a key store.
+    static func face(of refusal: Refusal) -> Refusal {
+        guard refusal.code == .internal else { return refusal }
+        return Refusal(
+            .internal, "Something inside went wrong; nothing was changed by this request.",
+            hint: "Try again; if it stays, look into the server's log.")
     }
 
     /// Whatever was thrown, as a refusal; what is not one is logged here and told to nobody.

@@ -5,7 +5,7 @@ import NIOCore
 import Wire
 
 /// The one place where errors of this door become HTTP: a refusal as JSON for programs, as a page for a browser. What is
-/// not a refusal is `internal`: logged, never shown.
+/// `internal`, or no refusal at all, is logged and never shown.
 struct RefusalAnswers: RouterMiddleware {
     typealias Context = PeopleContext
     let log: Logger
@@ -53,10 +53,11 @@ struct RefusalAnswers: RouterMiddleware {
         }
         log.error(
             "internal error", metadata: ["type": "\(type(of: error))", "error": "\(Answers.loggable(error))"])
-        return Refusal(.internal, "Something broke inside.", hint: "Report this with the server's log.")
+        return Refusal(.internal, "unexpected", hint: "Look into the server's log.")
     }
 
-    private func answer(_ refusal: Refusal, _ request: Request, _ context: PeopleContext) throws -> Response {
+    private func answer(_ thrown: Refusal, _ request: Request, _ context: PeopleContext) throws -> Response {
+        let refusal = Answers.face(of: thrown)
         let isForPrograms = request.uri.path.hasPrefix("/api/")
         let wantsPage = request.headers[.accept]?.contains("text/html") ?? false
         var response =
