@@ -46,12 +46,19 @@ package final class Batch: Sendable {
         clock: @escaping @Sendable () -> Timestamp, random: @escaping RandomBytes = SystemRandom.bytes,
         breakpoints: Breakpoints = Breakpoints()
     ) throws -> Batch {
-        let record = try home.record()
-        let believed = try record.following(successions, given: makerKey)
-        let own = try StationKeys.of(seal, record, in: keys)
-        let permit = try VerifiedPermit(
-            seal, makerKeys: believed.keys, birthKey: own.birthAuthority, manifestKey: own.manifest, at: clock())
+        func judge() throws -> (record: StationRecord, believed: BelievedKeys, permit: VerifiedPermit) {
+            let record = try home.record()
+            let believed = try record.following(successions, given: makerKey)
+            let own = try StationKeys.of(seal, record, in: keys)
+            let permit = try VerifiedPermit(
+                seal, makerKeys: believed.keys, birthKey: own.birthAuthority, manifestKey: own.manifest, at: clock())
+            return (record, believed, permit)
+        }
+        // A permit that is refused is refused as such also while another process works; and judged again once that one
+        // has ended, because it may have moved the station's keys or followed a succession.
+        _ = try judge()
         let lock = try home.lock()
+        let (record, believed, permit) = try judge()
         try record.keep(believed, in: home)
         let folder = home.folder(of: permit.permit.batch)
         try keep(seal, permit.permit, in: folder)

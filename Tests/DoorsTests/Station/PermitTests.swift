@@ -211,6 +211,27 @@ import Wire
 }
 
 @Suite struct `A station that moves its keys` {
+    @Test func `forgets nothing when a permit that it follows a succession for is judged at the same time`() throws {
+        let workshop = try Workshop()
+        let (old, new) = (workshop.permitKey, EphemeralKey())
+        let statement = KeySuccession(
+            role: .permit, number: 1, keys: [Base64.encode(new.publicKeyDER)], at: Workshop.start)
+        let seal = try Seal.sign(
+            type: Seal.PayloadType.succession, payload: try CanonicalJSON.encode(statement), with: [new, old])
+        let token = try FileKeyStore(folder: workshop.home.path + "/token")
+        let keys = JoinedKeyStore(first: token, second: workshop.keys)
+        let home = workshop.home
+        // The clock is asked once the record was read.
+        _ = try Batch.open(
+            home, permit: try workshop.permit(key: new), successions: [seal], keys: keys,
+            clock: {
+                _ = try? MoveStation(home: home).perform(keys: keys)
+                return Workshop.start
+            })
+        let record = try home.record()
+        #expect(record.generation == 2 && record.succession == 1, "\(record)")
+    }
+
     @Test func `ends its open batch under the old ones, and takes the next permit for the new ones`() throws {
         let workshop = try Workshop()
         let before = try workshop.permit()
