@@ -35,11 +35,18 @@ import Workbench
         test -n "$link" && echo "a link was shown"
         # Dumps core by default, and is no signal that the runtime of Swift catches.
         kill -XCPU $server; wait $server; echo "ended $?"
+        # Commands that use the keys beside the server.
+        for verb in list check; do
+          "${as[@]}" strace -f -qq -e trace=prctl,prlimit64,setrlimit -o "keys.$verb" "$L" keys $verb --home "$here/home" >/dev/null || exit 14
+          grep -q 'RLIMIT_CORE, {rlim_cur=0, rlim_max=0}' "keys.$verb" && grep -q 'PR_SET_DUMPABLE, SUID_DUMP_DISABLE' "keys.$verb" &&
+            echo "keys $verb cannot be dumped"
+        done
         find "$here" /cores /var/lib/systemd/coredump -newer "$here/out" \( -name 'core*' -o -name '*.core' \) 2>/dev/null | head
         """#
 
     @Test(.timeLimit(.minutes(2)))
     func `are not written by a crash, and not shown to another process of the user`() async throws {
+        guard OutsideProgram.findOrSay("strace", package: "strace") else { return }
         let folder = "/tmp/memory-\(UUID().uuidString.prefix(8))"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }
@@ -51,6 +58,7 @@ import Workbench
         #expect(said.contains("a link was shown") && said.contains("ended 152"), "\(said)")
         #expect(!said.contains("is in a process list") && !said.contains("is in the log"), "\(said)")
         #expect(!said.contains("core.") && !said.contains("/core\n"), "\(said)")
+        for verb in ["list", "check"] { #expect(said.contains("keys \(verb) cannot be dumped"), "\(said)") }
         let owners = try #require(said.firstMatch(of: /environ of ([0-9]+), server of ([0-9]+)/))
         // What is not dumpable belongs to root below /proc, whoever runs it.
         #expect(owners.output.1 == "0", "\(said)")

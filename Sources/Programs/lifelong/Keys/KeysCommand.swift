@@ -24,6 +24,7 @@ struct KeysHome: ParsableArguments {
 
     /// The database and the keys, beside a server that may be running.
     func open() throws -> (database: any Store.Database, keys: any KeyStore) {
+        try ProcessMemory.keepOutOfCoreDumps()
         let database = try folder.requireDatabase()
         return (database, try folder.configuration().keys.open(folder: folder.keyFolder, home: folder.path))
     }
@@ -41,7 +42,6 @@ struct KeysHome: ParsableArguments {
 
     /// The house, while no server runs on it.
     func withHouse(_ body: (House) async throws -> Void) async throws {
-        try ProcessMemory.keepOutOfCoreDumps()
         let lock = try folder.lock()
         defer { withExtendedLifetime(lock) {} }
         let settings = try folder.configuration()
