@@ -30,7 +30,7 @@ actor Check {
         let audit = try await ServerProcess.run(
             [program, "audit", "--home", world.home], log: world.folder + "/audit.log")
         var troubles = audit.code == 0 ? [] : ["lifelong audit ended with \(audit.code): \(audit.said)"]
-        let facts = world.notebook.facts
+        let (facts, seen) = (world.notebook.facts, world.notebook.checkpoints)
         let due = all ? facts[...] : facts[min(confirmed, facts.count)...]
         let intents = intents
         let from = leaves.count
@@ -40,7 +40,7 @@ actor Check {
         defer { try? database.close() }
         let world = world
         let looked = try await database.read { rows in
-            var looked = Look(rows: rows, home: world.home, askedTitles: asked)
+            var looked = Look(rows: rows, home: world.home, askedTitles: asked, answered: facts)
             try looked.judge(due)
             try looked.judgeIntents(intents)
             looked.leaves = try rows.query("SELECT entry FROM ledger WHERE idx >= $1 ORDER BY idx", [Value(from)]).map {
@@ -51,12 +51,12 @@ actor Check {
         troubles += looked.troubles
         self.intents = looked.intents
         leaves += looked.leaves
-        confirmed = facts.count
-        troubles += judgeCheckpoints(key)
-        if let old = world.notebook.checkpoints.last, let trouble = try await consistency(from: old, key, url) {
-            troubles.append(trouble)
-        }
-        return troubles
+        troubles += judge(seen[min(seenCheckpoints, seen.count)...], key)
+        // What was found is told, also if the server would not live to be asked.
+        guard troubles.isEmpty else { return troubles }
+        if let old = seen.last, let trouble = try await consistency(from: old, key, url) { return [trouble] }
+        (confirmed, seenCheckpoints) = (facts.count, seen.count)
+        return []
     }
 
     private func verifierKey(_ url: String) async throws -> VerifierKey {
@@ -68,10 +68,8 @@ actor Check {
     }
 
     /// Every checkpoint that anybody ever saw is a beginning of today's ledger, computed anew from its entries.
-    private func judgeCheckpoints(_ key: VerifierKey) -> [String] {
-        let seen = world.notebook.checkpoints
-        defer { seenCheckpoints = seen.count }
-        return seen[min(seenCheckpoints, seen.count)...].compactMap { note in
+    private func judge(_ seen: ArraySlice<String>, _ key: VerifierKey) -> [String] {
+        seen.compactMap { note in
             guard let head = try? Checkpoint(note: Array(note.utf8), key: key).head else {
                 return "a checkpoint is not signed by the ledger's key: \(note)"
             }
@@ -110,16 +108,23 @@ private struct Look {
     private var intents: [String: Digest] = [:]
     var leaves: [Digest] = []
     private var entries: [String: [(kind: String, text: String)]] = [:]
+    /// How often each was answered: as many entries there must be.
+    private let answers: [Fact: Int]
     var outcome: Outcome { Outcome(troubles: troubles, intents: intents, leaves: leaves) }
 
-    init(rows: any Rows, home: String, askedTitles: Set<String>) {
+    init(rows: any Rows, home: String, askedTitles: Set<String>, answered: [Fact]) {
         self.rows = rows
         self.home = home
         self.askedTitles = askedTitles
+        answers = answered.reduce(into: [:]) { $0[$1, default: 0] += 1 }
     }
 
     mutating func judge(_ facts: ArraySlice<Fact>) throws {
-        for fact in facts where !(try holds(fact)) { troubles.append("answered and not there: \(fact)") }
+        var judged: Set<Fact> = []
+        for fact in facts where judged.insert(fact).inserted {
+            guard try !holds(fact) else { continue }
+            troubles.append("answered and not there, or not \(answers[fact, default: 1]) times: \(fact)")
+        }
     }
 
     private mutating func holds(_ fact: Fact) throws -> Bool {
@@ -133,9 +138,9 @@ private struct Look {
             let row = try rows.first("SELECT birth_certificate FROM device WHERE serial = $1", [.text(serial)])
             return try row.map { LeafCertificate.sha256(try $0.bytes("birth_certificate")) == certificate } ?? false
         case .entry(let device, let kind, let word):
-            return try entries(of: device).contains { $0.kind == kind && (word.isEmpty || $0.text.contains(word)) }
+            return try entries(of: device, kind, saying: word) >= answers[fact, default: 1]
         case .houseEntry(let kind, let word):
-            return try entries(of: nil).contains { $0.kind == kind && $0.text.contains(word) }
+            return try entries(of: nil, kind, saying: word) >= answers[fact, default: 1]
         case .row(let table, let column, let value):
             return try rows.count("SELECT COUNT(*) AS n FROM \(table) WHERE \(column) = $1", [.text(value)]) == 1
         case .credential(let hash):
@@ -146,6 +151,20 @@ private struct Look {
         case .product(let id, let title):
             let now = try rows.first("SELECT name FROM product WHERE id = $1", [.text(id)])?.optionalText("name")
             return now.map { $0 == title || askedTitles.contains($0) } ?? false
+        }
+    }
+
+    private mutating func entries(of device: String?, _ kind: String, saying word: String) throws -> Int {
+        try entries(of: device).count { $0.kind == kind && Self.says($0.text, word) }
+    }
+
+    /// Whether the entry has the word, and not as the beginning of a longer number or name.
+    private static func says(_ text: String, _ word: String) -> Bool {
+        if word.isEmpty { return true }
+        return text.ranges(of: word).contains { found in
+            guard found.upperBound < text.endIndex else { return true }
+            let next = text[found.upperBound]
+            return !next.isLetter && !next.isNumber
         }
     }
 

@@ -34,6 +34,7 @@ struct Crash: AsyncParsableCommand {
     @Option(help: "The `lifelong` to be killed; the one beside this program unless told.") var program: String?
     @Option(help: "Kills after which a new home is begun, so that audits stay quick.") var renew = 25
     @Option(help: "Clients at the same time.") var clients = 8
+    @Flag(help: "Note one answer that no server gave: the drill must then fail.") var invent = false
 
     func validate() throws {
         guard kills > 0, renew > 0, (1...64).contains(clients) else {
@@ -57,7 +58,7 @@ struct Crash: AsyncParsableCommand {
         }
         let drill = Drill(
             program: program ?? built + "/lifelong", disk: built + "/libFaultyDisk.so", folder: folder, seed: seed,
-            clients: clients, database: database)
+            clients: clients, database: database, invents: invent)
         print("engine \(engine.rawValue), seed \(seed), homes in \(folder)")
         do {
             try await drill.run(kills: kills, renew: renew)

@@ -19,6 +19,8 @@ struct Drill {
     let clients: Int
     /// nil: each home has its SQLite.
     let database: DatabaseServer?
+    /// Notes an answer that was never given, which must then be missed: a check of the check.
+    let invents: Bool
     private var engine: Engine { database == nil ? .sqlite : .postgresql }
 
     /// Longest time under load before a kill.
@@ -49,6 +51,7 @@ struct Drill {
     private func live(on world: World, number: Int, from: Int, until: Int, _ progress: Progress) async throws {
         var dice = Dice(seed &+ UInt64(number) &* 1_000_003)
         let check = Check(world, program: program)
+        var hasInvented = false
         for kill in from..<until {
             let strike = Strike.plan(kill, of: engine)
             let server = try start(world, strike, &dice)
@@ -60,10 +63,11 @@ struct Drill {
                 try await look(world, check, server)
                 let pause = dice.roll(20..<Self.longestMilliseconds)
                 try await load(world, server, Dice(dice.next()), strike, pause: pause)
+                if invents, !hasInvented { hasInvented = world.notebook.invent() }
             } else if !server.wasKilled {
                 throw Failure(what: "the server did not start: \(server.said)", home: world.home)
             }
-            try await server.waitForEnd()
+            try await demandKilled(server, strike, world)
             try demandNoTrouble(world)
             progress.show(kill + 1, world.notebook.counts)
         }
@@ -153,9 +157,19 @@ struct Drill {
         var stuck = await life.goOn()
         stuck += try await check.run(over: world.doors.open, all: true)
         server.kill()
-        try await server.waitForEnd()
+        try await demandKilled(server, .outside, world)
         guard stuck.isEmpty else { throw Failure(what: stuck.joined(separator: "\n"), home: world.home) }
         try demandNoTrouble(world)
+    }
+
+    /// Waits for its end. One that came by itself (a trap, an exit) is a failure, whatever was answered before.
+    private func demandKilled(_ server: ServerProcess, _ strike: Strike, _ world: World) async throws {
+        try await server.waitForEnd()
+        guard server.wasKilled, server.isStruck || strike.isInside else {
+            throw Failure(
+                what: "the server ended by itself (\(server.ending)) before it was killed: \(server.said)",
+                home: world.home)
+        }
     }
 
     private func demandNoTrouble(_ world: World) throws {

@@ -7,7 +7,7 @@ enum Fact: Sendable, Hashable {
     case certificate(serial: String, sha256: Digest, device: String)
     /// A device that was admitted, with the certificate that it was born with.
     case device(serial: String, certificate: Digest)
-    /// An entry of this kind about the device, with these words in it.
+    /// An entry of this kind about the device, with these words in it; answered twice, it must be there twice.
     case entry(device: String, kind: String, word: String)
     /// An entry of this kind about the house, with these words in it.
     case houseEntry(kind: String, word: String)
@@ -54,6 +54,20 @@ final class Notebook: Sendable {
                     state.troubles.append("serial \(serial) was signed twice over different bytes")
                 }
             }
+        }
+    }
+
+    /// Notes once more what was answered about a device, as if the server had said yes to something that it then lost; more
+    /// often than it may have happened without an answer.
+    /// - Returns: false while nothing fits: what bears no number and may happen again.
+    func invent() -> Bool {
+        state.withLock { state in
+            let found = state.facts.last {
+                if case .entry(_, _, let word) = $0 { word.isEmpty } else { false }
+            }
+            guard let found else { return false }
+            state.facts += Array(repeating: found, count: state.counts.unknown + 1)
+            return true
         }
     }
 

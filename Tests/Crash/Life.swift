@@ -311,7 +311,7 @@ struct Life: Sendable {
                 _ = try await client.perform(
                     AcceptDevice.name, AcceptDevice(device: unit.serial, code: code), token: owner.token,
                     answer: Done.self
-                ) { _ in [.entry(device: status.device.text, kind: "tenureEnded", word: "")] }
+                ) { _ in [.entry(device: status.device.text, kind: "accepted", word: "")] }
                 return
             } catch let refusal as Refusal where refusal.code == .conflict {}
         }

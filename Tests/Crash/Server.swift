@@ -16,6 +16,8 @@ final class ServerProcess {
     let pid: pid_t
     private let log: String
     private var status: Int32?
+    /// Whether we have killed it; what kills from inside does not ask us.
+    private(set) var isStruck = false
 
     /// - Parameter environment: of a misbehaving disk, if it is to have one.
     init(
@@ -52,7 +54,9 @@ final class ServerProcess {
     }
 
     func kill() {
-        if !hasEnded { _ = Glibc.kill(pid, SIGKILL) }
+        guard !hasEnded else { return }
+        isStruck = true
+        _ = Glibc.kill(pid, SIGKILL)
     }
 
     var hasEnded: Bool {
@@ -65,6 +69,12 @@ final class ServerProcess {
 
     /// True if a signal ended it, and not its own will.
     var wasKilled: Bool { status.map { $0 & 0x7f == SIGKILL } ?? false }
+
+    /// In words, for whoever reads of it.
+    var ending: String {
+        guard let status else { return "it runs" }
+        return status & 0x7f == 0 ? "exit code \((status >> 8) & 0xff)" : "signal \(status & 0x7f)"
+    }
 
     func waitForEnd() async throws {
         while !hasEnded { try await Task.sleep(for: .milliseconds(2)) }
