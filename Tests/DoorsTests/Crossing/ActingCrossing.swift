@@ -79,7 +79,9 @@ import Workbench
         let expected = act.expected(by: name, at: placed.spot)
         var unit = placed.unit
         if expected == .yes, act.usesUp(at: placed.spot) {
-            guard let spare = fleet.spare(for: act, placed.spot, name) else { return }
+            guard let spare = fleet.spare(for: act, placed.spot, name) else {
+                return await crossing.skip("\(act.name) by \(name) at \(placed.spot)")
+            }
             unit = spare
         }
         let answer = try await door.post(act.name, act.body(unit.serial), token: token)

@@ -119,12 +119,12 @@ extension CrossingFleet {
         return owner == ben.owner ? ben : ada
     }
 
-    /// Somebody may use up a device of that spot; Ada alone of those two owners, so that a spare lasts.
+    /// The device of that spot that this act may use up: the first is for retiring, the last two for Ben and Ada to pair.
     func spare(for act: ActingCrossing.Act, _ spot: Spot, _ name: String) -> BenchUnit? {
         guard let units = spares[spot] else { return nil }
         switch act.name {
         case "retirement/retire-device": return units.first
-        case "pairing/pair-device": return name == "Ada" ? units.last : nil
+        case "pairing/pair-device" where name == "Ben": return units.dropFirst().dropLast().first
         default: return units.last
         }
     }

@@ -20,6 +20,10 @@ actor Crossing {
     private(set) var cells = 0
     private var wrong: [String] = []
     private var routes: Set<String> = []
+    private var skipped: [String] = []
+
+    /// A cell that could not be tried.
+    func skip(_ cell: String) { skipped.append(cell) }
 
     func compare(
         _ route: String, _ who: String, _ expected: Expected, status: Int, refusal: Refusal?,
@@ -43,6 +47,7 @@ actor Crossing {
         #expect(
             wrong.isEmpty, "\(wrong.count) of \(cells): \n\(wrong.prefix(25).joined(separator: "\n"))",
             sourceLocation: sourceLocation)
+        #expect(skipped.isEmpty, "not tried: \(skipped)", sourceLocation: sourceLocation)
         let missing = all.subtracting(routes).sorted()
         #expect(missing.isEmpty, "not crossed: \(missing)", sourceLocation: sourceLocation)
         let invented = routes.subtracting(all).sorted()

@@ -79,11 +79,10 @@ struct CrossingFleet: Sendable {
         ada = try await bench.ownership("Ada")
         ben = try await bench.ownership("Ben")
         artifact = Wire.Digest(SHA256.hash(data: Self.release)).description
-        // For every spot one to look at, one to retire, and for those that can be paired, shipped or accepted one more.
+        // For every spot one to look at, one to retire; one more to ship, and two for each of the owners to pair.
+        let pairable: [Spot] = [.shipped, .challenged, .claimable]
         let wanted: [Spot] =
-            Spot.allCases + Spot.allCases.filter { $0.stage != .retired } + [
-                .made, .shipped, .challenged, .claimable, .offered,
-            ]
+            Spot.allCases + Spot.allCases.filter { $0.stage != .retired } + [.made] + pairable + pairable
         let units = try await bench.makeUnits(wanted.count, shipped: false)
         let sha256 = Wire.Digest(SHA256.hash(data: Self.release))
         try Self.release.write(to: URL(filePath: bench.house.settings.artifactFolder + "/\(sha256)"))

@@ -30,8 +30,11 @@ enum PeopleRoutes {
 
     private static let sight: [Permission] = [.readFleet, .readOwnDevices]
 
-    static func all(_ serial: String, batch: String) -> [Try] {
-        reads(serial) + actions() + console(serial, batch) + service()
+    /// - Parameters:
+    ///   - batch: one that is closed.
+    ///   - person: name and id of somebody.
+    static func all(_ serial: String, batch: String, person: (name: String, id: String)) -> [Try] {
+        reads(serial) + actions() + console(serial, batch) + people(person) + service()
     }
 
     private static func read(_ path: String, _ need: Need, _ real: String? = nil) -> Try {
@@ -79,15 +82,7 @@ enum PeopleRoutes {
     }
 
     private static func console(_ serial: String, _ batch: String) -> [Try] {
-        func page(_ path: String, _ need: Need, _ real: String? = nil, answer: Int = 200) -> Try {
-            Try(route: "GET \(path)", need: need, path: real ?? path, answer: answer)
-        }
-        func deed(_ path: String, _ need: Need, _ real: String, _ form: String, answer: Int) -> Try {
-            Try(
-                route: "POST \(path)", need: need, path: real, body: form, type: "application/x-www-form-urlencoded",
-                answer: answer, isForm: true)
-        }
-        return [
+        [
             page("/console.css", .open(200)), page("/console.js", .open(200)), page("/favicon.svg", .open(200)),
             page("/signed-out", .open(200)), page("/**", .open(404), "/no/such/page/at/all"),
             page("/devices", .anyOf(sight)), page("/devices/{name}", .anyOf(sight), "/devices/\(serial)"),
@@ -97,15 +92,43 @@ enum PeopleRoutes {
             page("/authorities", .anyOf([.readFleet, .manufacture])), page("/ledger", .anyOf([.readLedger])),
             page("/ledger/{index}", .anyOf([.readLedger]), "/ledger/3"),
             page("/ledger/{index}/evidence", .anyOf([.readLedger]), "/ledger/3/evidence"),
-            page("/people", .anyOf([.administer])),
-            page("/people/{verb}/{person}", .anyOf([.administer]), "/people/remove/NOBODY", answer: 404),
             // Nobody's device, nobody's alarm: whoever may learns that.
             deed("/claim/{verb}", .anyOf([.pair]), "/claim/pair", "device=NOBODY&grade=declared", answer: 404),
             deed(
                 "/alarms/{index}/acknowledge", .anyOf([.respond]), "/alarms/999999/acknowledge", "back=open",
                 answer: 404),
             deed("/batches/{batch}/ship", .anyOf([.ship]), "/batches/NOBODY/ship", "", answer: 404),
-            deed("/people/{verb}", .anyOf([.administer]), "/people/token", "person=NOBODY&label=x", answer: 404),
+        ]
+    }
+
+    private static func page(_ path: String, _ need: Need, _ real: String? = nil, answer: Int = 200) -> Try {
+        Try(route: "GET \(path)", need: need, path: real ?? path, answer: answer)
+    }
+
+    private static func deed(_ path: String, _ need: Need, _ real: String, _ form: String, answer: Int) -> Try {
+        Try(
+            route: "POST \(path)", need: need, path: real, body: form, type: "application/x-www-form-urlencoded",
+            answer: answer, isForm: true)
+    }
+
+    /// Every verb of the page People, with a form that is whole and yet changes nothing: the name is taken, not usable or
+    /// nobody's.
+    private static func people(_ person: (name: String, id: String)) -> [Try] {
+        let taken = person.name.replacing(" ", with: "+")
+        let verbs = [
+            ("add", "name=\(taken)&role=auditor", 409), ("link", "person=NOBODY", 404),
+            ("owner", "ownerName=%01&kind=person", 400), ("token", "person=NOBODY&label=x", 404),
+            ("remove", "person=NOBODY", 404), ("revoke-token", "person=\(taken)&label=none", 404),
+        ]
+        return verbs.map { verb, form, answer in
+            deed("/people/{verb}", .anyOf([.administer]), "/people/\(verb)", form, answer: answer)
+        } + [
+            // There is no such verb, for anybody.
+            deed("/people/{verb}", .signedIn, "/people/fly", "person=\(taken)", answer: 404),
+            page("/people", .anyOf([.administer])),
+            page("/people/{verb}/{person}", .anyOf([.administer]), "/people/remove/\(person.id)"),
+            page("/people/{verb}/{person}", .anyOf([.administer]), "/people/remove/NOBODY", answer: 404),
+            page("/people/{verb}/{person}", .anyOf([.administer]), "/people/link/\(person.id)", answer: 404),
         ]
     }
 
