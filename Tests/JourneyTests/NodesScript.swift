@@ -54,18 +54,31 @@ enum NodesScript {
         post() { curl -s -o body --max-time 20 -w '%{http_code}' -H "Authorization: Bearer ${4:-$(cat node1/cli-token)}" -H 'Content-Type: application/json' -d "$3" http://127.0.0.1:$1/api/v1/$2; }
         # ask ACTION BODY: by way of the balancer.
         ask() { post $F "$@"; }
-        # writers NUMBER TIMES: owners through the balancer, in the background; what was answered is in answered.*.
+        # writers NUMBER PAUSE: owners through the balancer, in the background, until "enough"; what was answered is in answered.*.
         writers() {
           for w in $(seq 1 $1); do
-            ( for i in $(seq 1 $2); do [ "$(curl -s -o /dev/null --max-time 20 -w '%{http_code}' -H "Authorization: Bearer $(cat node1/cli-token)" -H 'Content-Type: application/json' -d "{\\"owner\\":\\"owner $w-$i\\",\\"kind\\":\\"person\\"}" http://127.0.0.1:$F/api/v1/people/add-owner)" = 200 ] && echo "owner $w-$i"; done > answered.$w ) & writers[$w]=$!
+            ( i=0; while [ ! -e enough ]; do
+                i=$((i + 1))
+                [ "$(curl -s -o /dev/null --max-time 20 -w '%{http_code}' -H "Authorization: Bearer $(cat node1/cli-token)" -H 'Content-Type: application/json' -d "{\\"owner\\":\\"owner $w-$i\\",\\"kind\\":\\"person\\"}" http://127.0.0.1:$F/api/v1/people/add-owner)" = 200 ] && echo "owner $w-$i"
+                sleep $2
+              done > answered.$w ) & writers[$w]=$!
           done
         }
-        # answered: everything that the writers were answered is on every node.
+        # more COUNT: waits until the writers were answered so many times more.
+        more() {
+          local i from=$(cat answered.? 2>/dev/null | wc -l)
+          for i in $(seq 600); do [ $(cat answered.? 2>/dev/null | wc -l) -ge $((from + $1)) ] && return 0; sleep 0.1; done
+          echo "only $(($(cat answered.? | wc -l) - from)) of $1 writes were answered"; return 1
+        }
+        # enough: ends the writers.
+        enough() { touch enough; wait ${writers[@]}; }
+        # answered LEAST: everything that the writers were answered, and no less than that, is on every node.
         answered() {
-          cat answered.* | sort > answered; wc -l < answered
+          cat answered.? | sort > answered; wc -l < answered
+          [ $(wc -l < answered) -ge $1 ] || { echo "fewer than $1 writes were answered"; return 1; }
           for n in 1 2 3; do
-            "$L" owner list --home node$n > owners.$n
-            while read -r name; do grep -qF "$name " owners.$n || { echo "lost $name"; return 1; }; done < answered
+            "$L" owner list --home node$n | awk -F '   *' 'NR > 1 { print $2 }' | sort > owners.$n
+            comm -23 answered owners.$n | sed "s/^/lost on node $n: /" > lost; cat lost; [ ! -s lost ] || return 1
           done
         }
         # make COUNT: so many devices that are paired, in the folder "fleet"; their service is the balancer.

@@ -33,10 +33,10 @@ struct `Servers behind a balancer` {
             for n in 1 2 3; do start $n; done
             for n in 1 2 3; do up $n || { cat node$n.err; exit 10; }; done
             balance || exit 11
-            writers 4 40
-            sleep 0.7; kill -KILL ${pids[2]}; wait ${pids[2]} 2>/dev/null
-            sleep 0.7; start 2; wait ${writers[@]}; up 2 || { cat node2.err; exit 12; }
-            answered || exit 13
+            writers 4 0.1
+            more 30 || exit 19; kill -KILL ${pids[2]}; wait ${pids[2]} 2>/dev/null
+            more 30 || exit 20; start 2; up 2 || { cat node2.err; exit 12; }
+            more 30 || exit 21; enough; answered 90 || exit 13
             for n in 1 2 3; do
               "$L" audit --home node$n | head -1 | sed "s/^/node $n: /"
               "$L" audit --home node$n >/dev/null || exit 14
@@ -68,7 +68,7 @@ struct `Servers behind a balancer` {
             make 24 || exit 12
             probe watch notes stop ${public[@]} > watched 2>&1 & watcher=$!
             # All of them prove, enrol and check in, while people write and a node dies.
-            writers 2 60
+            writers 2 0.4
             "$L" fleet --count 24 --state fleet --check-ins 6 --at-once 8 > fleet.1 2>&1 & load=$!
             sleep 1.5; kill -KILL ${pids[2]}; wait ${pids[2]} 2>/dev/null
             sleep 1; start 2; up 2 || { cat node2.err; exit 13; }
@@ -83,8 +83,8 @@ struct `Servers behind a balancer` {
             cp fleet/0000001.json one.json; cp fleet/0000002.json two.json
             probe cut ${people[1]} node1/cli-token use/quarantine-device one.json $FD ${device[@]} || exit 17
             probe cut ${people[3]} node1/cli-token retirement/retire-device two.json $FD ${device[@]} || exit 18
-            wait ${writers[@]}; touch stop; wait $watcher || { cat watched; exit 19; }; wait $load
-            cat watched; answered || exit 20
+            more 4 || exit 23; enough; touch stop; wait $watcher || { cat watched; exit 19; }; wait $load
+            cat watched; answered 40 || exit 20
             # No fork: each checkpoint that a node showed is a beginning of the next that another showed.
             curl -s http://127.0.0.1:${public[1]}/ledger/vkey > vkey
             notes=($(ls notes)); step=$(((${#notes[@]} + 5) / 6)); last=
