@@ -10,6 +10,9 @@ figures=$folder/scale.json
 scripts/build.sh release --product lifelong-scale
 program=.build/release/lifelong-scale
 rm -f "$figures"
+# Also of a step that failed, or was stopped: a home may have 12 GB.
+home=
+trap '[ -z "$home" ] || rm -rf "$home"' EXIT
 for devices in "$@"; do
     home=$folder/scale-home-$devices
     rm -rf "$home"
