@@ -39,6 +39,12 @@ struct Day: AsyncParsableCommand {
             phases.append(result)
             print(result.line)
             fflush(nil)
+            // What is refused costs next to nothing: beside it no figure means what it says.
+            guard result.refused.isEmpty, result.rate > 0 else {
+                throw Refusal(
+                    .conflict, "The phase \"\(kind.rawValue)\" was refused: \(result.refused).",
+                    hint: "Make the home anew (lifelong-scale make), or look at what the server says.")
+            }
         }
         var figures = try Figures(json, devices: crowd.fleet)
         for phase in phases {
@@ -101,10 +107,13 @@ struct Crowd: Sendable {
 final class ServerProcess: @unchecked Sendable {
     private let process = Process()
     private let output = Pipe()
+    /// Held open, never written to: it ends with this process, and the server with it.
+    private let input = Pipe()
 
     init(_ home: String) throws {
         process.executableURL = URL(filePath: CommandLine.arguments[0])
-        process.arguments = ["serve", home]
+        process.arguments = ["serve", home, "--until-input-ends"]
+        process.standardInput = input
         process.standardOutput = output
         try process.run()
     }

@@ -13,13 +13,22 @@ import Wire
 struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Serve a home; used by `day`.")
     @Argument(help: "Its folder.") var home: String
+    @Flag(help: "End with the standard input: when whoever started it is gone.") var untilInputEnds = false
 
     func run() async throws {
+        if untilInputEnds {
+            // No signal of a parent that was killed comes by itself, and PR_SET_PDEATHSIG is of its thread, which may end before.
+            Thread.detachNewThread {
+                while true { if FileHandle.standardInput.availableData.isEmpty { _exit(0) } }
+            }
+        }
         let house = try await Self.house(home)
         var settings = Server.Settings()
         settings.device = .init(host: "127.0.0.1", port: 0)
         settings.people = .init(host: "127.0.0.1", port: 0)
         settings.open = .init(host: "127.0.0.1", port: 0)
+        // A worker calls as one device, or as a few, as fast as it goes: the work is measured, not one device's share.
+        settings.door.admission.perDeviceSecond = 0
         try await Server(house, settings).run { ports in
             print("\(ports.device)")
             fflush(nil)

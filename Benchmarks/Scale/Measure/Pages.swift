@@ -42,12 +42,12 @@ struct Pages {
             var worst = (console: 0.0, rest: 0.0, open: 0.0)
             for page in asked {
                 let (durations, cpu, bytes) = try await time(page, client)
-                figures.add(page.name, durations.least * 1000, "ms")
+                figures.add(page.name, durations.middle * 1000, "ms")
                 figures.add(page.name + ", processor", cpu * 1000, "ms")
                 if bytes > 1 << 20 { figures.add(page.name + ", size", Double(bytes), "bytes") }
-                if page.isPublic { worst.open = max(worst.open, durations.least) }
-                if page.name.hasPrefix("console") { worst.console = max(worst.console, durations.least) }
-                if page.name.hasPrefix("rest") { worst.rest = max(worst.rest, durations.least) }
+                if page.isPublic { worst.open = max(worst.open, durations.middle) }
+                if page.name.hasPrefix("console") { worst.console = max(worst.console, durations.middle) }
+                if page.name.hasPrefix("rest") { worst.rest = max(worst.rest, durations.middle) }
             }
             figures.add("slowest console page", worst.console * 1000, "ms")
             figures.add("slowest REST reading", worst.rest * 1000, "ms")
