@@ -2,9 +2,6 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# Where is built; another one so that an optimised build and a debug build do not wait for each other.
-build_folder=${BUILD_FOLDER:-.build}
-
 fail() {
     echo "error: $1" >&2
     echo "hint: $2" >&2
@@ -32,7 +29,7 @@ require_swift() {
 
 # One build at a time, also between terminals; waits for the other to end.
 lock_builds() {
-    mkdir -p "$build_folder"
-    exec 8>"$build_folder/make.lock"
+    mkdir -p .build
+    exec 8>.build/make.lock
     flock -n 8 || { echo "waiting for another build in this folder …"; flock 8; }
 }

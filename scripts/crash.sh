@@ -6,5 +6,5 @@ engines=("${@:2}")
 [ "${#engines[@]}" -gt 0 ] || engines=(sqlite postgresql)
 for product in lifelong lifelong-crash FaultyDisk; do scripts/build.sh release --product "$product"; done
 for engine in "${engines[@]}"; do
-    step "crash ($engine)" "$build_folder/release/lifelong-crash" --engine "$engine" --kills "$kills"
+    step "crash ($engine)" .build/release/lifelong-crash --engine "$engine" --kills "$kills"
 done
