@@ -3,14 +3,16 @@ import Registry
 import Store
 import Synchronization
 
-/// Whether the server should be trusted with more: asked by load balancers and monitors at `/healthz`.
+/// Whether the server should be trusted with more: asked by load balancers and monitors at `/healthz`, of the people
+/// plane at `/readyz`.
 ///
 /// The database's files are looked through once after each start, beside the work; what is found there stays until a person
 /// has dealt with it and started the server again.
 package final class Health: Sendable {
-    private let damage = Mutex<[String]>([])
+    private let damage: Mutex<[String]>
 
-    package init() {}
+    /// - Parameter known: damage that was found already.
+    package init(known: [String] = []) { damage = Mutex(known) }
 
     /// A sentence for everything that is damaged; empty is good.
     package var findings: [String] { damage.withLock { $0 } }

@@ -29,6 +29,8 @@ package struct Server: Sendable {
         package var device = Listen(host: "0.0.0.0", port: 8443)
         package var people = Listen(host: "127.0.0.1", port: 8444)
         package var open = Listen(host: "0.0.0.0", port: 8080)
+        /// What browsers call the people's plane, such as "https://people.example", if not by the address it listens on.
+        package var peopleOrigin: String?
         package var door = DeviceDoor.Settings()
         /// Connections that the device plane holds at once; more wait in the system's queue.
         package var maximumConnections = 10_000
@@ -140,8 +142,9 @@ package struct Server: Sendable {
     private func peoplePlane(_ ports: PortBoard, _ renewals: inout [Renewal]) async throws -> any Service {
         let isSecure = !settings.people.isLoopback
         let door = PeopleDoor(
-            house: house, publisherKey: publisher.verifierKey, settings: .init(isSecure: isSecure), pages: Console.pages
-        )
+            house: house, publisherKey: publisher.verifierKey,
+            settings: .init(isSecure: isSecure, origin: settings.peopleOrigin), pages: Console.pages,
+            health: health)
         let idle = TimeAmount.seconds(settings.idleSeconds)
         var server = HTTPServerBuilder.http1(configuration: Self.bounded(idle))
         if isSecure {

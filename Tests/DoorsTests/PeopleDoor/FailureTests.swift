@@ -27,4 +27,17 @@ import Workbench
         }
         #expect(log.text.contains("The database refused a statement"))
     }
+
+    @Test func `that is damage to the database is told to whoever asks whether it is ready`() async throws {
+        let bench = try await HouseBench()
+        try await LiveDoor.run(bench) { door async throws in #expect(try await door.send(.GET, "/readyz").status == 200)
+        }
+        try await LiveDoor.run(bench, health: Health(known: ["page 7 is torn"])) { door async throws in
+            let answer = try await door.send(.GET, "/readyz")
+            #expect(answer.status == 503)
+            #expect(answer.refusal?.detail.contains("page 7 is torn") == true, "\(answer.text)")
+            // The program itself runs.
+            #expect(try await door.send(.GET, "/healthz").status == 200)
+        }
+    }
 }

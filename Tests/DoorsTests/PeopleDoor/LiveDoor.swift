@@ -28,12 +28,12 @@ struct LiveDoor: Sendable {
     }
 
     static func run(
-        _ bench: HouseBench, pages: PeopleDoor.Pages = .plain,
+        _ bench: HouseBench, pages: PeopleDoor.Pages = .plain, origin: String? = nil, health: Health = Health(),
         _ body: @escaping @Sendable (LiveDoor) async throws -> Void
     ) async throws {
         let door = PeopleDoor(
-            house: bench.house, publisherKey: bench.publisher.verifierKey, settings: .init(isSecure: false),
-            pages: pages)
+            house: bench.house, publisherKey: bench.publisher.verifierKey,
+            settings: .init(isSecure: false, origin: origin), pages: pages, health: health)
         let (ports, port) = AsyncStream<Int>.makeStream()
         let application = Application(
             router: door.router(), configuration: .init(address: .hostname("127.0.0.1", port: 0)),

@@ -79,6 +79,22 @@ import Workbench
         }
     }
 
+    @Test func `works behind a proxy that speaks TLS, from its address only`() async throws {
+        let staff = try await Staff()
+        let path = try await link(staff)
+        try await LiveDoor.run(staff.bench, origin: "https://people.example") { door async throws in
+            for origin in ["http://127.0.0.1:\(door.port)", "http://people.example", "https://people.example.evil"] {
+                let answer = try await door.send(
+                    .POST, path, headers: ["Origin": origin, "Sec-Fetch-Site": "same-origin"])
+                #expect(answer.refusal?.rule == "people's door: same origin", "\(origin)")
+            }
+            let answer = try await door.send(
+                .POST, path, headers: ["Origin": "https://people.example", "Sec-Fetch-Site": "same-origin"])
+            #expect(answer.status == 303)
+            #expect(answer.headers.first(name: "Set-Cookie")?.contains("; Secure") == true)
+        }
+    }
+
     @Test func `ends with sign-out and after twelve hours`() async throws {
         let staff = try await Staff()
         try await LiveDoor.run(staff.bench) { door async throws in

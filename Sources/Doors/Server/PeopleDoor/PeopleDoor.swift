@@ -23,7 +23,7 @@ private struct Crowd: RouterMiddleware {
 /// form key) → route. The rules are the registry's and the rooms'; here bytes become an action and an answer becomes bytes.
 package struct PeopleDoor: Sendable {
     package struct Settings: Sendable {
-        /// Served over TLS: the session's cookie is marked Secure.
+        /// Reached over TLS, ours or a proxy's: the session's cookie is marked Secure.
         package var isSecure: Bool
         /// Most bytes of an artifact.
         package var maximumArtifactBytes = 2 << 30
@@ -31,7 +31,7 @@ package struct PeopleDoor: Sendable {
         package var origin: String?
 
         package init(isSecure: Bool, origin: String? = nil) {
-            self.isSecure = isSecure
+            self.isSecure = isSecure || origin?.hasPrefix("https://") == true
             self.origin = origin
         }
     }
@@ -61,12 +61,16 @@ package struct PeopleDoor: Sendable {
     package let reading: Reading
     package let settings: Settings
     package let pages: Pages
+    let health: Health
 
-    package init(house: House, publisherKey: VerifierKey, settings: Settings, pages: Pages = .plain) {
+    package init(
+        house: House, publisherKey: VerifierKey, settings: Settings, pages: Pages = .plain, health: Health = Health()
+    ) {
         self.house = house
         self.reading = Reading(house, verifierKey: publisherKey)
         self.settings = settings
         self.pages = pages
+        self.health = health
     }
 
     /// The whole door as one router.

@@ -46,15 +46,20 @@ package struct PublicDoor: Sendable {
     /// "ok", or 503 with the reason: the database cannot be read, its files are damaged, or the clock is not believed.
     private func wellness() -> PlaneOutcome {
         .later {
-            if let damage = health.findings.first {
-                throw Refusal(
-                    .unavailable, "The database is damaged: \(damage)",
-                    hint: "Stop the server, run `lifelong audit`, and restore from a backup.")
-            }
-            _ = try house.time()
-            _ = try await house.read { rows in try rows.first("SELECT size FROM ledger_size WHERE one = 1") }
+            try await Self.demandWellness(of: house, health)
             return PlaneAnswer(Array("ok\n".utf8), type: "text/plain")
         }
+    }
+
+    /// What `/healthz` of this plane and `/readyz` of the people's ask.
+    static func demandWellness(of house: House, _ health: Health) async throws {
+        if let damage = health.findings.first {
+            throw Refusal(
+                .unavailable, "The database is damaged: \(damage)",
+                hint: "Stop the server, run `lifelong audit`, and restore from a backup.")
+        }
+        _ = try house.time()
+        _ = try await house.read { rows in try rows.first("SELECT size FROM ledger_size WHERE one = 1") }
     }
 
     private func revocationList(_ request: PlaneRequest) throws -> PlaneOutcome {

@@ -23,6 +23,8 @@ struct Connection: ParsableArguments {
     private struct Local: Codable {
         var url: String
         var tokenFile: String
+        /// What browsers call it, if not by `url`.
+        var shown: String?
     }
 
     private static let defaultHome = "./lifelong-home"
@@ -35,7 +37,9 @@ struct Connection: ParsableArguments {
         guard let url = named ?? local?.url else {
             throw Refusal(.notFound, "No server is named.", hint: "Name it with --server, or its home with --home.")
         }
-        return try RestClient(server: url, token: try token(local: local), anchor: anchor.map { try Self.anchors($0) })
+        return try RestClient(
+            server: url, shown: named == nil ? local?.shown : nil, token: try token(local: local),
+            anchor: anchor.map { try Self.anchors($0) })
     }
 
     private func readLocal(isNeeded: Bool) throws -> Local? {

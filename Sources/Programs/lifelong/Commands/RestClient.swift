@@ -8,14 +8,17 @@ import Wire
 /// The people's API as a client: what docs/openapi/people.yaml says.
 struct RestClient: Sendable {
     private let server: String
+    private let shown: String
     private let token: String
     private let anchor: [[UInt8]]?
 
     /// Most bytes of an answer: a passport's evidence is the longest.
     private static let answerLimit = 64 << 20
 
-    /// - Parameter anchor: DER of the roots to trust; nil for the system's.
-    init(server: String, token: String, anchor: [[UInt8]]?) throws(Refusal) {
+    /// - Parameters:
+    ///   - shown: what browsers call the server, if not the same.
+    ///   - anchor: DER of the roots to trust; nil for the system's.
+    init(server: String, shown: String? = nil, token: String, anchor: [[UInt8]]?) throws(Refusal) {
         guard let url = URL(string: server), let host = url.host(), let scheme = url.scheme,
             ["http", "https"].contains(scheme)
         else {
@@ -28,12 +31,13 @@ struct RestClient: Sendable {
                 hint: "Use https://\(host), or run the command on the server.")
         }
         self.server = server.hasSuffix("/") ? String(server.dropLast()) : server
+        self.shown = shown ?? self.server
         self.token = token
         self.anchor = anchor
     }
 
-    /// Of a path that the server gave.
-    func url(_ path: String) -> String { server + path }
+    /// Of a path that the server gave, for a browser.
+    func url(_ path: String) -> String { shown + path }
 
     /// - Parameter path: below "/api/v1/", its parts encoded by `part`.
     func read<View: Decodable>(_ path: String, query: [(String, String?)] = []) async throws -> View {

@@ -25,12 +25,13 @@ enum ConfigurationTemplate {
         serviceURL: "\(c.serviceURL)"
         # How anybody reaches the public plane; it stands in certificates (CRL, OCSP).
         publicURL: "\(c.publicURL)"
+        # How people reach the console behind a proxy that speaks TLS, such as "https://people.example"; from nowhere else then.
+        peopleURL: "\(c.peopleURL)"
         # DNS names and addresses in the server's certificate.
         serviceNames: [\(c.serviceNames.map { "\"\($0)\"" }.joined(separator: ", "))]
 
-        # Life of an operational certificate in days. Devices renew after two thirds of it.
+        # Life of an operational certificate in days; devices renew after two thirds. The same in seconds, for tests; 0: days hold.
         operationalDays: \(c.operationalDays)
-        # The same in seconds, for demonstrations and tests; 0 means that operationalDays holds.
         operationalSeconds: \(c.operationalSeconds)
         # Seconds between two check-ins of a device.
         checkInSeconds: \(c.checkInSeconds)
@@ -46,8 +47,7 @@ enum ConfigurationTemplate {
         maximumConnections: \(c.maximumConnections)
         idleSeconds: \(c.idleSeconds)
 
-        # TLS handshakes under way at once (more wait), and requests that wait for the database or a key at once (more are
-        # refused with 503 and a time to come back).
+        # TLS handshakes under way at once (more wait), and requests that wait for the database or a key (more get 503).
         maximumHandshakes: \(c.maximumHandshakes)
         maximumRequests: \(c.maximumRequests)
         # Requests a second of one device for ever, and a minute's worth of them at once; beyond, 429. 0: without limit.

@@ -133,19 +133,23 @@ struct ServeCommand: AsyncParsableCommand {
         _ home: ServerHome, _ configuration: ServerConfiguration, _ ports: Server.Ports, _ link: FirstPerson.Link,
         _ keys: String
     ) {
-        let isLoopback = (try? configuration.server().people.isLoopback) ?? true
+        let settings = try? configuration.server()
+        let isLoopback = settings?.people.isLoopback ?? true
         let host = isLoopback ? "127.0.0.1" : configuration.serviceNames.first ?? "localhost"
         let url = "\(isLoopback ? "http" : "https")://\(host):\(ports.people)"
-        let console = ["url": url, "tokenFile": home.tokenFile]
+        let shown = settings?.peopleOrigin ?? url
+        var console = ["url": url, "tokenFile": home.tokenFile]
+        if shown != url { console["shown"] = shown }
         if let bytes = try? CanonicalJSON.encode(console) { try? DurableFile.write(bytes, to: home.consoleFile) }
         var lines = [
             "Lifelong \(ProgramVersion.text) is running. Home: \(home.path)",
-            "  console   \(url)", "  devices   \(configuration.serviceURL) (listening on port \(ports.device))",
+            "  console   \(shown)\(shown == url ? "" : " (listening on \(url))")",
+            "  devices   \(configuration.serviceURL) (listening on port \(ports.device))",
             "  public    \(configuration.publicURL) (listening on port \(ports.open))",
             "  keys      \(keys)",
         ]
         switch link {
-        case .path(let path): lines.append("Sign in with this link, once, within 15 minutes:\n  \(url)\(path)")
+        case .path(let path): lines.append("Sign in with this link, once, within 15 minutes:\n  \(shown)\(path)")
         case .madeBy(let admin):
             lines.append("New sign-in link: lifelong person link \(Self.word(admin)) --home \(home.path)")
         }

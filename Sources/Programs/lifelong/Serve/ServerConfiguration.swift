@@ -34,6 +34,8 @@ struct ServerConfiguration: Codable, Equatable {
     var listen = Listen()
     var serviceURL = "https://127.0.0.1:8443"
     var publicURL = "http://127.0.0.1:8080"
+    /// How people reach the console behind a proxy; empty: by the address in `listen`.
+    var peopleURL = ""
     var serviceNames = ["127.0.0.1"]
     var operationalDays = 90
     var operationalSeconds = 0
@@ -124,6 +126,7 @@ struct ServerConfiguration: Codable, Equatable {
         settings.device = try Self.listen(listen.device)
         settings.people = try Self.listen(listen.people)
         settings.open = try Self.listen(listen.public)
+        settings.peopleOrigin = try peopleOrigin()
         settings.maximumConnections = max(1, maximumConnections)
         settings.idleSeconds = Int64(max(1, idleSeconds))
         settings.door.admission.handshakes = max(1, maximumHandshakes)
@@ -138,6 +141,21 @@ struct ServerConfiguration: Codable, Equatable {
             settings.door.layouts[label] = layout
         }
         return settings
+    }
+
+    /// As browsers write it in "Origin" (RFC 6454 §6.2): scheme, host, and the port unless it is the scheme's own.
+    func peopleOrigin() throws(Refusal) -> String? {
+        guard !peopleURL.isEmpty else { return nil }
+        guard let url = URL(string: peopleURL), let scheme = url.scheme?.lowercased(),
+            let standard = ["https": 443, "http": 80][scheme], let host = url.host(percentEncoded: true)?.lowercased(),
+            !host.isEmpty, ["", "/"].contains(url.path()), url.query() == nil, url.fragment() == nil, url.user() == nil
+        else {
+            throw Refusal(
+                .malformed, "peopleURL is \"\(peopleURL.prefix(200))\": that is not how a browser names a server.",
+                hint: "Write it like https://people.example, without a path; or leave it empty.")
+        }
+        let port = url.port.flatMap { $0 == standard ? nil : ":\($0)" } ?? ""
+        return "\(scheme)://\(host)\(port)"
     }
 
     static func listen(_ text: String) throws(Refusal) -> Server.Listen {
@@ -175,6 +193,7 @@ private struct Complete: Decodable {
             case "listen": value.listen = try container.decode(ServerConfiguration.Listen.self, forKey: key)
             case "serviceURL": value.serviceURL = try container.decode(String.self, forKey: key)
             case "publicURL": value.publicURL = try container.decode(String.self, forKey: key)
+            case "peopleURL": value.peopleURL = try container.decode(String.self, forKey: key)
             case "serviceNames": value.serviceNames = try container.decode([String].self, forKey: key)
             case "operationalDays": value.operationalDays = try container.decode(Int.self, forKey: key)
             case "operationalSeconds": value.operationalSeconds = try container.decode(Int.self, forKey: key)
