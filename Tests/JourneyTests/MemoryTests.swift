@@ -50,7 +50,7 @@ import Workbench
         let folder = "/tmp/memory-\(UUID().uuidString.prefix(8))"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }
-        let program = try #require(Programs.lifelong)
+        let program = try BuiltProgram.path("lifelong")
         let outcome = try await Shell.run("L='\(program)'\n" + Self.script, in: folder, seconds: 90)
         let said = outcome.said
         #expect(outcome.status == 0, "\(said)")

@@ -6,17 +6,10 @@ import Workbench
 /// `lifelong serve`, `backup`, `restore` and `audit` as a user types them: scripts against the built program.
 @Suite(.serialized, .enabled(if: !BenchEngine.isPostgreSQL, "of a home with SQLite; NodesTests has the other"))
 struct `The server's home` {
-    private let folder: String
-    private let program: String
-
-    init() throws {
-        folder = NSTemporaryDirectory() + "serve-\(UUID().uuidString.prefix(8))"
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        program = try ServerScript.program()
-    }
-
     private func script(_ text: String) async throws -> (status: Int32, said: String) {
-        try await ServerScript.run(text, program: program, in: folder)
+        let bench = try ScriptBench()
+        defer { bench.end() }
+        return try await bench.script(text)
     }
 
     @Test func `is made at the first start, readable by its owner only, and stops cleanly`() async throws {
@@ -76,6 +69,25 @@ struct `The server's home` {
         ] { #expect(run.said.contains(part), "missing: \(part) in \(run.said)") }
     }
 
+    @Test func `is signed in to through a proxy, at the address that the settings name`() async throws {
+        let run = try await script(
+            """
+            mkdir -m 700 home; echo 'peopleURL: https://People.example:443/' > home/lifelong.yaml
+            start home || { cat home.err; exit 10; }
+            grep console home.out; url=$(sed -n 's#.*listening on \\(http://[0-9.:]*\\)).*#\\1#p' home.out | head -1)
+            path=$(sed -n 's#^ *https://people.example\\(/sign-in/.*\\)#\\1#p' home.out); [ -n "$path" ] || exit 11
+            sign() { curl -s -o said -D head -w "$1 %{http_code}\n" -X POST -H "Origin: $1" -H 'Sec-Fetch-Site: same-origin' $url$path; }
+            sign "$url"; sign https://people.example; grep -i 'set-cookie' head
+            "$L" person link admin --home home; stop
+            """)
+        #expect(run.status == 0, "\(run.said)")
+        for part in [
+            "console   https://people.example (listening on http://127.0.0.1:", " 403\nhttps://people.example 303\n",
+            "; Secure",
+            "\nhttps://people.example/sign-in/ll_link_",
+        ] { #expect(run.said.contains(part), "missing: \(part) in \(run.said)") }
+    }
+
     @Test func `is refused with a sentence when it, a port or the clock cannot be used`() async throws {
         let run = try await script(
             """
@@ -88,6 +100,9 @@ struct `The server's home` {
             "$L" serve --home bad 2>&1; echo "bad $?"
             echo 'witnesses: [{url: "ftp://w", vkey: "w+00000000+AA=="}]' > bad/lifelong.yaml
             "$L" serve --home bad 2>&1; echo "witness $?"
+            for url in people.example https://people.example/console 'https://people.example?a' https://ada@people.example ftp://a; do
+              echo "peopleURL: \"$url\"" > bad/lifelong.yaml; "$L" serve --home bad 2>&1; echo "people $?"
+            done
             "$L" audit --home nowhere 2>&1; echo "nowhere $?"
             if command -v faketime >/dev/null; then
               faketime '2001-01-01' "$L" serve --home early 2>&1; echo "early $?"
@@ -101,6 +116,8 @@ struct `The server's home` {
             "\"ftp://w\" is not the address of a witness", "witness 1",
             "There is no Lifelong home", "nowhere 1",
         ] { #expect(run.said.contains(part), "missing: \(part) in \(run.said)") }
+        #expect(run.said.matches(of: /peopleURL is "[^"]+": [^\n]+\n(.+\n)*people 1/).count >= 1, "\(run.said)")
+        #expect(run.said.matches(of: /people 1\n/).count == 5, "\(run.said)")
         if OutsideProgram.findOrSay("faketime", package: "faketime") {
             #expect(run.said.contains("This machine's clock says 2001-01-01") && run.said.contains("early 1"))
         }

@@ -5,15 +5,6 @@ import Workbench
 
 /// `lifelong` with its keys in SoftHSM, as a user types it: scripts against the built program.
 @Suite(.enabled(if: TokenBench.isInstalled()), .serialized) struct `A server with its keys in a token` {
-    private let folder: String
-    private let program: String
-
-    init() throws {
-        folder = NSTemporaryDirectory() + "token-\(UUID().uuidString.prefix(8))"
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        program = try ServerScript.program()
-    }
-
     /// A token of this folder alone, and a home that is to use it.
     private static let prepare = """
         mkdir tokens; export SOFTHSM2_CONF=$PWD/softhsm2.conf
@@ -26,7 +17,9 @@ import Workbench
         """
 
     private func script(_ text: String, seconds: Int = 90) async throws -> (status: Int32, said: String) {
-        try await ServerScript.run(Self.prepare + text, program: program, in: folder, seconds: seconds)
+        let bench = try ScriptBench()
+        defer { bench.end() }
+        return try await bench.script(Self.prepare + text, seconds: seconds)
     }
 
     @Test func `starts, says where its keys are, and leaves the PIN in no list, log or file`() async throws {

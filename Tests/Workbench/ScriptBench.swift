@@ -1,23 +1,17 @@
 import Foundation
-import Wire
 
 /// The built `lifelong` in a folder of its own, used as a person at a shell uses it.
 package final class ScriptBench: Sendable {
     package let folder: String
     /// Where the built programs lie.
     package let built: String
-    package var program: String { built + "/lifelong" }
+    package let program: String
 
     package init() throws {
         folder = NSTemporaryDirectory() + "program-\(UUID().uuidString.prefix(8))"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-        let bundle = CommandLine.arguments.first { $0.hasSuffix(".xctest") }
-        let places = [own, bundle].compactMap { $0.map { ($0 as NSString).deletingLastPathComponent } }
-        guard let place = places.first(where: { FileManager.default.isExecutableFile(atPath: $0 + "/lifelong") }) else {
-            throw Refusal(.notFound, "There is no built lifelong beside the tests.", hint: "Run: swift build")
-        }
-        built = place
+        program = try BuiltProgram.path("lifelong")
+        built = URL(filePath: program).deletingLastPathComponent().path
     }
 
     package func end() { try? FileManager.default.removeItem(atPath: folder) }

@@ -18,7 +18,7 @@ import Workbench
         let program: String
 
         init() async throws {
-            program = try #require(Programs.lifelong)
+            program = try BuiltProgram.path("lifelong")
             bench = try await HouseBench(atRealTime: { $0.serviceNames = ["127.0.0.2", "localhost", "127.0.0.1"] })
             let ada = try await bench.ownership("Ada")
             _ = try await bench.ownership("Ben")
