@@ -80,21 +80,10 @@ package struct Form: Sendable, Equatable {
         self.fields = fields
     }
 
+    /// A form has "+" for a space (WHATWG URL §5.1).
     private static func text(_ encoded: some Collection<UInt8>) -> String? {
-        var bytes: [UInt8] = []
-        var rest = encoded.makeIterator()
-        while let byte = rest.next() {
-            switch byte {
-            case UInt8(ascii: "+"): bytes.append(UInt8(ascii: " "))
-            case UInt8(ascii: "%"):
-                guard let high = rest.next(), let low = rest.next(),
-                    let decoded = Hex.decode(String(decoding: [high, low], as: UTF8.self))
-                else { return nil }
-                bytes += decoded
-            default: bytes.append(byte)
-            }
-        }
-        return String(validating: bytes, as: UTF8.self)
+        let plain = encoded.map { $0 == UInt8(ascii: "+") ? UInt8(ascii: " ") : $0 }
+        return String(validating: plain, as: UTF8.self).flatMap { PercentEncoding.decode($0[...]) }
     }
 
     package static func == (a: Form, b: Form) -> Bool {
