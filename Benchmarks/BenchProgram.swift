@@ -12,8 +12,15 @@ import Wire
 enum BenchProgram {
     static func main() async throws {
         let arguments = CommandLine.arguments.dropFirst()
-        if arguments.count == 3, arguments.first == "home", let count = arguments.last.flatMap({ Int($0) }) {
-            return try await DoorFleet(folder: CommandLine.arguments[2]).make(count)
+        if arguments.first == "home" {
+            let counts = arguments.dropFirst(2).map { Int($0) ?? 0 }
+            guard counts.count == 1 || counts.count == 3, counts.allSatisfy({ $0 >= 0 }) else {
+                throw Refusal(
+                    .malformed, "lifelong-bench home takes a folder, devices, and folders and number of newborn ones.",
+                    hint: "Example: lifelong-bench home FOLDER 500 3 2000")
+            }
+            let newborn = counts.count == 3 ? (counts[1], counts[2]) : (0, 0)
+            return try await DoorFleet(folder: CommandLine.arguments[2]).make(counts[0], newborn: newborn)
         }
         // Not /tmp, which is often memory: a sync there costs nothing and means nothing.
         let parent = arguments.first ?? FileManager.default.currentDirectoryPath + "/.build"

@@ -45,7 +45,10 @@ struct DoorFleet {
             })
     }
 
-    func make(_ count: Int) async throws {
+    /// - Parameters:
+    ///   - count: devices that are paired and enrolled, in `devices`.
+    ///   - newborn: devices that are paired only, in `newborn0/devices`, `newborn1/devices` …: so many folders of so many.
+    func make(_ count: Int, newborn: (folders: Int, each: Int)) async throws {
         let product = ProductID(trusted: "bench-product")
         try await house.change(as: .system) { change in
             try change.rows.execute(
@@ -58,7 +61,15 @@ struct DoorFleet {
                 [Value(OwnerID(trusted: "bench-owner")), Value(change.now)])
         }
         let births = try await birthAuthority()
-        for number in 0..<count { try await device(number, of: product, births) }
+        for number in 0..<count { try await device("BENCH-\(number)", "devices/\(number)", true, of: product, births) }
+        for room in 0..<newborn.folders {
+            let place = "newborn\(room)/devices"
+            try FileManager.default.createDirectory(
+                atPath: folder + "/" + place, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+            for number in 0..<newborn.each {
+                try await device("NEW-\(room)-\(number)", "\(place)/\(number)", false, of: product, births)
+            }
+        }
         try write(house.authorities.known(Authorities.Name.operationalRoot)?.certificate ?? [], "root.pem")
         try write(house.authorities.known(Authorities.Name.issuing)?.certificate ?? [], "issuing.pem")
         try house.database.close()
@@ -83,9 +94,10 @@ struct DoorFleet {
         return try Authority(certificate: der, chain: [root.certificate], key: key)
     }
 
-    private func device(_ number: Int, of product: ProductID, _ births: Authority) async throws {
+    private func device(
+        _ serial: String, _ path: String, _ isEnrolled: Bool, of product: ProductID, _ births: Authority
+    ) async throws {
         let (birthKey, key, nextKey) = (FileKey(), FileKey(), FileKey())
-        let serial = "BENCH-\(number)"
         let now = house.clock()
         let intent = try Profile.birth(
             under: births, spki: birthKey.publicKeyDER, deviceSerial: serial, product: "Bench",
@@ -109,11 +121,10 @@ struct DoorFleet {
                 as: prepared, in: change)
             return id
         }
-        let operational = try await enrol(device, key)
-        try write(birth, "devices/\(number)-birth.pem", birthKey)
-        try write(operational, "devices/\(number).pem", key)
+        try write(birth, "\(path)-birth.pem", birthKey)
+        if isEnrolled { try write(try await enrol(device, key), "\(path).pem", key) }
         let csr = Base64.encodeLines(try CertificationRequest.enrolment(device: device, key: nextKey))
-        try csr.write(toFile: folder + "/devices/\(number).csr", atomically: false, encoding: .utf8)
+        try csr.write(toFile: folder + "/\(path).csr", atomically: false, encoding: .utf8)
     }
 
     private func enrol(_ device: DeviceID, _ key: FileKey) async throws -> [UInt8] {

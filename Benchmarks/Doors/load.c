@@ -3,6 +3,7 @@
  *   load MODE HOST PORT PID SECONDS WORKERS DEVICES FOLDER SUFFIX REQUEST...
  *
  * MODE    full     a new connection and a full handshake for each request
+ *         once     the same, each device once, however long it takes
  *         resumed  a new connection that resumes the device's session
  *         keep     connections that are kept, one for each worker, a request under way on each
  *         idle     WORKERS connections that say nothing after their first request, for SECONDS
@@ -143,7 +144,7 @@ static void *work(void *argument) {
     (void)argument;
     int perworker = is_keep ? 16 : 1;
     if (!is_keep) {
-        while (now() < end_at) {
+        while (now() < end_at || !strcmp(mode, "once")) {
             int number = atomic_fetch_add(&next_device, 1);
             if (!strcmp(mode, "once") && number >= count) break;
             Device *d = &devices[number % count];

@@ -58,7 +58,8 @@ def main():
     with open(f"{folder}/home/lifelong.yaml", "w") as file:
         file.write("idleSeconds: 10\nmaximumConnections: 10000\n")
     server = subprocess.Popen(
-        ["/bin/sh", "-c", 'ulimit -n 65536 2>/dev/null; exec "$@"', "sh", f"{binaries}/lifelong", "serve", "--home", f"{folder}/home",
+        # With the few open files that a shell has: the server raises them itself.
+        ["/bin/sh", "-c", 'ulimit -Sn 1024; exec "$@"', "sh", f"{binaries}/lifelong", "serve", "--home", f"{folder}/home",
          "--log-level", "error", "--device", f"127.0.0.1:{ports[0]}", "--people", f"127.0.0.1:{ports[1]}", "--public", f"127.0.0.1:{ports[2]}"],
         stdout=subprocess.DEVNULL)
     memory, stop = [], threading.Event()
@@ -91,9 +92,26 @@ def main():
                     return time.monotonic() - began
             return None
 
-        def phase(name, mode, length, count, at_once):
+        def phase(name, mode, length, count, at_once, honest=0):
+            """`honest`: least share of the requests of devices that mean well, beside it, to be answered within five seconds."""
             start = len(memory)
+            beside, ended = [], threading.Event()
+
+            def mean_well():
+                while not ended.wait(0.1):
+                    beside.append(ask(port, len(beside) % devices, request))
+
+            well = threading.Thread(target=mean_well, daemon=True)
+            if honest:
+                well.start()
             result = storm(mode, port, length, count, at_once, path)
+            ended.set()
+            if honest:
+                well.join(30)
+                good = [r[0] for r in beside if r and r[1] == 200 and r[0] < 5]
+                demand(len(beside) > 20 and len(good) >= honest * len(beside),
+                       f"{name}: devices that mean well are served beside it ({len(good)} of {len(beside)}, "
+                       f"half of them within {sorted(good)[len(good) // 2] * 1000 if good else 0:.0f} ms)")
             back = recovered(name)
             peak = max(memory[start:] or [0])
             print(f"{name}: {result['ok'] / result['seconds']:.0f} check-ins/s; {json.dumps(result)}; memory at most {peak:.0f} MiB; "
@@ -106,7 +124,7 @@ def main():
         goodput = calm["ok"] / calm["seconds"]
         flood = phase("ten times as many", "flood", seconds, devices, 1600)
         demand(flood["ok"] / flood["seconds"] > goodput / 2, "ten times as many: at least half of the goodput stays")
-        half = phase("half-open", "half", max(15, seconds / 2), min(devices, half_open), half_open)
+        half = phase("half-open", "half", max(15, seconds / 2), min(devices, half_open), half_open, honest=0.95)
         demand(half["closed"] > 0, "half-open: connections that stop are closed")
         phase("readers that do not read", "slow", max(15, seconds / 3), min(devices, 500), 500)
         burst = phase("reconnect storm", "storm", 4 * seconds, devices, 0)

@@ -22,37 +22,39 @@ package enum Purpose: String, Codable, Sendable {
 
 extension Passport {
     /// Whether the device has the right now. Pure; the same answer for every plane.
-    package func may(_ right: Right, for purpose: Purpose = .ordinary) -> Verdict {
-        let ruling = StageTable.ruling(right, in: stage)
-        let rule = "stage \(stage.rawValue): \(right.rawValue)"
-        func say(_ allowed: Bool, _ reason: String) -> Verdict { Verdict(allowed: allowed, reason: reason, rule: rule) }
-        switch ruling {
-        case .yes: return say(true, "A device in stage \(stage.rawValue) has the right \"\(right.rawValue)\".")
-        case .no: return say(false, "A device in stage \(stage.rawValue) has no right \"\(right.rawValue)\".")
-        case .atStation:
-            return say(
-                purpose == .station, "In stage \(stage.rawValue) only a station's line gives \"\(right.rawValue)\".")
-        case .remedyOnly:
-            return say(
-                purpose == .remedy || (purpose == .wipe && wipeOwed),
-                "A device in stage \(stage.rawValue) gets \"\(right.rawValue)\" only as a remedy.")
-        case .wipeOnly:
-            return say(
-                purpose == .wipe && wipeOwed, "A device in stage \(stage.rawValue) may only be told to wipe itself.")
-        case .withPairing:
-            return say(
-                tenure != nil, "A device in stage \(stage.rawValue) gets \"\(right.rawValue)\" once it is paired.")
-        case .byRole: return say(true, "Depends on the role of who gives it.")
-        case .byPolicy: return say(false, "The product's policy says.")
+    package func allows(_ right: Right, for purpose: Purpose = .ordinary) -> Bool {
+        switch StageTable.ruling(right, in: stage) {
+        case .yes, .byRole: true
+        case .no, .byPolicy: false
+        case .atStation: purpose == .station
+        case .remedyOnly: purpose == .remedy || (purpose == .wipe && wipeOwed)
+        case .wipeOnly: purpose == .wipe && wipeOwed
+        case .withPairing: tenure != nil
         }
+    }
+
+    /// The same, with its reason.
+    package func may(_ right: Right, for purpose: Purpose = .ordinary) -> Verdict {
+        let reason =
+            switch StageTable.ruling(right, in: stage) {
+            case .yes: "A device in stage \(stage.rawValue) has the right \"\(right.rawValue)\"."
+            case .no: "A device in stage \(stage.rawValue) has no right \"\(right.rawValue)\"."
+            case .atStation: "In stage \(stage.rawValue) only a station's line gives \"\(right.rawValue)\"."
+            case .remedyOnly: "A device in stage \(stage.rawValue) gets \"\(right.rawValue)\" only as a remedy."
+            case .wipeOnly: "A device in stage \(stage.rawValue) may only be told to wipe itself."
+            case .withPairing: "A device in stage \(stage.rawValue) gets \"\(right.rawValue)\" once it is paired."
+            case .byRole: "Depends on the role of who gives it."
+            case .byPolicy: "The product's policy says."
+            }
+        return Verdict(
+            allowed: allows(right, for: purpose), reason: reason, rule: "stage \(stage.rawValue): \(right.rawValue)")
     }
 
     /// The same, as a refusal: what was wrong, the rule, and what to do.
     package func demand(_ right: Right, for purpose: Purpose = .ordinary) throws(Refusal) {
+        guard !allows(right, for: purpose) else { return }
         let verdict = may(right, for: purpose)
-        guard verdict.allowed else {
-            throw Refusal(.forbidden, verdict.reason, hint: whatToDo, rule: verdict.rule)
-        }
+        throw Refusal(.forbidden, verdict.reason, hint: whatToDo, rule: verdict.rule)
     }
 
     /// The next step out of the present stage, for a person or a device that was refused.

@@ -72,7 +72,7 @@ package enum Receipts {
 
     private static func keys(for kind: Receipt.Kind, of device: Device, in rows: any Rows) throws -> [[UInt8]] {
         // Where there is no back end there need not be an operational certificate: the update came over the birth's.
-        let isCutOff = !device.passport.may(.backEnd).allowed
+        let isCutOff = !device.passport.allows(.backEnd)
         switch kind {
         case .wiped, .pairingProof: return [try PublicKeys.ofCertificate(device.birthCertificate)]
         case .updated where isCutOff, .rolledBack where isCutOff, .refused where isCutOff:

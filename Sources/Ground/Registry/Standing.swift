@@ -12,7 +12,7 @@ package enum Standing {
         var status = DeviceStatus(
             state: state, stage: passport.stage.rawValue, reason: reason(state, passport), hint: hint(state, passport),
             device: passport.device, serverTime: now)
-        if passport.tenure != nil, passport.may(.certificate).allowed { status.enrol = "/.well-known/est" }
+        if passport.tenure != nil, passport.allows(.certificate) { status.enrol = "/.well-known/est" }
         return status
     }
 

@@ -1,4 +1,5 @@
 import Crypto
+import Glibc
 import NIOConcurrencyHelpers
 import Registry
 import Trust
@@ -18,6 +19,27 @@ final class ShownCertificate: Sendable {
         found = NIOLockedValueBox(isOperational ? certificate.commonName.flatMap { try? DeviceID($0) } : nil)
     }
 
+    /// What its device reported last, as it was written and as it was read. Most devices report the same again and again.
+    private let reported = NIOLockedValueBox<(bytes: [UInt8], report: CheckInReport)?>(nil)
+    /// Reports of more bytes are read each time.
+    private static let longestReport = 1024
+
+    /// What these bytes say, if they are the very ones of the last time.
+    func report(in bytes: UnsafeRawBufferPointer) -> CheckInReport? {
+        reported.withLockedValue { last in
+            guard let last, last.bytes.count == bytes.count, let asked = bytes.baseAddress,
+                last.bytes.withUnsafeBytes({ $0.baseAddress.map { memcmp($0, asked, bytes.count) == 0 } ?? false })
+            else { return nil }
+            return last.report
+        }
+    }
+
+    func keep(_ report: CheckInReport, readFrom bytes: UnsafeRawBufferPointer) {
+        guard bytes.count <= Self.longestReport, report.log.isEmpty else { return }
+        let bytes = Array(bytes)
+        reported.withLockedValue { $0 = (bytes, report) }
+    }
+
     /// An operational certificate names it; a birth certificate's is found by its serial, once.
     var device: DeviceID? {
         get { found.withLockedValue { $0 } }
@@ -28,7 +50,7 @@ final class ShownCertificate: Sendable {
 /// Certificates that were verified lately, by the SHA-256 of their DER: a device that comes again costs no signature check.
 /// That it holds the key is proven by each full handshake; that it may is judged at each request.
 final class ShownCertificates: Sendable {
-    /// At most so many are kept: about 2 KiB each.
+    /// At most so many are kept: about 3 KiB each.
     static let limit = 65_536
 
     private struct Shard {

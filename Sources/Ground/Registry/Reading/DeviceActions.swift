@@ -43,7 +43,7 @@ package enum DeviceActions {
             consequence:
                 "The device fetches the release, verifies it, installs it beside the old one and signs for it.",
             stages: [.shipped, .claimable, .inUse, .quarantined, .inTransfer],
-            holds: { $0.may(.firmware, for: .remedy).allowed }),
+            holds: { $0.allows(.firmware, for: .remedy) }),
         Offer(
             name: "use/quarantine-device", permission: .respond, title: "Quarantine",
             consequence: "The device is cut off with its next request; only a remedy reaches it until it is restored.",

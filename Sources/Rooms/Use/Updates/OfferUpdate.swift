@@ -55,7 +55,7 @@ package struct OfferUpdate: Action {
         }
         for device in candidates {
             let passport = device.passport
-            guard passport.product == product, passport.may(.firmware, for: purpose).allowed, isNews(to: passport),
+            guard passport.product == product, passport.allows(.firmware, for: purpose), isNews(to: passport),
                 passport.installed?.sequence ?? 0 < sequence
             else {
                 answer.skipped += 1
@@ -73,7 +73,7 @@ package struct OfferUpdate: Action {
     private func isNews(to passport: Passport) -> Bool {
         guard let offered = passport.offeredUpdate, offered.sequence >= sequence else { return true }
         return offered.sequence == sequence && purpose == .remedy
-            && !passport.may(.firmware, for: offered.purpose).allowed
+            && !passport.allows(.firmware, for: offered.purpose)
     }
 
     private func candidates(_ change: Change) throws -> [Device] {
@@ -100,12 +100,12 @@ package struct OfferUpdate: Action {
 package enum Updates {
     /// What a status says: a device that may not check in hears of its update with its birth certificate.
     package static func forStatus(of passport: Passport, in rows: any Rows) throws -> DesiredState.Update? {
-        guard !passport.may(.backEnd).allowed else { return nil }
+        guard !passport.allows(.backEnd) else { return nil }
         return try next(for: passport, in: rows)
     }
 
     package static func next(for passport: Passport, in rows: any Rows) throws -> DesiredState.Update? {
-        guard let offered = passport.offeredUpdate, passport.may(.firmware, for: offered.purpose).allowed,
+        guard let offered = passport.offeredUpdate, passport.allows(.firmware, for: offered.purpose),
             let row = try rows.first("SELECT manifest, sha256 FROM release WHERE digest = $1", [Value(offered.release)])
         else { return nil }
         let seal = try CanonicalJSON.decode(Seal.self, from: Array(row.text("manifest").utf8))

@@ -23,7 +23,7 @@ struct OwnAPI: Sendable {
         try door.asCaller(request) { caller in
             let house = door.house
             let status = Standing.status(of: caller.passport, shown: caller.shown, at: house.clock())
-            let hasRemedy = caller.passport.offeredUpdate != nil && !caller.passport.may(.backEnd).allowed
+            let hasRemedy = caller.passport.offeredUpdate != nil && !caller.passport.allows(.backEnd)
             if !hasRemedy, Standing.isWhole(status, of: caller.passport) { return .now(try .json(status)) }
             return .later {
                 try .json(
@@ -55,7 +55,13 @@ struct OwnAPI: Sendable {
 
     private func report(_ request: PlaneRequest) throws -> CheckInReport {
         try demandJSON(request)
-        if let plain = request.body.withUnsafeReadableBytes({ CheckInReport(plain: $0) }) { return plain }
+        let plain = request.body.withUnsafeReadableBytes { bytes -> CheckInReport? in
+            if let same = request.peer.shown?.report(in: bytes) { return same }
+            guard let plain = CheckInReport(plain: bytes) else { return nil }
+            request.peer.shown?.keep(plain, readFrom: bytes)
+            return plain
+        }
+        if let plain { return plain }
         return try json(request, limit: DeviceAPI.maximumCheckInBytes)
     }
 
@@ -74,7 +80,7 @@ struct OwnAPI: Sendable {
                 return .later { try .json(try await house.perform(ProvePresence(seal: seal), as: device)) }
             case .updated, .rolledBack, .refused, .configured:
                 // Where there is no back end, the birth certificate is what a device has (`Receipts`).
-                let overBirth = claimed.kind != .configured && !caller.passport.may(.backEnd).allowed
+                let overBirth = claimed.kind != .configured && !caller.passport.allows(.backEnd)
                 if overBirth { try caller.requireBirth() } else { try caller.requireOperational() }
                 return .later { try .json(try await house.perform(RecordReceipt(seal: seal), as: device)) }
             }
