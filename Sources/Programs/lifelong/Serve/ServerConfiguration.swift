@@ -45,7 +45,7 @@ struct ServerConfiguration: Codable, Equatable {
     var witnessQuorum = 0
     var maximumConnections = 10_000
     var idleSeconds = 60
-    var maximumHandshakes = 256
+    var maximumHandshakes = 1024
     var maximumRequests = 1000
     var requestsPerDeviceSecond = 10
     var est = EST()
