@@ -113,7 +113,11 @@ package struct PublicDoor: Sendable {
     private func witnessedCheckpoint() -> PlaneOutcome {
         .later {
             let quorum = house.settings.neededCosignatures
-            guard let found = try await house.read({ try LedgerReader.witnessed(quorum: quorum, in: $0) }) else {
+            guard
+                let found = try await house.read({
+                    try LedgerReader.witnessed(quorum: quorum, by: house.settings.witnesses, in: $0)
+                })
+            else {
                 throw Refusal(
                     .notFound,
                     quorum == 0 ? "This ledger has no witnesses." : "No checkpoint has \(quorum) cosignatures yet.",
