@@ -178,7 +178,7 @@ import Workbench
         let alone = try await HouseBench(continuing: after, keys: second)
         let missed = try await alone.house.read { try KeyListing.check($0, alone.house.keys) }
         #expect(missed.contains { $0.hasPrefix("operational-issuing-1: ") } && missed.count < 8, "\(missed)")
-        let third = try await after.makeUnits(1, station: "line-3")[0]
+        let third = try await alone.makeUnits(1, station: "line-3")[0]
         try await alone.pair(third, with: ada)
         _ = try await alone.enrol(third)
     }
