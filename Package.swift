@@ -254,7 +254,7 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "Wire", "Trust", "Ledger", "Release", "TUF", "Passport", "Server", "Station", "Auditor", crypto,
+                "Wire", "Trust", "Ledger", "Release", "TUF", "Passport", "Server", "Station", "Agent", "Auditor", crypto,
             ],
             path: "Fuzz/Targets", swiftSettings: strict),
         .testTarget(

@@ -1,5 +1,7 @@
+import Agent
 import Server
 import Station
+import Trust
 import Wire
 
 /// What the doors read for themselves; HTTP itself is NIO's.
@@ -11,6 +13,24 @@ extension FuzzTarget {
             guard let form = try? Form(bytes) else { return }
             promise(form.all("a").count <= 1000, "form: more fields than allowed")
             _ = form["form_key"]
+        },
+        FuzzTarget("query") { _ in
+            ["succession=9", "a=1&succession=0&succession=2", "succession=-1"].map { Array($0.utf8) }
+        } run: { bytes in
+            guard let number = PlaneRequest.number("succession", in: Substring(text(bytes))) else { return }
+            promise((0..<1_000_000_000_000_000).contains(number), "query: a number beyond its bound")
+        },
+        FuzzTarget("held-certificate", share: 30) { seeds in
+            [seeds.leaf, seeds.serverLeaf, seeds.authority.certificate]
+        } run: { bytes in
+            guard let held = try? HeldCertificate(bytes) else { return }
+            promise(!held.isSelfSigned || held.isSelfIssued, "held-certificate: signed by itself under another name")
+            promise(held.renewal <= max(held.notAfter, held.notBefore), "held-certificate: renewed after its end")
+        },
+        FuzzTarget("requested-key") { _ in
+            [RequestAttributes.encode(key: .p256), RequestAttributes.encode(key: .p384)]
+        } run: { bytes in
+            promise([.p256, .p384].contains(RequestedKey.read(bytes)), "requested-key: a key that cannot be made")
         },
         FuzzTarget("percent") { _ in
             ["a%2Fb", "%F0%9F%8E%81", "%4"].map { Array($0.utf8) }

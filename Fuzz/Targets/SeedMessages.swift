@@ -71,10 +71,23 @@ extension FuzzSeeds {
         ]
     }
 
+    /// The release key, or that of permits, got a successor; both hold.
+    func statement(_ role: KeySuccession.Role) -> KeySuccession {
+        KeySuccession(
+            role: role, number: 1, keys: [otherKeys[0], signer].map { Base64.encode($0.publicKeyDER) }, at: Self.now)
+    }
+
+    func succession(_ role: KeySuccession.Role) throws -> Seal {
+        try Seal.sign(
+            type: Seal.PayloadType.succession, payload: CanonicalJSON.encode(statement(role)),
+            with: [otherKeys[0], signer])
+    }
+
     var desired: DesiredState {
         DesiredState(
             status: statuses[0], configuration: .init(version: 2, document: "{}"),
-            update: .init(manifest: release, path: "/device/v1/artifacts/\(Self.digest)"), logTaken: 1,
+            update: .init(manifest: release, path: "/device/v1/artifacts/\(Self.digest)"),
+            roots: RootSet.name(of: [authority.certificate]), logTaken: 1,
             nextCheckInSeconds: 300)
     }
 

@@ -93,6 +93,26 @@ extension FuzzTarget {
         json("receipt", Receipt.self) { [$0.plainReceipt] },
         json("manifest", ReleaseManifest.self) { [$0.manifest] },
         json("permit", Permit.self) { [$0.plainPermit] },
+        json("permit-file", PermitFile.self) { [PermitFile($0.permit, successions: [try $0.succession(.permit)])] },
+        json("key-succession", KeySuccession.self) { seeds in KeySuccession.Role.allCases.map { seeds.statement($0) } },
+        FuzzTarget("succession", share: 30) { seeds in
+            try KeySuccession.Role.allCases.map { try CanonicalJSON.encode(seeds.succession($0)) }
+        } run: { bytes in
+            guard let seal = try? CanonicalJSON.decode(Seal.self, from: bytes, limit: 1 << 20) else { return }
+            let fixed = FuzzSeeds.fixed
+            for role in KeySuccession.Role.allCases {
+                var believed = BelievedKeys(role, keys: [fixed.signer.publicKeyDER], number: 0)
+                let before = believed
+                guard (try? believed.follow(seal)) != nil else {
+                    promise(believed == before, "succession: refused, and yet something changed")
+                    continue
+                }
+                let named = fixed.statement(role).keys.compactMap { Base64.decode($0) }
+                promise(
+                    believed.keys == named && believed.number == 1, "succession: believed although nobody signed it")
+                promise(believed.knows(seal), "succession: followed, and not known")
+            }
+        },
         json("births", BirthManifest.self) {
             [$0.plainBirths]
         } also: { manifest in

@@ -32,7 +32,7 @@ import Testing
 
     @Test func `has a name of its own`() {
         #expect(Set(Self.names).count == Self.names.count)
-        #expect(Self.names.count >= 50)
+        #expect(Self.names.count >= 60)
     }
 
     @Test func `gets seeds that it takes`() throws {

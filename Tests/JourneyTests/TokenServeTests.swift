@@ -117,6 +117,37 @@ import Workbench
         ] { #expect(run.said.contains(part), "missing: \(part) in \(run.said)") }
     }
 
+    @Test func `moves to another token, which its settings name beside the former one`() async throws {
+        let run = try await script(
+            """
+            softhsm2-util --init-token --free --label second --pin 86420864 --so-pin 13579246 > /dev/null || exit 90
+            printf '86420864\\n' > pin2; chmod 600 pin2
+            settings '  token: lifelong' "  pin: {file: $PWD/pin}"; start home || { cat home.err; exit 10; }
+            "$L" owner add "Harbour Hotels" --kind organisation --home home || exit 11; stop
+            echo 'checkInSeconds: 300' > base
+            moved() { { cat base; echo 'keys:'; echo '  kind: pkcs11'; echo "  module: $M"; printf '%s\\n' "$@"; } > home/lifelong.yaml; }
+            moved '  token: second' "  pin: {file: $PWD/pin2}"; "$L" keys check --home home; echo "alone $?"
+            moved '  token: second' "  pin: {file: $PWD/pin2}" '  former:' '    kind: pkcs11' "    module: $M" '    token: second'
+            "$L" keys list --home home 2>&1; echo "same $?"
+            moved '  token: second' "  pin: {file: $PWD/pin2}" '  former:' '    kind: files'
+            "$L" keys list --home home 2>&1; echo "files $?"
+            moved '  token: second' "  pin: {file: $PWD/pin2}" '  former:' '    kind: pkcs11' "    module: $M" '    token: lifelong' "    pin: {file: $PWD/pin}"
+            "$L" keys move --to token --home home || exit 12
+            "$L" keys check --home home || exit 13
+            start home || { cat home.err; exit 14; }
+            "$L" owner add "Second" --kind organisation --home home || exit 15; stop
+            "$L" keys list --home home
+            "$L" audit --home home || exit 16
+            """)
+        #expect(run.status == 0, "\(run.said)")
+        for part in [
+            "alone 2", "names the token that keys names", "same 1", "names something else than one token", "files 1",
+            "operational-root-2 succeeds operational-root", "ledger-2 succeeds ledger-1",
+            "Every key is where it should be, and works.", "PKCS#11 token \"second\"", "PKCS#11 token \"lifelong\"",
+            "The registry says what the ledger says.",
+        ] { #expect(run.said.contains(part), "missing: \(part) in \(run.said)") }
+    }
+
     @Test func `tells the whole demonstration, with real agents, and stations whose keys are in it too`() async throws {
         let run = try await script(
             """

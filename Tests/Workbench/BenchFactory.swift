@@ -56,7 +56,7 @@ extension HouseBench {
         let request = try InitializeStation(home: home, name: station, makerKey: maker).perform(keys: keys)
         let opened = try await house.perform(
             OpenBatch(product: Self.product, quantity: count, request: request), as: .system)
-        let born = try bear(count, at: home, opened.permit, station, keys)
+        let born = try bear(count, at: home, opened, station, keys)
         return (
             opened.batch, try CloseBatch(home: home, batch: opened.batch).perform(keys: keys, at: clock.now), born
         )
@@ -68,11 +68,12 @@ extension HouseBench {
     }
 
     private func bear(
-        _ count: Int, at home: StationHome, _ permit: Seal, _ station: String, _ keys: FileKeyStore
+        _ count: Int, at home: StationHome, _ opened: OpenBatch.Answer, _ station: String, _ keys: FileKeyStore
     ) throws -> [(serial: String, key: any SigningKey, certificate: [UInt8])] {
         let clock = clock
         let batch = try Batch.open(
-            home, permit: permit, keys: keys, options: .init(labelSecrets: false), clock: { clock.now })
+            home, permit: opened.permit, successions: opened.successions ?? [], keys: keys,
+            options: .init(labelSecrets: false), clock: { clock.now })
         let units = try FileKeyStore(folder: folder + "/\(station)-units")
         return try (0..<count).map { _ in
             let serial = try batch.claimSerial(hardware: Self.hardware, carried: nil)

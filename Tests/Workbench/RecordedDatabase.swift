@@ -22,7 +22,9 @@ package final class RecordedDatabase: Database {
     package func changes() -> AsyncStream<Void> { base.changes() }
     package func forgetDeleted() async throws { try await base.forgetDeleted() }
     package func backup(to path: String) async throws { try await base.backup(to: path) }
-    package func damage(quick: Bool) async throws -> [String] { try await base.damage(quick: quick) }
+    package func damage(
+        quick: Bool, progress: @escaping @Sendable (_ done: Int64, _ all: Int64) -> Void
+    ) async throws -> [String] { try await base.damage(quick: quick, progress: progress) }
     package func close() throws { try base.close() }
 
     fileprivate func note(_ sql: String, _ arguments: [Value]) {

@@ -22,10 +22,10 @@ extension StationRecord {
     /// The keys to check a permit with, after the statements that came with it; one that is refused refuses the permit.
     func following(_ statements: [Seal], given: [UInt8]?) throws(Refusal) -> BelievedKeys {
         var believed = try believed(given: given)
-        guard statements.count <= Self.maximumStatements else {
+        guard statements.count <= KeySuccession.maximumBesidePermit else {
             throw Refusal(
                 .tooLarge,
-                "\(statements.count) successions came with the permit; \(Self.maximumStatements) are allowed.",
+                "\(statements.count) successions came with the permit; \(KeySuccession.maximumBesidePermit) are allowed.",
                 hint: "Use the file as `lifelong batch open` wrote it.", rule: "succession")
         }
         for statement in statements where !believed.knows(statement) { try believed.follow(statement) }
@@ -40,7 +40,4 @@ extension StationRecord {
         record.succession = believed.number
         try record.write(to: home)
     }
-
-    /// Beside one permit.
-    private static let maximumStatements = 64
 }

@@ -3,6 +3,8 @@
 package enum DeviceAPI {
     package static let prefix = "/device/v1"
     package static let status = "/device/v1/status"
+    /// Name in the query of `status`: the number of the last `KeySuccession` of release keys that the device followed.
+    package static let succession = "succession"
     package static let checkIn = "/device/v1/check-in"
     package static let receipts = "/device/v1/receipts"
     /// Followed by the artifact's SHA-256 in hexadecimal; Range requests are answered.
@@ -69,7 +71,8 @@ package struct DeviceStatus: Codable, Sendable, Equatable {
     /// A release for a device that may not check in: the remedy for one that is quarantined or being handed over, or what
     /// one that nobody owns yet should have. Its receipt is signed with the birth key.
     package var update: DesiredState.Update?
-    /// With an update: how the keys that sign releases were succeeded, for a device that missed it. The oldest first.
+    /// With an update: how the keys that sign releases were succeeded, above the number that was asked with, for a device that
+    /// missed it. The oldest first, and at most `KeySuccession.maximumAtOnce`.
     package var successions: [Seal]?
     /// The server's clock, for devices that have none.
     package var serverTime: Timestamp
@@ -184,6 +187,8 @@ package struct DesiredState: Codable, Sendable, Equatable {
     package var update: Update?
     /// `KeySuccession`s of release keys above the number that was reported, the oldest first; to be followed before the update.
     package var successions: [Seal]?
+    /// Name of the set of roots that vouch for the service (`RootSet`): who trusts another set asks /cacerts.
+    package var roots: String?
     /// Number of the device's log entries that are safe here; the device may forget older ones.
     package var logTaken: Int
     /// Seconds until the next check-in is expected.
@@ -191,12 +196,13 @@ package struct DesiredState: Codable, Sendable, Equatable {
 
     package init(
         status: DeviceStatus, configuration: Configuration? = nil, update: Update? = nil, successions: [Seal]? = nil,
-        logTaken: Int, nextCheckInSeconds: Int
+        roots: String? = nil, logTaken: Int, nextCheckInSeconds: Int
     ) {
         self.status = status
         self.configuration = configuration
         self.update = update
         self.successions = successions
+        self.roots = roots
         self.logTaken = logTaken
         self.nextCheckInSeconds = nextCheckInSeconds
     }

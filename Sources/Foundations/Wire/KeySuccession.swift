@@ -30,4 +30,6 @@ package struct KeySuccession: Codable, Sendable, Equatable {
     package static let maximumBytes = 16 * 1024
     /// Statements that are brought at once; more follow with the next contact.
     package static let maximumAtOnce = 8
+    /// Statements beside one permit: a station has no next contact, so it gets them all.
+    package static let maximumBesidePermit = 64
 }

@@ -185,6 +185,10 @@ extension DesiredState {
         writer.number(logTaken)
         writer.raw(",\"nextCheckInSeconds\":")
         writer.number(nextCheckInSeconds)
+        if let roots {
+            writer.raw(",\"roots\":")
+            writer.text(roots)
+        }
         writer.raw(",\"status\":{\"device\":")
         writer.text(status.device.text)
         if let enrol = status.enrol {

@@ -148,13 +148,19 @@ package protocol Database: Sendable {
     func backup(to path: String) async throws
     /// What is damaged in the database's own files, a sentence each; empty is good. Reads all of them unless it is `quick`,
     /// which leaves out whether indexes and rows agree.
-    func damage(quick: Bool) async throws -> [String]
+    /// - Parameter progress: called with pages done and all pages, where the engine can tell; not if it is `quick`.
+    func damage(quick: Bool, progress: @escaping @Sendable (_ done: Int64, _ all: Int64) -> Void) async throws
+        -> [String]
     func close() throws
 }
 
 extension Database {
     /// An engine that checks its pages whenever it reads them has nothing to add.
-    package func damage(quick: Bool) async throws -> [String] { [] }
+    package func damage(
+        quick: Bool, progress: @escaping @Sendable (_ done: Int64, _ all: Int64) -> Void
+    ) async throws -> [String] { [] }
+
+    package func damage(quick: Bool) async throws -> [String] { try await damage(quick: quick) { _, _ in } }
 }
 
 /// One step of the schema. Migrations only add; a step once released is never changed.

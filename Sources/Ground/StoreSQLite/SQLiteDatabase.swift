@@ -120,11 +120,13 @@ package final class SQLiteDatabase: Store.Database {
     }
 
     /// SQLite's own check, page by page; whole also compares every index with its table.
-    package func damage(quick: Bool) async throws -> [String] {
+    package func damage(
+        quick: Bool, progress: @escaping @Sendable (_ done: Int64, _ all: Int64) -> Void
+    ) async throws -> [String] {
         do {
             return try await pool.read { database in
-                let sql = quick ? "PRAGMA quick_check(100)" : "PRAGMA integrity_check(100)"
-                return try String.fetchAll(database, sql: sql).filter { $0 != "ok" }
+                guard quick else { return try FileCheck.run(database, progress: progress) }
+                return try String.fetchAll(database, sql: "PRAGMA quick_check(100)").filter { $0 != "ok" }
             }
         } catch let error as DatabaseError {
             return [Self.refusal(error).detail]

@@ -1,14 +1,16 @@
 import Foundation
+import Synchronization
 
 #if canImport(Glibc)
 import Glibc
 #endif
 
 /// A bar on a terminal's standard error, with the rate and the time that is left; nothing where there is none.
-struct ProgressBar: Sendable {
+final class ProgressBar: Sendable {
     let unit: String
     private let isTerminal: Bool
     private let began = ContinuousClock.now
+    private let isShown = Mutex(false)
 
     init(unit: String) {
         self.unit = unit
@@ -17,6 +19,7 @@ struct ProgressBar: Sendable {
 
     func show(_ done: Int64, of all: Int64) {
         guard isTerminal else { return }
+        isShown.withLock { $0 = true }
         let filled = all > 0 ? Int(min(done, all) * 40 / all) : 40
         let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: 40 - filled)
         let seconds = (ContinuousClock.now - began).components.seconds
@@ -28,6 +31,6 @@ struct ProgressBar: Sendable {
     }
 
     func end() {
-        if isTerminal { FileHandle.standardError.write(Data("\n".utf8)) }
+        if isShown.withLock({ $0 }) { FileHandle.standardError.write(Data("\n".utf8)) }
     }
 }

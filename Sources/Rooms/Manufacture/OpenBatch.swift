@@ -76,7 +76,10 @@ package struct OpenBatch: Ceremony {
             try grant(seal, LeafCertificate.sha256(payload), batch, stationKey, in: change)
         }
         await house.authorities.reload(from: house)
-        return Answer(batch: batch, permit: seal, successions: house.authorities.successions(of: .permit, after: 0))
+        return Answer(
+            batch: batch, permit: seal,
+            successions: house.authorities.successions(
+                of: .permit, after: 0, atMost: KeySuccession.maximumBesidePermit))
     }
 
     private static func authority(of batch: BatchID) -> String { "birth-\(batch)" }

@@ -42,7 +42,7 @@ package struct EnrolDevice: Sendable {
                     .forbidden, "The device has no owner.", hint: passport.whatToDo, rule: "tenure: none open")
             }
             try demandSameSubject(change)
-            if case .code(let code) = proof { try code.use(in: change) }
+            if case .code(let code) = proof { try code.demand(in: change) }
             try KeyUse.claim(request.key, for: device, tenure: tenure.id, in: change)
             let settings = house.settings
             let intent = try Profile.operational(
@@ -52,7 +52,9 @@ package struct EnrolDevice: Sendable {
                 urls: PublicURLs.of(authority, settings))
             return (intent, Issuer.Subject(device: device, tenure: tenure.id))
         } record: { change, certificate, der in
-            try keep(certificate, der, replacing: replaced, change)
+            // Here and not above: a certificate that is never issued costs no code.
+            if case .code(let code) = proof { try code.use(in: change) }
+            return try keep(certificate, der, replacing: replaced, change)
         }
     }
 

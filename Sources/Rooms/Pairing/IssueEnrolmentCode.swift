@@ -60,10 +60,18 @@ package struct EnrolmentCode: Sendable {
         return code
     }
 
-    /// In the transaction in which it is used: of two requests at once only one gets its certificate.
-    func use(in change: Change) throws {
+    /// Before anything is signed for it.
+    func demand(in change: Change) throws {
         guard try isOpen(at: change.now, in: change.rows) else { throw Self.wrong() }
-        try Self.remove(device, in: change)
+    }
+
+    /// In the transaction that stores the certificate. Of requests at once, on whatever nodes, one gets that far; what was signed
+    /// for the others meanwhile is given up (`Issuer`), and never leaves the house.
+    func use(in change: Change) throws {
+        let used = try change.rows.execute(
+            "DELETE FROM nonce WHERE nonce = $1 AND device = $2 AND purpose = 'enrolment' AND expires > $3",
+            [.text(hash), Value(device), Value(change.now)])
+        guard used == 1 else { throw Self.wrong() }
     }
 
     private func isOpen(at now: Timestamp, in rows: any Rows) throws -> Bool {

@@ -54,6 +54,69 @@ import Wire
         }
     }
 
+    private func fetches(_ life: Life) -> Int { life.minded.look { $0.requests.count { $0.hasSuffix("/cacerts") } } }
+
+    @Test func `learns the new one between two enrolments, as soon as the service names it`() async throws {
+        try await Life.lead { life in
+            try await life.enrol()
+            let old = life.bench.serviceRoot
+            let new = try successor(of: old)
+            let before = fetches(life)
+            life.minded.change { $0.roots = RootSet.name(of: [old.certificate]) }
+            try await life.once()
+            #expect(fetches(life) == before)
+            let links = [try link(new, under: old), try link(old, under: new)]
+            life.minded.change {
+                $0.authorities = [new.certificate] + links
+                $0.roots = RootSet.name(of: [new.certificate, old.certificate])
+            }
+            for _ in 0..<2 { try await life.once() }
+            #expect(fetches(life) == before + 1)
+            #expect(try anchors(life) == [old.certificate, new.certificate])
+            #expect(life.minded.look { $0.enrolments.count } == 1)
+        }
+    }
+
+    @Test func `takes no forged one that the service names, says so once, and lives on`() async throws {
+        try await Life.lead { life in
+            try await life.enrol()
+            let old = life.bench.serviceRoot
+            let stranger = try AgentBench.root("Service Root")
+            let imposter = try successor(of: stranger)
+            let forged = [imposter.certificate, try link(imposter, under: stranger)]
+            let before = fetches(life)
+            life.minded.change {
+                $0.authorities = forged
+                $0.roots = RootSet.name(of: [imposter.certificate])
+            }
+            let agent = try life.agent()
+            for _ in 0..<3 { _ = await agent.round() }
+            #expect(fetches(life) == before + 1)
+            #expect(try anchors(life) == [old.certificate])
+            #expect(life.minded.look { $0.log.count { $0.kind == "refused" } } == 1)
+            // The next set is asked for: first it cannot be read, then it is a true one.
+            let new = try successor(of: old)
+            let good = try link(new, under: old)
+            life.minded.change {
+                $0.authorities = [Array(repeating: 0, count: 8)]
+                $0.roots = RootSet.name(of: [new.certificate, old.certificate])
+            }
+            _ = await agent.round()
+            #expect(try anchors(life) == [old.certificate])
+            try await life.once()
+            life.minded.change { $0.authorities = [new.certificate, good] }
+            try await life.once()
+            #expect(try anchors(life) == [old.certificate, new.certificate])
+        }
+    }
+
+    @Test func `names a set alike in whatever order it comes, and every other set otherwise`() throws {
+        let (one, two) = ([UInt8](repeating: 1, count: 9), [UInt8](repeating: 2, count: 9))
+        #expect(RootSet.name(of: [one, two]) == RootSet.name(of: [two, one]))
+        let names = [[], [one], [two], [one, two], [one + two]].map { RootSet.name(of: $0) }
+        #expect(Set(names).count == names.count && names.allSatisfy { $0.utf8.count == 32 })
+    }
+
     @Test func `learns none whose link is missing, forged, of another key or cut off`() async throws {
         try await Life.lead { life in
             let old = life.bench.serviceRoot

@@ -16,6 +16,7 @@ final class MindedService: Sendable {
         var update: DesiredState.Update?
         /// Brought at every contact, whatever was reported.
         var successions: [Seal]?
+        var roots: String?
         /// What /cacerts gives besides.
         var authorities: [[UInt8]] = []
         var artifact: [UInt8] = []
@@ -64,7 +65,7 @@ final class MindedService: Sendable {
         if !isBirth, !mind.liveKeys.contains(peer.spki) {
             throw Refusal(.unauthenticated, "That certificate is revoked.", hint: "Show the birth certificate.")
         }
-        switch request.path {
+        switch String(request.path.prefix { $0 != "?" }) {
         case DeviceAPI.status: return .reply(200, try CanonicalJSON.encode(status(mind)))
         case DeviceAPI.receipts: return try receive(request, peer, isBirth, &mind)
         case DeviceAPI.checkIn: return try checkIn(request, isBirth, &mind)
@@ -133,7 +134,7 @@ final class MindedService: Sendable {
         }
         let desired = DesiredState(
             status: status(mind), configuration: mind.configuration, update: mind.update, successions: mind.successions,
-            logTaken: mind.log.count, nextCheckInSeconds: 60)
+            roots: mind.roots, logTaken: mind.log.count, nextCheckInSeconds: 60)
         return .reply(200, try CanonicalJSON.encode(desired))
     }
 

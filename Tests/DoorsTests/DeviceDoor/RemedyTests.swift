@@ -77,6 +77,54 @@ import Workbench
         }
     }
 
+    @Test(arguments: ["quarantined", "inUse"])
+    func `that missed twenty successions follows them all before it looks at the release`(_ stage: String) async throws
+    {
+        let bench = try await HouseBench(atRealTime: { _ in })
+        let ada = try await bench.ownership()
+        let unit = try await bench.makeUnits(1)[0]
+        try await bench.pair(unit, with: ada)
+        try await DeviceBench.run(bench) { door in
+            let home = try UnitHome(unit, door, folder: bench.folder + "/agent")
+            _ = try await home.agent().run(once: true)
+            let house = bench.house
+            try await bench.succeed(.release, as: .release, 20)
+            try Data(artifact).write(to: URL(filePath: house.settings.artifactFolder + "/\(sha256)"))
+            _ = try await house.perform(
+                PublishRelease(
+                    product: HouseBench.product, sequence: 3, version: "3", hardware: [HouseBench.hardware],
+                    sha256: sha256, size: artifact.count), as: .system)
+            if stage == "quarantined" {
+                _ = try await house.perform(QuarantineDevice(device: unit.serial, reason: "tamper"), as: .system)
+            }
+            let offer = OfferUpdate(
+                product: HouseBench.product, sequence: 3, devices: [unit.serial], remedy: stage == "quarantined")
+            _ = try await house.perform(offer, as: .system)
+            // In one start: it asks again until it knows all.
+            _ = try await home.agent().run(once: true)
+            let service = try PosixDisk().read(ServiceAnchor.self, from: home.place.service)
+            #expect(service?.succession == 20)
+            _ = try await home.agent().run(once: true)
+            let passport = try await house.read { try Device.require(unit.serial, in: $0).passport }
+            #expect(passport.stage.rawValue == stage && passport.installed?.sequence == 3)
+            // Whoever asks without a number, or with nonsense, hears from the first on.
+            let birth = try door.birth(unit)
+            for query in ["", "?succession=x", "?succession=99999999999999999999"] where stage == "quarantined" {
+                _ = try await house.perform(
+                    PublishRelease(
+                        product: HouseBench.product, sequence: 4 + query.count, version: "4",
+                        hardware: [HouseBench.hardware], sha256: sha256, size: artifact.count), as: .system)
+                _ = try await house.perform(
+                    OfferUpdate(
+                        product: HouseBench.product, sequence: 4 + query.count, devices: [unit.serial], remedy: true),
+                    as: .system)
+                let status = try await birth.get(DeviceAPI.status + query).json(DeviceStatus.self)
+                #expect(status.successions?.count == KeySuccession.maximumAtOnce, "\(query)")
+            }
+            await home.transport.shutdown()
+        }
+    }
+
     @Test(arguments: ["quarantined", "inTransfer", "shipped"])
     func `is mended by its agent, without help`(_ stage: String) async throws {
         let bench = try await HouseBench(atRealTime: { _ in })

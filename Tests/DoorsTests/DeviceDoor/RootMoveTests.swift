@@ -7,6 +7,7 @@ import Passport
 import Registry
 import Retirement
 import Server
+import Store
 import Testing
 import Trust
 import Wire
@@ -82,6 +83,40 @@ private struct Moved {
         }
     }
 
+    @Test(.enabled(if: OutsideProgram.findOrSay("openssl", package: "openssl")))
+    func `is retired with a list by which stock openssl checks its link long afterwards`() async throws {
+        let before = try await HouseBench()
+        let moved = try await Moved(before)
+        let house = moved.bench.house
+        for label in ["operational-issuing-1", "service-issuing-1", "operational-root"] {
+            #expect(await moved.retire(label) == nil, "\(label)")
+        }
+        before.clock.advance(days: 400)
+        try await Revocation.publish(house)
+        let folder = moved.bench.folder
+        let link = "operational-root-2-under-operational-root"
+        for name in ["operational-root", link] {
+            try PEM.encode(#require(house.authorities.known(name)).certificate, label: "CERTIFICATE").write(
+                toFile: "\(folder)/\(name).pem", atomically: true, encoding: .utf8)
+        }
+        let list = try await house.read { rows in
+            try rows.first("SELECT der FROM crl WHERE authority = 'operational-root'")?.bytes("der") ?? []
+        }
+        try PEM.encode(list, label: "X509 CRL").write(
+            toFile: "\(folder)/last.pem", atomically: true, encoding: .utf8)
+        func openssl(_ arguments: [String]) async throws -> OutsideProgram.Outcome {
+            try await OutsideProgram.run("openssl", arguments, in: folder)
+        }
+        let end = try await openssl(["crl", "-in", "last.pem", "-noout", "-nextupdate"])
+        #expect(end.text == "nextUpdate=Dec 31 23:59:59 9999 GMT\n", "\(end)")
+        let later = before.clock.now.adding(days: 365 * 15).seconds
+        let verified = try await openssl([
+            "verify", "-x509_strict", "-crl_check", "-attime", "\(later)", "-CAfile", "operational-root.pem",
+            "-CRLfile", "last.pem", "\(link).pem",
+        ])
+        #expect(verified.status == 0, "\(verified)")
+    }
+
     @Test func `leaves nobody in the field behind, before and after the old one is retired`() async throws {
         let before = try await HouseBench(atRealTime: { _ in })
         let units = try await before.makeUnits(3)
@@ -109,8 +144,9 @@ private struct Moved {
                 _ = try await home.agent().run(once: true)
                 #expect(try state(home) == .enrolled)
             }
-            // Who asked /cacerts learnt the new root by its link.
+            // Who asked /cacerts learnt the new root by its link: for its enrolment, or because a check-in named another set.
             #expect(try anchors(homes[1]) == 2)
+            #expect(try anchors(homes[0]) == 2)
             let answer = try await door.client().get("/.well-known/est/cacerts")
             let bundle = try CertificateBundle.decode(Base64.decode(answer.body) ?? [])
             #expect(Set(bundle) == Set(certificates(moved.bench, but: [])))
@@ -143,8 +179,8 @@ private struct Moved {
                 _ = try await home.agent().run(once: true)
                 #expect(try state(home) == .enrolled)
             }
-            // The latter does not keep what is gone.
-            #expect(try anchors(homes[2]) == 1)
+            // Neither keeps what is gone.
+            #expect(try anchors(homes[1]) == 1 && anchors(homes[2]) == 1)
         }
         for home in homes { await home.transport.shutdown() }
     }

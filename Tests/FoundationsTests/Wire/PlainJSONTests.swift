@@ -73,6 +73,8 @@ import Wire
                     enrol: state == .enrolled ? "/.well-known/est" : nil, serverTime: instant)
                 var desired = DesiredState(status: status, logTaken: 12, nextCheckInSeconds: 300)
                 #expect(try desired.json() == CanonicalJSON.encode(desired))
+                desired.roots = text
+                #expect(try desired.json() == CanonicalJSON.encode(desired))
                 desired.configuration = .init(version: 3, document: "{\"a\":1}")
                 #expect(try desired.json() == CanonicalJSON.encode(desired))
                 desired.configuration = nil

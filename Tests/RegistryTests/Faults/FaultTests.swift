@@ -2,11 +2,13 @@ import Foundation
 import Keys
 import KeysFile
 import Logging
+import Pairing
 import Passport
 import Registry
 import Store
 import StoreSQLite
 import Testing
+import Trust
 import Wire
 import Workbench
 
@@ -31,6 +33,77 @@ import Workbench
         try await scene.bench.publisher.publish()
         let findings = try await Audit.run(scene.house.database).findings
         #expect(findings.isEmpty, "\(step.name): \(findings)")
+    }
+
+    /// Enrols with the code, as the device door does.
+    private func enrol(_ unit: BenchUnit, _ code: String, in house: House) async throws {
+        let request = try VerifiedRequest(der: CertificationRequest.enrolment(device: unit.device, key: EphemeralKey()))
+        let proof = try await EnrolmentCode.admit(code, of: unit.serial, in: house)
+        _ = try await EnrolDevice(device: unit.device, request: request, proof: .code(proof)).perform(in: house)
+    }
+
+    private func codes(_ scene: FaultScene) async throws -> Int {
+        try await scene.count("SELECT COUNT(*) AS n FROM nonce WHERE purpose = 'enrolment'")
+    }
+
+    @Test(arguments: Faults.Target.allCases, [false, true])
+    func `costs no enrolment code as long as there is no certificate for it`(
+        _ target: Faults.Target, _ signsAtOnce: Bool
+    ) async throws {
+        let scene = try await FaultScene(signsAtOnce: signsAtOnce)
+        let unit = try await scene.paired()
+        let code = try await scene.house.perform(IssueEnrolmentCode(device: unit.serial), as: scene.ada).code
+        var number = 1
+        while number < 10 {
+            scene.faults.arm(target, .failed, at: number)
+            do {
+                try await enrol(unit, code, in: scene.house)
+                #expect(!scene.faults.disarm())
+                break
+            } catch {
+                #expect(scene.faults.disarm(), "\(error)")
+                #expect(try await codes(scene) == 1, "step \(number)")
+                #expect(try await scene.issued(to: unit) == 0, "step \(number)")
+            }
+            number += 1
+        }
+        #expect(number > 1 && number < 10)
+        #expect(try await codes(scene) == 0)
+        #expect(try await scene.issued(to: unit) == 1)
+        await #expect { try await enrol(unit, code, in: scene.house) } throws: {
+            ($0 as? Refusal)?.code == .unauthenticated
+        }
+    }
+
+    @Test(arguments: [false, true])
+    func `is not needed for many requests at once to share one code, which serves one of them`(
+        _ signsAtOnce: Bool
+    ) async throws {
+        let scene = try await FaultScene(signsAtOnce: signsAtOnce)
+        let unit = try await scene.paired()
+        let code = try await scene.house.perform(IssueEnrolmentCode(device: unit.serial), as: scene.ada).code
+        // Several nodes where the engine has them.
+        let beside =
+            try await BenchEngine.isPostgreSQL
+            ? HouseBench(beside: scene.bench, faults: Faults(signsAtOnce: signsAtOnce)) : nil
+        let houses = [scene.house, beside?.house ?? scene.house]
+        let results = try await withThrowingTaskGroup(of: Refusal.Code?.self) { group in
+            for index in 0..<8 {
+                group.addTask {
+                    do {
+                        try await enrol(unit, code, in: houses[index % 2])
+                        return nil
+                    } catch let refusal as Refusal { return refusal.code }
+                }
+            }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(results.count { $0 == nil } == 1 && results.count { $0 == .unauthenticated } == 7, "\(results)")
+        #expect(try await codes(scene) == 0)
+        #expect(try await scene.issued(to: unit) == 1)
+        #expect(try await scene.count("SELECT COUNT(*) AS n FROM certificate WHERE state = 'intended'") == 0)
+        try await scene.bench.publisher.publish()
+        #expect(try await Audit.run(scene.house.database).findings.isEmpty)
     }
 
     @Test(arguments: Faults.Target.allCases, Faults.Mode.allCases)
@@ -124,6 +197,7 @@ import Workbench
         "Ground/Registry/Standing.swift": "an alarm at contact",
         "Rooms/Manufacture/OpenBatch.swift": "manufacture/open-batch",
         "Rooms/Manufacture/AdmitBirths.swift": "manufacture/admit-births",
+        "Rooms/Manufacture/ShipDevices.swift": "manufacture/ship-devices",
         "Rooms/Pairing/ProvePresence.swift": "pairing/prove-presence",
         "Rooms/Transfer/RecordWipe.swift": "transfer/record-wipe",
         "Rooms/Use/Configuration/ConfigureDevice.swift": "use/configure-device",

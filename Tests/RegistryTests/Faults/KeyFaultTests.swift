@@ -4,7 +4,6 @@ import KeysFile
 import Ledger
 import Logging
 import Passport
-import Registry
 import Retirement
 import Store
 import StoreSQLite
@@ -13,6 +12,8 @@ import Trust
 import Use
 import Wire
 import Workbench
+
+@testable import Registry
 
 /// A house on files whose keys move to a second store, made once and copied for every try.
 private final class MovingHouse: Sendable {
@@ -236,6 +237,65 @@ struct `A move of keys, of which a step fails or is kept and said to have failed
                     let labels = try house.authorities.labels(of: role)
                     #expect(!labels.contains(key) && labels[0].text.hasSuffix("-2"), "\(label): \(about)")
                 }
+                try await Publisher(house).publish()
+            }
+        }
+    }
+
+    /// Both moved and no device alive; under the maker's old root something was begun and never finished.
+    private func emptied() async throws -> (MovingHouse, begun: String) {
+        let origin = try await MovingHouse.founded()
+        let begun = try await origin.withHouse { house in
+            _ = try await KeyMove.run(house) { _ in }
+            for serial in try await house.read({
+                try $0.query("SELECT serial FROM device").map { try $0.text("serial") }
+            }) {
+                _ = try await house.perform(RetireDevice(device: serial, how: .destroyed), as: .system)
+            }
+            for label in ["operational-issuing-1", "service-issuing-1"] {
+                try await KeyRetirement.run(KeyLabel(trusted: label), informed: false, in: house)
+            }
+            try await Revocation.publish(house)
+            try await Publisher(house).publish()
+            return try await house.change(as: .system) { change in
+                let root = try house.authorities.signing(Authorities.Name.makerRoot)
+                let newest = try house.authorities.root(Authorities.Name.makerRoot).certificate
+                let intent = try Profile.link(of: newest, under: root, serial: Issuer.serial(house))
+                try Issuer.store(intent, by: Authorities.Name.makerRoot, for: .init(), in: change)
+                return intent.serial
+            }
+        }
+        return (origin, begun)
+    }
+
+    @Test(arguments: Faults.Target.allCases, Faults.Mode.allCases)
+    func `ends a root with a list that holds for ever, once its retirement is asked for again`(
+        _ target: Faults.Target, _ mode: Faults.Mode
+    ) async throws {
+        let (origin, begun) = try await emptied()
+        for root in [Authorities.Name.operationalRoot, Authorities.Name.makerRoot] {
+            let key = KeyLabel(trusted: root)
+            let sql = "SELECT number, der, next_update FROM crl WHERE authority = $1"
+            let before = try await origin.withHouse { house in
+                try await house.read { try $0.first(sql, [.text(root)])?.int("number") ?? 0 }
+            }
+            try await tryAll(target, mode, on: origin, atLeast: 1) { house in
+                try await KeyRetirement.run(key, informed: false, in: house)
+            } check: { place, house, about in
+                for name in ["token", "keys"] { #expect(try place.store(name).find(key) == nil, "\(root): \(about)") }
+                #expect(house.authorities.links(root).newWithOld.map(\.name) == ["\(root)-2-under-\(root)"], about)
+                // Whatever is published later, its list stays as it is.
+                place.clock.advance(days: 3)
+                try await Revocation.publish(house)
+                let row = try #require(try await house.read { try $0.first(sql, [.text(root)]) })
+                #expect(try row.int("number") > before && row.time("next_update") == .noExpiry, "\(root): \(about)")
+                let certificate = try #require(house.authorities.known(root)).certificate
+                let list = try CertificateRevocationList(
+                    der: row.bytes("der"), issuer: certificate, at: place.clock.now.adding(days: 365 * 500))
+                #expect(list.nextUpdate == .noExpiry, about)
+                #expect(list.entries.map(\.serial) == (root == Authorities.Name.makerRoot ? [begun] : []), about)
+                let events = "SELECT COUNT(*) AS n FROM ledger WHERE kind = 'keyRetired'"
+                #expect(try await count(house, events) == 3, "\(root): \(about)")
                 try await Publisher(house).publish()
             }
         }

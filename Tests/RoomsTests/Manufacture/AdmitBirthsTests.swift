@@ -114,13 +114,24 @@ import Workbench
         #expect(try await Audit.run(bench.house.database).findings.isEmpty)
     }
 
-    @Test func `believes only the station's own seal`() async throws {
+    @Test func `goes on after twenty successions of the permit key, all of which come beside the permit`() async throws
+    {
         let bench = try await HouseBench()
+        try await bench.succeed(.permit, as: .permit, 20)
+        #expect(try await bench.makeUnits(1).count == 1)
+    }
+
+    @Test func `believes only the station's own seal`() async throws {
+        let faults = Faults()
+        let bench = try await HouseBench(faults: faults)
         let line = try await Line(bench)
         let forged = try line.seal([line.birth("U-1", bench)], bench, with: EphemeralKey())
-        await #expect(throws: Refusal.self) {
-            try await bench.house.perform(AdmitBirths(manifest: forged), as: .system)
+        faults.arm(.database, .failed, at: 1)
+        await #expect { try await bench.house.perform(AdmitBirths(manifest: forged), as: .system) } throws: {
+            ($0 as? Refusal)?.code == .unauthenticated
         }
+        // Judged before anybody had to wait for it: no transaction was begun.
+        #expect(!faults.disarm())
         #expect(try await bench.house.read { try $0.count("SELECT COUNT(*) AS n FROM device") } == 0)
     }
 }

@@ -125,6 +125,64 @@ import Workbench
         try await retires(after, keys, files)
     }
 
+    @Test func `goes from one token to another the same way, and no key is in both`() async throws {
+        let (old, new) = (try await TokenBench(), try await TokenBench())
+        let (first, second) = (try await old.open(), try await new.open())
+        let before = try await HouseBench(keys: first)
+        let units = try await before.makeUnits(2)
+        let ada = try await before.ownership()
+        for unit in units { try await before.pair(unit, with: ada) }
+        let one = try await before.enrol(units[0])
+        _ = try await before.house.perform(
+            ConfigureDevice(device: units[0].serial, document: "{\"setpoint\":21}"), as: ada)
+        try await before.publisher.publish()
+        let pinned = before.publisher.verifierKey
+        let joined = JoinedKeyStore(first: second, second: first)
+        let told = try await move(HouseBench(continuing: before, keys: joined).house)
+        #expect(told.contains { $0.contains("2 data keys of tenures are wrapped anew") }, "\(told)")
+
+        let after = try await HouseBench(continuing: before, keys: joined)
+        let house = after.house
+        for entry in try await house.read({ try KeyListing.run($0, house.keys) }) {
+            #expect(entry.place == (entry.isCurrent ? second : first).kind, "\(entry)")
+        }
+        #expect(try await house.read { try KeyListing.check($0, house.keys) }.isEmpty)
+        // Made anew, each of them: neither token has what the other has, and the new one gives none out.
+        func publicKeys(_ store: TokenKeyStore) throws -> Set<[UInt8]> {
+            Set(try store.labels().map { try store.require($0).publicKeyDER })
+        }
+        #expect(try publicKeys(first).count >= 8 && publicKeys(second).count >= 8)
+        #expect(try publicKeys(first).isDisjoint(with: publicKeys(second)))
+        let shown = try await new.pkcs11Tool(["--list-objects", "--type", "privkey"]).text
+        let access = shown.split(separator: "\n").filter { $0.contains("Access:") }
+        #expect(
+            access.count >= 8 && access.allSatisfy { $0.contains("never extractable") && $0.contains("local") },
+            "\(shown)")
+
+        // The field goes on.
+        let renewed = try await renew(after, units[0], one)
+        #expect(try await authority(house, of: renewed) == "operational-issuing-2")
+        _ = try await after.enrol(units[1])
+        _ = try await after.makeUnits(1, station: "line-2")
+        try await after.publisher.publish()
+        let note = Array(try await house.read { try LedgerReader.checkpoint(in: $0).note }.utf8)
+        for key in [pinned, after.publisher.verifierKey] {
+            #expect(throws: Never.self) { try Checkpoint(note: note, key: key) }
+        }
+        try await audit(house)
+        for label in ["tenure-wrapping", "service-tls", "release-1", "permit-1", "ledger-1"] {
+            try await KeyRetirement.run(KeyLabel(trusted: label), informed: true, in: house)
+        }
+        #expect(try !first.holdsWrapping(KeyLabel(trusted: "tenure-wrapping")))
+        // The old token is away: its authorities are missed by name, and the rest goes on.
+        let alone = try await HouseBench(continuing: after, keys: second)
+        let missed = try await alone.house.read { try KeyListing.check($0, alone.house.keys) }
+        #expect(missed.contains { $0.hasPrefix("operational-issuing-1: ") } && missed.count < 8, "\(missed)")
+        let third = try await alone.makeUnits(1, station: "line-3")[0]
+        try await alone.pair(third, with: ada)
+        _ = try await alone.enrol(third)
+    }
+
     /// The old authority still says what it revoked.
     private func revokes(_ bench: HouseBench, _ unit: BenchUnit, _ held: Operational) async throws {
         _ = try await bench.house.perform(RetireDevice(device: unit.serial, how: .recycled), as: .system)

@@ -70,11 +70,11 @@ extension DeviceClient {
 }
 
 /// Reads the answer of /csrattrs (RFC 7030 §4.5.2): a SEQUENCE of object identifiers and attributes.
-enum RequestedKey {
+package enum RequestedKey {
     private static let secp256r1: ASN1ObjectIdentifier = [1, 2, 840, 10045, 3, 1, 7]
     private static let secp384r1: ASN1ObjectIdentifier = [1, 3, 132, 0, 34]
 
-    static func read(_ der: [UInt8]) -> KeyAlgorithm {
+    package static func read(_ der: [UInt8]) -> KeyAlgorithm {
         guard der.count <= 64 * 1024, let root = try? DER.parse(der) else { return .p256 }
         var found: Set<ASN1ObjectIdentifier> = []
         collect(root, into: &found, depth: 0)

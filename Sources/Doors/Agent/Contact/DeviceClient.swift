@@ -37,8 +37,10 @@ package struct DeviceClient: Sendable {
     }
 
     /// What the device learns of itself in one call.
-    package func status() async throws(ContactFailure) -> DeviceStatus {
-        try json(try await exchange(.GET, DeviceAPI.status))
+    /// - Parameter succession: number of the last succession of release keys that it followed.
+    package func status(after succession: Int = 0) async throws(ContactFailure) -> DeviceStatus {
+        let query = succession > 0 ? "?\(DeviceAPI.succession)=\(succession)" : ""
+        return try json(try await exchange(.GET, DeviceAPI.status + query))
     }
 
     /// Over the operational certificate.

@@ -6,7 +6,7 @@ import Wire
 
 /// The device's steady life: report, learn what to be like, and become it.
 extension Agent {
-    /// Steps: 1. renew if due. 2. report and learn, new release keys first. 3. deliver receipts. 4. configuration. 5. update.
+    /// Steps: 1. renew if due. 2. report and learn, new release keys and roots first. 3. deliver receipts. 4. configuration. 5. update.
     func checkIn(_ current: Operational) async throws -> Next {
         // 1.
         if let next = try await renewIfDue(current) { return next }
@@ -16,7 +16,9 @@ extension Agent {
         denied = nil
         try learn(desired.status)
         try log.remember(taken: desired.logTaken)
-        try follow(desired.successions)
+        // Whoever has more to learn learns it before anything that was signed with it is looked at.
+        if try follow(desired.successions) { return .now }
+        try await followRoots(desired.roots, at: current.record.enrol, over: client)
         switch desired.status.state {
         case .enrolled, .updateRequired: break
         case .certificateExpiring:

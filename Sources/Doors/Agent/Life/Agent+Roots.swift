@@ -9,6 +9,26 @@ extension Agent {
     /// Certificates of /cacerts that are looked at.
     private static let maximumAuthorities = 64
 
+    /// Between two enrolments: asks for the roots where the service names a set that is not the one trusted here. A set that no
+    /// link leads to is told once, and asked for again after a start or when another one is named.
+    /// - Parameters:
+    ///   - name: from the check-in's answer; nil from a service that does not say.
+    ///   - path: of the EST service.
+    func followRoots(_ name: String?, at path: String, over client: DeviceClient) async throws {
+        guard let name, name != refusedRoots, name != rootSet else { return }
+        do {
+            try learnRoots(try await client.authorityCertificates(enrol: path))
+        } catch let failure as ContactFailure {
+            // Nothing that today depends on; the next check-in says it again.
+            return around.logger.warning("The roots were not fetched: \(failure)")
+        }
+        guard name != rootSet else { return }
+        refusedRoots = name
+        try note("refused", "The service has other roots, and no link leads to them from those that are trusted here.")
+    }
+
+    private var rootSet: String { RootSet.name(of: service.anchors.compactMap { Base64.decode($0) }) }
+
     /// Keeps a root that /cacerts gives, if a certificate of its key under one that is trusted already came along (NewWithOld);
     /// drops one that /cacerts does not give any more, if a younger one of the same name took its place.
     /// - Parameter authorities: DER of what /cacerts gave.

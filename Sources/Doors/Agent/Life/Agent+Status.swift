@@ -6,7 +6,7 @@ import Wire
 extension Agent {
     func askStatus() async throws -> Next {
         let client = try birthClient()
-        let status = try await client.status()
+        let status = try await client.status(after: service.succession ?? 0)
         try learn(status)
         // If the stage explains why the operational certificate was refused, nothing is wrong with the certificate.
         if ![.enrolled, .updateRequired, .certificateExpiring].contains(status.state) { denied = nil }

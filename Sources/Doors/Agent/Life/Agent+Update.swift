@@ -28,7 +28,7 @@ extension Agent {
         let client = try birthClient()
         let kinds: [Receipt.Kind] = [.updated, .rolledBack, .refused]
         guard let offer = status.update else { return nil }
-        try follow(status.successions)
+        if try follow(status.successions) { return .now }
         let told = try await deliver(over: client, signedBy: birth.key, kinds)
         // What was just told about the offer may have settled it: the next answer says.
         guard !told.contains(where: { $0.release == VerifiedRelease.digest(ofUnverified: offer.manifest) }) else {

@@ -30,6 +30,8 @@ package actor Agent {
     var refusedFrom: Int?
     /// The statement that was refused last: told once, and not at every contact.
     var refusedSuccession: Seal?
+    /// The set of roots that no link led to, when it was asked for last.
+    var refusedRoots: String?
     /// Added to the device's clock, whose hour may be anything; milliseconds.
     var clockOffset: Int64 = 0
     /// Nonce of the pairing challenge that was answered last.

@@ -41,6 +41,7 @@ final class PlaneHandler: ChannelDuplexHandler {
     private var head: HTTPRequestHead?
     private var found = PlaneRoutes.Found.nothing
     private var path = ""
+    private var query: Substring = ""
     private var body: ByteBuffer?
     private var bodyLimit = 0
     private var isLast = false
@@ -196,7 +197,9 @@ final class PlaneHandler: ChannelDuplexHandler {
         deadline = .now() + limits.body
         // Behind a wish for another protocol the parser reads no further request.
         isLast = !head.isKeepAlive || isStopping || head.method == .CONNECT || head.headers.contains(name: "Upgrade")
-        path = head.uri.utf8.firstIndex(of: UInt8(ascii: "?")).map { String(head.uri[..<$0]) } ?? head.uri
+        let mark = head.uri.utf8.firstIndex(of: UInt8(ascii: "?"))
+        path = mark.map { String(head.uri[..<$0]) } ?? head.uri
+        query = mark.map { head.uri[head.uri.utf8.index(after: $0)...] } ?? ""
         found = routes.find(head.method, path)
         bodyLimit = PlaneLimits.unwantedBytes
         if case .route(let route, _) = found { bodyLimit = max(route.bodyLimit, 1024) }
@@ -250,8 +253,8 @@ final class PlaneHandler: ChannelDuplexHandler {
         switch found {
         case .route(let route, let parameters):
             let request = PlaneRequest(
-                method: head.method, path: path, headers: head.headers, body: body ?? ByteBuffer(), peer: peer,
-                parameters: parameters)
+                method: head.method, path: path, query: query, headers: head.headers,
+                body: body ?? ByteBuffer(), peer: peer, parameters: parameters)
             body = nil
             return try route.answer(request)
         case .otherMethods(let methods):

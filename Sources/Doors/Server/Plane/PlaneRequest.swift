@@ -6,11 +6,25 @@ package struct PlaneRequest: Sendable {
     package let method: HTTPMethod
     /// Without the query.
     package let path: String
+    /// What stands behind the path's question mark; empty if there is none.
+    package let query: Substring
     package let headers: HTTPHeaders
     package let body: ByteBuffer
     package let peer: PlanePeer
     /// What stood in the path where the route has `*`, in order; the rest of the path for `**`.
     package let parameters: [Substring]
+
+    /// A whole number of the query, of at most 15 digits; nil for anything else.
+    package func number(_ name: String) -> Int? { Self.number(name, in: query) }
+
+    package static func number(_ name: String, in query: Substring) -> Int? {
+        for part in query.split(separator: "&", maxSplits: 16) where part.hasPrefix(name + "=") {
+            let digits = part.utf8.dropFirst(name.utf8.count + 1)
+            guard (1...15).contains(digits.count), digits.allSatisfy({ (48...57).contains($0) }) else { return nil }
+            return digits.reduce(0) { $0 * 10 + Int($1 - 48) }
+        }
+        return nil
+    }
 
     /// The media type without its parameters, in lower case.
     package var mediaType: String? {

@@ -42,6 +42,8 @@ package final class Authorities: Sendable {
         var labels: [KeyRole: [KeyLabel]] = [:]
         /// By role, the oldest first.
         var successions: [KeyRole: [Successions.Stored]] = [:]
+        /// Name of the set of operational roots in use.
+        var rootSet: String?
     }
     private let state = Mutex(State())
 
@@ -88,6 +90,7 @@ package final class Authorities: Sendable {
         let operationalRoots = Self.roots(Name.operationalRoot, in: known, alsoRetired: false).map(\.certificate)
         if !operationalRoots.isEmpty, !issuing.isEmpty {
             next.operational = try ChainVerifier(anchors: operationalRoots, intermediates: issuing)
+            next.rootSet = RootSet.name(of: operationalRoots)
         }
         var loaded = next
         state.withLock { state in
@@ -179,10 +182,27 @@ package final class Authorities: Sendable {
 
     package func label(of role: KeyRole) throws(Refusal) -> KeyLabel { try labels(of: role)[0] }
 
-    /// The statements that follow that number, the oldest first and a bounded number of them; nil if there is none.
-    package func successions(of role: KeyRole, after number: Int) -> [Seal]? {
-        let found = state.withLock { $0.successions[role] ?? [] }.filter { $0.number > number }.map(\.seal)
-        return found.isEmpty ? nil : Array(found.prefix(KeySuccession.maximumAtOnce))
+    /// The statements that follow that number, the oldest first, and at most so many of them; nil if there is none.
+    package func successions(
+        of role: KeyRole, after number: Int, atMost count: Int = KeySuccession.maximumAtOnce
+    ) -> [Seal]? {
+        state.withLock { Self.bounded($0.successions[role], after: number, atMost: count) }
+    }
+
+    /// What a device hears at each check-in, with one look: how release keys were succeeded since the number that it knows,
+    /// nothing if it does not say one, and the name of the set of roots.
+    package func news(after number: Int?) -> (successions: [Seal]?, roots: String?) {
+        state.withLock { state in
+            let missed = number.flatMap {
+                Self.bounded(state.successions[.release], after: $0, atMost: KeySuccession.maximumAtOnce)
+            }
+            return (missed, state.rootSet)
+        }
+    }
+
+    private static func bounded(_ stored: [Successions.Stored]?, after number: Int, atMost count: Int) -> [Seal]? {
+        guard let stored, let last = stored.last, last.number > number else { return nil }
+        return stored.filter { $0.number > number }.prefix(count).map(\.seal)
     }
 
     /// The newest statement; nil if no key of the role was ever succeeded.

@@ -137,7 +137,7 @@ package enum Issuer {
         if !serials.isEmpty { try await abandon(serials, in: house) }
     }
 
-    private static func abandon(_ serials: [String], in house: House) async throws {
+    static func abandon(_ serials: [String], in house: House) async throws {
         try await house.change(as: .system) { change in try abandon(serials, in: change) }
     }
 

@@ -36,7 +36,7 @@ package enum Revocation {
         change.count(cause == .superseded ? Tally.superseded(by: authority) : Tally.revoked(by: authority))
     }
 
-    /// A CRL is valid so long, in seconds, and renewed at half of it.
+    /// A CRL is valid so long, in seconds, and renewed at half of it; but for an authority's last (`LastList`).
     private static let validitySeconds: Int64 = 24 * 3600
 
     /// Publishes a new CRL for every authority whose key is here, if something was revoked since the last or half of its
@@ -68,21 +68,35 @@ package enum Revocation {
             try CertificateRevocationList.make(
                 by: authority, number: due.number, thisUpdate: now, nextUpdate: next, entries: due.entries)
         }
-        _ = try await house.database.write { rows in
-            try rows.execute(
-                """
-                INSERT INTO crl (authority, number, der, this_update, next_update, covered, urgent)
-                VALUES ($1, $2, $3, $4, $5, $6, $7)
-                ON CONFLICT (authority) DO UPDATE SET number = excluded.number, der = excluded.der,
-                    this_update = excluded.this_update, next_update = excluded.next_update, covered = excluded.covered,
-                    urgent = excluded.urgent
-                WHERE crl.number < excluded.number
-                """,
-                [
-                    .text(name), .int(Int64(due.number)), .bytes(der), Value(now), Value(next), Value(due.covered),
-                    Value(due.urgent),
-                ])
+        try await house.database.write { rows in
+            try store(
+                der, of: name, number: due.number, made: now, next: next, covering: (due.urgent, due.covered), in: rows)
         }
+    }
+
+    static func store(
+        _ der: [UInt8], of name: String, number: UInt64, made: Timestamp, next: Timestamp,
+        covering counts: (urgent: Int, covered: Int), in rows: any Rows
+    ) throws {
+        try rows.execute(
+            """
+            INSERT INTO crl (authority, number, der, this_update, next_update, covered, urgent)
+            VALUES ($1, $2, $3, $4, $5, $6, $7)
+            ON CONFLICT (authority) DO UPDATE SET number = excluded.number, der = excluded.der,
+                this_update = excluded.this_update, next_update = excluded.next_update, covered = excluded.covered,
+                urgent = excluded.urgent
+            WHERE crl.number < excluded.number
+            """,
+            [
+                .text(name), .int(Int64(number)), .bytes(der), Value(made), Value(next), Value(counts.covered),
+                Value(counts.urgent),
+            ])
+    }
+
+    /// How much was revoked under the authority: what must be told at once, and all.
+    static func counts(of name: String, in rows: any Rows) throws -> (urgent: Int, covered: Int) {
+        let urgent = try Tally.read(Tally.revoked(by: name), in: rows)?.n ?? 0
+        return (urgent, urgent + (try Tally.read(Tally.superseded(by: name), in: rows)?.n ?? 0))
     }
 
     /// A certificate that its own device replaced takes nobody's right away, and a million devices replace eleven a
@@ -94,8 +108,7 @@ package enum Revocation {
     private static func due(_ name: String, at now: Timestamp, in rows: any Rows) throws -> Due? {
         let last = try rows.first(
             "SELECT number, this_update, covered, urgent FROM crl WHERE authority = $1", [.text(name)])
-        let urgent = try Tally.read(Tally.revoked(by: name), in: rows)?.n ?? 0
-        let covered = urgent + (try Tally.read(Tally.superseded(by: name), in: rows)?.n ?? 0)
+        let (urgent, covered) = try counts(of: name, in: rows)
         if let last {
             let age = now.seconds(since: try last.time("this_update"))
             let isLate = age > validitySeconds / 2
@@ -110,7 +123,7 @@ package enum Revocation {
 
     /// What belongs on the list: revoked or abandoned, and not expired when the list before it was made. So each stands on one
     /// list from after its end (RFC 5280 §3.3).
-    private static func entries(
+    static func entries(
         of name: String, unexpiredAt last: Timestamp, in rows: any Rows
     ) throws -> [RevokedCertificate] {
         try rows.query(

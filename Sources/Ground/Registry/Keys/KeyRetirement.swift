@@ -5,6 +5,10 @@ import Store
 import Wire
 
 /// Destroys a key that was succeeded, once nothing needs it any more; refuses by name what still does.
+///
+/// For an authority: 1. What was begun under it is given up, and its last list is signed (`LastList`). 2. List and event are stored,
+/// and the key counts as gone, in one transaction. 3. It is destroyed. For the key of a role: 1. A last statement is signed by it
+/// where the field follows such (`Successions`). 2. and 3. as above. Cut off after any step, the command is given again.
 package enum KeyRetirement {
     /// - Parameter informed: whether those who pinned the key by hand, stations or auditors, have its successor.
     package static func run(_ label: KeyLabel, informed: Bool, in house: House) async throws {
@@ -38,10 +42,15 @@ package enum KeyRetirement {
                 .conflict, "\(count) certificates of \(name) are alive; the last ends at \(last).",
                 hint: "Wait until devices have renewed theirs, or revoke them.", rule: "keys retire")
         }
+        // Signed by the key itself before it goes. The authorities of the server's own certificates have no list.
+        let hasList = authority.keyLabel != nil && authority.kind != Authorities.serviceKind
+        let list = try await hasList ? LastList.make(of: name, in: house) : nil
         try await house.change(as: .system) { change in
             let changed = try change.rows.execute(
                 "UPDATE authority SET key_label = NULL WHERE name = $1 AND key_label IS NOT NULL", [.text(name)])
-            if changed == 1 { try change.record(.keyRetired(role: authority.kind, label: name)) }
+            guard changed == 1 else { return }
+            try list?.keep(in: change)
+            try change.record(.keyRetired(role: authority.kind, label: name))
         }
         // After the commit: what was cut off here is destroyed by the next attempt.
         try house.keys.destroy(try KeyLabel(name))

@@ -23,15 +23,16 @@ struct AuditCommand: AsyncParsableCommand {
 
     func run() async throws {
         let database = try ServerHome(home).requireDatabase()
-        let bar = ProgressBar(unit: "entries")
+        let (pages, bar) = (ProgressBar(unit: "pages of the database"), ProgressBar(unit: "entries"))
         let count = workers ?? ProcessInfo.processInfo.activeProcessorCount
         guard (1...64).contains(count) else {
             throw Refusal(.malformed, "\(count) workers are not possible.", hint: "Use 1 to 64.")
         }
         // A page that cannot be read ends the replay: what is damaged is then told by the file's own check.
-        let damage = try await database.damage(quick: false).map {
+        let damage = try await database.damage(quick: false) { pages.show($0, of: $1) }.map {
             Audit.Finding(what: "database", finding: "\($0): restore it from a backup.")
         }
+        pages.end()
         var report: Audit.Report
         do {
             report = try await Audit.run(database, workers: count) { bar.show($0, of: $1) }

@@ -106,10 +106,11 @@ struct KeysCheck: AsyncParsableCommand {
 
 struct KeysMove: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "move", abstract: "Move from key files to the token, by re-issuing.",
+        commandName: "move", abstract: "Move to the token, from key files or from another token, by re-issuing.",
         discussion: """
-            Set `keys:` of lifelong.yaml to the token, stop the server, run this, start the server. New keys are made in the
-            token and succeed the old ones; no key is exported. Cut off in the middle: run it again.
+            Set `keys:` of lifelong.yaml to the token, and `keys.former` to the one that the keys are in, if they are in one;
+            stop the server, run this, start the server. New keys are made in the token and succeed the old ones; no key is
+            exported. Cut off in the middle: run it again.
 
             Example:
               lifelong keys move --to token --home lifelong-home
@@ -123,7 +124,9 @@ struct KeysMove: AsyncParsableCommand {
             guard house.keys is JoinedKeyStore else {
                 throw Refusal(
                     .conflict, "There is nothing to move: all keys are in \(house.keys.kind).",
-                    hint: "Set keys.kind to pkcs11 in lifelong.yaml to move from files to a token.")
+                    hint:
+                        "Set keys.kind to pkcs11 in lifelong.yaml to move from files to a token, or keys.former to the token that the keys are to leave."
+                )
             }
             let stays = try await KeyMove.run(house) { print("  ✓ \($0)") }
             for sentence in stays { print("  · \(sentence)") }

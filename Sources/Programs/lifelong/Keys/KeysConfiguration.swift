@@ -24,11 +24,13 @@ struct KeysConfiguration: Codable, Equatable {
     var prefix: String?
     var sessions: Int?
     var timeoutSeconds: Double?
+    /// The token that the keys were in before, while they move from it to this one: none, or one.
+    var former: [KeysConfiguration] = []
 
     init() {}
 
     private enum CodingKeys: String, CodingKey, CaseIterable {
-        case kind, module, token, serial, slot, pin, prefix, sessions, timeoutSeconds
+        case kind, module, token, serial, slot, pin, prefix, sessions, timeoutSeconds, former
     }
 
     private struct AnyKey: CodingKey {
@@ -60,6 +62,25 @@ struct KeysConfiguration: Codable, Equatable {
         prefix = try values.decodeIfPresent(String.self, forKey: .prefix)
         sessions = try values.decodeIfPresent(Int.self, forKey: .sessions)
         timeoutSeconds = try values.decodeIfPresent(Double.self, forKey: .timeoutSeconds)
+        former = try values.decodeIfPresent(KeysConfiguration.self, forKey: .former).map { [$0] } ?? []
+        try demandUsableFormer()
+    }
+
+    private func demandUsableFormer() throws(Refusal) {
+        guard let former = former.first else { return }
+        guard kind == .pkcs11, former.kind == .pkcs11, former.former.isEmpty else {
+            throw Refusal(
+                .malformed, "keys.former names something else than one token that the keys leave for another.",
+                hint: "Use it between two tokens only; key files are found without it.")
+        }
+        let isSame =
+            module == former.module && token == former.token && serial == former.serial && slot == former.slot
+            && prefix ?? "" == former.prefix ?? ""
+        guard !isSame else {
+            throw Refusal(
+                .malformed, "keys.former names the token that keys names.",
+                hint: "Name the new token under keys, and the one that the keys are in now under keys.former.")
+        }
     }
 
     /// Opens the store; logs in where there is a token.
@@ -71,11 +92,20 @@ struct KeysConfiguration: Codable, Equatable {
         case .files: return try FileKeyStore(folder: folder)
         case .pkcs11:
             let token = try TokenKeyStore(settings(home: home))
-            // Files from before: needed until `lifelong keys move` and `keys retire` have seen to them.
-            guard FileManager.default.fileExists(atPath: folder) else { return token }
-            let files = try FileKeyStore(folder: folder)
-            return try files.labels().isEmpty ? token : JoinedKeyStore(first: token, second: files)
+            // From before: needed until `lifelong keys move` and `keys retire` have seen to them.
+            let former = try former.map { try TokenKeyStore($0.settings(home: home)) as any KeyStore }
+            let before = try former + files(in: folder)
+            guard let last = before.last else { return token }
+            let older = before.dropLast().reversed().reduce(last) { JoinedKeyStore(first: $1, second: $0) }
+            return JoinedKeyStore(first: token, second: older)
         }
+    }
+
+    /// The store of key files, if there are any.
+    private func files(in folder: String) throws -> [any KeyStore] {
+        guard FileManager.default.fileExists(atPath: folder) else { return [] }
+        let files = try FileKeyStore(folder: folder)
+        return try files.labels().isEmpty ? [] : [files]
     }
 
     private func settings(home: String) throws -> TokenSettings {

@@ -56,7 +56,7 @@ enum ConfigurationTemplate {
         keys:
           # Where private keys live: "files" (in keys/, the development default) or "pkcs11" (in a token).
           kind: \(c.keys.kind.rawValue)
-          # For pkcs11; docs/operating.md, "Keys in a token". A token is named by token (its label), serial or slot.
+          # For pkcs11, a token by label, serial or slot; keys move to it from the one in former: {…} (docs/operating.md).
           # module: /usr/lib/softhsm/libsofthsm2.so
           # token: lifelong
           # pin:

@@ -27,9 +27,10 @@ package struct CheckIn: Sendable {
         try passport.demand(.backEnd)
         let now = house.clock()
         house.contacts.note(.init(device: device, at: now, report: report))
+        let news = house.authorities.news(after: report.succession)
         return DesiredState(
-            status: Standing.status(of: passport, shown: shown, at: now), successions: successions(in: house),
-            logTaken: passport.log?.count ?? 0, nextCheckInSeconds: house.settings.checkInSeconds)
+            status: Standing.status(of: passport, shown: shown, at: now), successions: news.successions,
+            roots: news.roots, logTaken: passport.log?.count ?? 0, nextCheckInSeconds: house.settings.checkInSeconds)
     }
 
     package func perform(in house: House) async throws -> DesiredState {
@@ -39,24 +40,20 @@ package struct CheckIn: Sendable {
         }
         let now = house.clock()
         house.contacts.note(.init(device: device, at: now, report: report))
+        let news = house.authorities.news(after: report.succession)
         let (found, sealed) = try await house.read { rows in
             let device = try Device.require(device.text, in: rows)
             try device.passport.demand(.backEnd)
             let state = DesiredState(
                 status: try Standing.status(of: device.passport, shown: shown, at: now, in: rows),
-                update: try Updates.next(for: device.passport, in: rows), successions: successions(in: house),
-                logTaken: device.passport.log?.count ?? 0,
+                update: try Updates.next(for: device.passport, in: rows), successions: news.successions,
+                roots: news.roots, logTaken: device.passport.log?.count ?? 0,
                 nextCheckInSeconds: house.settings.checkInSeconds)
             return (state, try Configurations.next(for: device, applied: report.configuration, in: rows))
         }
         var state = found
         state.configuration = try await sealed?.open(in: house)
         return state
-    }
-
-    /// What it has missed of how release keys were succeeded; nothing for a client that does not say what it knows.
-    private func successions(in house: House) -> [Seal]? {
-        report.succession.flatMap { house.authorities.successions(of: .release, after: $0) }
     }
 
     private func checkBounds() throws(Refusal) {

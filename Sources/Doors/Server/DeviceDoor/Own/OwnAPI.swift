@@ -32,7 +32,8 @@ struct OwnAPI: Sendable {
                             of: caller.passport, shown: caller.shown, at: house.clock(), in: rows)
                         status.update = try Updates.forStatus(of: caller.passport, in: rows)
                         if status.update != nil {
-                            status.successions = house.authorities.successions(of: .release, after: 0)
+                            status.successions = house.authorities.successions(
+                                of: .release, after: request.number(DeviceAPI.succession) ?? 0)
                         }
                         return status
                     })

@@ -63,7 +63,7 @@ package enum ActionList {
         .ceremony(
             AdmitBirths.self, "Takes a station's signed manifest of births; twice does no harm.",
             limit: AdmitBirths.maximumManifestBytes / 3 * 4 + PeopleRoute.bodyLimit),
-        .action(ShipDevices.self, "Marks devices, or a whole batch, as having left the maker."),
+        .ceremony(ShipDevices.self, "Marks devices, or a whole batch, as having left the maker."),
         .ceremony(PairDevice.self, "Makes a shipped device the caller's."),
         .action(
             IssueEnrolmentCode.self, "Makes a one-time code with which a stock EST client enrols; it is shown once."),

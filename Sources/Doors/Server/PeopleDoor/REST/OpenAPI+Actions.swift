@@ -74,7 +74,8 @@ extension OpenAPI {
                     "refused": [{"serial": "THERMOSTAT-2-7KQ2M9XA", "reason": "Another device has this serial."}]}
             ShipDevices:
               type: object
-              description: "Either devices or a batch."
+              description: "Either devices or a batch, at most 10000 in one call. If one of them cannot be shipped none is. They are
+                changed in groups: cut off in between, the same call goes on with the rest."
               properties:
                 devices: {type: array, items: {type: string}}
                 batch: {$ref: '#/components/schemas/Name'}
@@ -85,7 +86,7 @@ extension OpenAPI {
               required: [shipped, unchanged, more]
               properties:
                 shipped: {type: integer}
-                unchanged: {type: integer}
+                unchanged: {type: integer, description: "Had left before."}
                 more: {type: boolean, description: "A batch larger than one call: call again."}
               examples:
                 - {"shipped": 25, "unchanged": 0, "more": false}
