@@ -22,7 +22,6 @@ let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
-let nioLocks: Target.Dependency = .product(name: "NIOConcurrencyHelpers", package: "swift-nio")
 let nioFoundation: Target.Dependency = .product(name: "NIOFoundationCompat", package: "swift-nio")
 let nioHTTPTypes: Target.Dependency = .product(name: "NIOHTTPTypes", package: "swift-nio-extras")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
@@ -104,7 +103,7 @@ let package = Package(
             "Server", in: "Doors",
             rooms + forRooms + [
                 "Keys", "KeysTLS", hummingbird, hummingbirdCore, httpTypes, nioCore, nioPosix, nioTLS, nioSSL, nioHTTP1,
-                nioHTTPTypes, nioLocks, logging, lifecycle, signals, x509, asn1, crypto,
+                nioHTTPTypes, logging, lifecycle, signals, x509, asn1, crypto,
             ]),
         room("Station", in: "Doors", ["Wire", "Trust", "Keys", "CQREncode", crypto, cryptoExtras, x509, asn1]),
         room(
@@ -254,7 +253,8 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "Wire", "Trust", "Ledger", "Release", "TUF", "Passport", "Server", "Station", "Agent", "Auditor", crypto,
+                "Wire", "Trust", "Ledger", "Release", "TUF", "Passport", "Server", "Station", "Agent", "Auditor",
+                crypto,
             ],
             path: "Fuzz/Targets", swiftSettings: strict),
         .testTarget(

@@ -2,7 +2,6 @@ import Foundation
 import Passport
 import Registry
 import Store
-import Synchronization
 import Wire
 
 #if canImport(Glibc)
@@ -43,9 +42,9 @@ extension Bench {
     /// - Parameter writers: as many wait for an answer at any time.
     func changes(of devices: [DeviceID], writers: Int) async throws -> Durable {
         let house = house
-        let waits = Mutex<[Double]>([])
+        let waits = Locked<[Double]>([])
         let began = Self.processorSeconds
-        let count = Mutex(0)
+        let count = Locked(0)
         let perSecond = try await concurrently(writers) { number in
             let device = devices[(number / 1_000_000 * 7919 + number) % devices.count]
             let start = ContinuousClock.now

@@ -1,8 +1,8 @@
 import Foundation
-import Synchronization
 
 #if canImport(Glibc)
 import Glibc
+import Wire
 #endif
 
 /// How far it is: a bar on a terminal, a line a tenth elsewhere.
@@ -13,7 +13,7 @@ final class Bar: Sendable {
         var began = ContinuousClock.now
         var shown = -1
     }
-    private let state = Mutex(State())
+    private let state = Locked(State())
     private let isTerminal = isatty(STDERR_FILENO) == 1
 
     func begin(_ name: String, _ all: Int) {

@@ -6,7 +6,6 @@ import Manufacture
 import Passport
 import Registry
 import Station
-import Synchronization
 import Testing
 import Trust
 import Wire
@@ -19,8 +18,8 @@ final class Ward: Sendable {
     private let ada: Principal
     private let ben: Principal
     let scratch: String
-    private let waiting = Mutex<[BenchUnit]>([])
-    private let batches = Mutex(0)
+    private let waiting = Locked<[BenchUnit]>([])
+    private let batches = Locked(0)
 
     private init(_ door: DeviceBench, scratch: String) async throws {
         self.door = door

@@ -1,4 +1,3 @@
-import Synchronization
 import Wire
 
 /// What the server said yes to, and what therefore must be there for ever.
@@ -35,7 +34,7 @@ final class Notebook: Sendable {
         /// Titles of a product that were asked for and may hold.
         var asked: [String: Set<String>] = [:]
     }
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     var counts: Counts { state.withLock { $0.counts } }
     var facts: [Fact] { state.withLock { $0.facts } }

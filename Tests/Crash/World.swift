@@ -11,7 +11,6 @@ import Station
 import Store
 import StorePostgreSQL
 import StoreSQLite
-import Synchronization
 import Trust
 import Wire
 import Workbench
@@ -63,7 +62,7 @@ final class World: Sendable {
         var sequence = 0
         var codes: [String: String] = [:]
     }
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     /// A batch whose births the registry may or may not have.
     struct PendingBatch: Sendable {

@@ -8,7 +8,7 @@ enum Floors {
     static let system: Set<String> = ["Foundation", "Synchronization", "Dispatch", "Glibc"]
     private static let certificates: Set<String> = ["X509", "SwiftASN1", "Crypto", "CryptoExtras"]
     private static let nio: Set<String> = [
-        "NIOCore", "NIOPosix", "NIOTLS", "NIOSSL", "NIOHTTP1", "NIOConcurrencyHelpers", "NIOFoundationCompat",
+        "NIOCore", "NIOPosix", "NIOTLS", "NIOSSL", "NIOHTTP1", "NIOFoundationCompat",
         "NIOHTTPTypes",
     ]
     private static let forRooms: Set<String> = foundations.union(["Store", "Registry"])

@@ -1,10 +1,10 @@
 import Foundation
-import Synchronization
 import Testing
 import Workbench
 
 #if canImport(Glibc)
 import Glibc
+import Wire
 #endif
 
 /// What `make run` starts, small: the built program, with real processes.
@@ -53,7 +53,7 @@ private final class Demonstration: Sendable {
     private let folder: String
     private let log: String
     private let pid: pid_t
-    private let ended = Mutex<Int32?>(nil)
+    private let ended = Locked<Int32?>(nil)
 
     init(_ arguments: [String]) throws {
         // As the program writes it, so that its processes can be found by it.

@@ -4,14 +4,13 @@ import Logging
 import Registry
 import Store
 import StoreSQLite
-import Synchronization
 import Wire
 import Workbench
 
 /// A database that counts its commits.
 final class CountingDatabase: Database {
     private let database: any Database
-    private let count = Mutex(0)
+    private let count = Locked(0)
     var kind: String { database.kind }
     var writes: Int { count.withLock { $0 } }
 

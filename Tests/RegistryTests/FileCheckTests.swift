@@ -2,7 +2,6 @@ import Foundation
 import GRDB
 import Store
 import StoreSQLite
-import Synchronization
 import Testing
 import Wire
 import Workbench
@@ -119,7 +118,7 @@ import Workbench
     @Test func `that is whole has no findings, and says how far the check is`() async throws {
         let place = try await place()
         #expect(try place.whole() == [])
-        let seen = Mutex<[[Int64]]>([])
+        let seen = Locked<[[Int64]]>([])
         let database = try place.open()
         #expect(
             try await database.damage(quick: false) { done, all in seen.withLock { $0.append([done, all]) } } == [])

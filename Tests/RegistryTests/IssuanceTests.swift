@@ -2,7 +2,6 @@ import Foundation
 import Pairing
 import Passport
 import Store
-import Synchronization
 import Testing
 import Trust
 import Wire
@@ -39,7 +38,7 @@ import Workbench
     @Test func `stores exactly what will be signed before the key is used`() async throws {
         let (bench, unit) = try await paired()
         let house = bench.house
-        let signed = Mutex<(serial: String, der: [UInt8])>(("", []))
+        let signed = Locked<(serial: String, der: [UInt8])>(("", []))
         await #expect(throws: PowerCut.self) {
             try await Issuer.issue(by: Authorities.Name.issuing, as: .system, in: house) { change, issuer, serial in
                 (try intent(bench, change, issuer, serial), .init(device: unit.device))
@@ -77,7 +76,7 @@ import Workbench
     @Test func `that fails after signing is abandoned, listed as revoked and never used`() async throws {
         let (bench, unit) = try await paired()
         let house = bench.house
-        let signed = Mutex<String?>(nil)
+        let signed = Locked<String?>(nil)
         await #expect(throws: PowerCut.self) {
             try await Issuer.issue(by: Authorities.Name.issuing, as: .system, in: house) { change, issuer, serial in
                 (try intent(bench, change, issuer, serial), .init(device: unit.device))

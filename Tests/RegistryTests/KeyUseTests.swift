@@ -6,7 +6,6 @@ import Pairing
 import Passport
 import Registry
 import Store
-import Synchronization
 import Testing
 import Transfer
 import Trust
@@ -17,8 +16,8 @@ import Workbench
 /// A token may take its time; while a change is made nobody else makes one.
 @Suite struct `A key of the house` {
     private final class Uses: Sendable {
-        private let seen = Mutex<(all: Int, inside: [String])>((0, []))
-        private let watched = Mutex<WatchedDatabase?>(nil)
+        private let seen = Locked<(all: Int, inside: [String])>((0, []))
+        private let watched = Locked<WatchedDatabase?>(nil)
         var all: Int { seen.withLock { $0.all } }
         var inside: [String] { seen.withLock { $0.inside } }
 

@@ -4,7 +4,6 @@ import Logging
 import Passport
 import Registry
 import Store
-import Synchronization
 import Testing
 import Wire
 import Workbench
@@ -14,7 +13,7 @@ import Workbench
 struct `A node's clock` {
     /// Seconds beside the machine's clock, moved at will.
     private final class Skew: Sendable {
-        private let seconds = Mutex<Int64>(0)
+        private let seconds = Locked<Int64>(0)
         func set(_ value: Int64) { seconds.withLock { $0 = value } }
         var now: Timestamp { Self.machine.adding(seconds: seconds.withLock { $0 }) }
         static var machine: Timestamp { Timestamp(milliseconds: Int64(Date().timeIntervalSince1970 * 1000)) }

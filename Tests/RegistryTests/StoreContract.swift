@@ -1,6 +1,5 @@
 import Foundation
 import Store
-import Synchronization
 import Testing
 import Wire
 import Workbench
@@ -237,7 +236,7 @@ import Workbench
 
     @Test func `tells whoever listens that something was committed`() async throws {
         let database = try await open()
-        let heard = Mutex(0)
+        let heard = Locked(0)
         let listener = Task {
             for await _ in database.changes() { heard.withLock { $0 += 1 } }
         }

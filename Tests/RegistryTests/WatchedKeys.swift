@@ -1,7 +1,6 @@
 import Keys
 import Registry
 import Store
-import Synchronization
 import Trust
 import Wire
 
@@ -54,7 +53,7 @@ private struct WatchedKey: SigningKey {
 
 /// Keys that do not answer, chosen while the house runs.
 final class LameKeys: Sendable {
-    private let labels = Mutex<Set<String>>([])
+    private let labels = Locked<Set<String>>([])
 
     func set(_ lame: Set<String>) { labels.withLock { $0 = lame } }
 
@@ -72,7 +71,7 @@ final class WatchedDatabase: Database {
         var readableFor: Int?
     }
     private let database: any Database
-    private let state = Mutex(State())
+    private let state = Locked(State())
     var kind: String { database.kind }
     var isInside: Bool { state.withLock { $0.open > 0 } }
 

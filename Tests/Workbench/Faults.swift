@@ -1,6 +1,5 @@
 import Keys
 import Store
-import Synchronization
 import Trust
 import Wire
 
@@ -21,7 +20,7 @@ package final class Faults: Sendable {
         var left: Int
         var hasStruck = false
     }
-    private let plan = Mutex<Plan?>(nil)
+    private let plan = Locked<Plan?>(nil)
     /// What the keys say of themselves: false as a token does, true as a file does.
     let signsAtOnce: Bool
 

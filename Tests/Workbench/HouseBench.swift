@@ -6,7 +6,6 @@ import Logging
 import Passport
 import Registry
 import Store
-import Synchronization
 import Wire
 
 /// A whole house for a test: the engine that is tested, keys in files and a simulated clock, in a folder that goes away with it.
@@ -106,7 +105,7 @@ package final class HouseBench: Sendable {
 
 /// A clock that stands until it is moved.
 package final class BenchClock: Sendable {
-    private let instant = Mutex(Timestamp(year: 2026, month: 1, day: 1))
+    private let instant = Locked(Timestamp(year: 2026, month: 1, day: 1))
 
     package init() {}
 

@@ -1,9 +1,9 @@
 import Logging
-import Synchronization
+import Wire
 
 /// A log that is kept, with everything that stands beside a line.
 package final class LogCollector: Sendable {
-    private let lines = Mutex<[String]>([])
+    private let lines = Locked<[String]>([])
 
     package init() {}
 

@@ -1,11 +1,10 @@
 import Store
-import Synchronization
 import Wire
 
 /// A database that remembers every statement that was asked of it, each once, with the arguments of the first time.
 package final class RecordedDatabase: Database {
     private let base: any Database
-    private let all = Mutex<[String: [Value]]>([:])
+    private let all = Locked<[String: [Value]]>([:])
 
     package init(_ base: any Database) { self.base = base }
 

@@ -4,7 +4,6 @@ import NIOCore
 import NIOHTTP1
 import NIOSSL
 import Passport
-import Synchronization
 import Trust
 import Wire
 
@@ -57,8 +56,8 @@ struct Phase: Sendable {
 
     func run(seconds: Double, atOnce: Int) async throws -> Result {
         let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
-        let tally = Shared(Tally())
-        let next = Shared(0)
+        let tally = Locked(Tally())
+        let next = Locked(0)
         let before = server.processor
         let began = ContinuousClock.now
         let count = kind == .storm ? atOnce * 2 : atOnce
@@ -183,13 +182,6 @@ struct Phase: Sendable {
         tls.trustRoots = .certificates(try anchors.map { try NIOSSLCertificate(bytes: $0, format: .der) })
         return tls
     }
-}
-
-/// One value that many tasks change.
-private final class Shared<Value: Sendable>: Sendable {
-    private let value: Mutex<Value>
-    init(_ value: Value) { self.value = Mutex(value) }
-    func withLock<T: Sendable>(_ body: (inout sending Value) -> sending T) -> T { value.withLock(body) }
 }
 
 /// What a million devices need, out of what a request costs: the day of docs/performance.md.

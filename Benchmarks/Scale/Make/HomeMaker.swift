@@ -9,15 +9,14 @@ import Passport
 import Registry
 import Store
 import StoreSQLite
-import Synchronization
 import Trust
 import Use
 import Wire
 
 /// A clock that the generator moves.
 final class MadeClock: Sendable {
-    private let instant: Mutex<Timestamp>
-    init(_ start: Timestamp) { instant = Mutex(start) }
+    private let instant: Locked<Timestamp>
+    init(_ start: Timestamp) { instant = Locked(start) }
     var now: Timestamp { instant.withLock { $0 } }
     func move(to then: Timestamp) { instant.withLock { $0 = max($0, then) } }
 }

@@ -2,7 +2,6 @@ import Agent
 import Dispatch
 import Logging
 import NIOCore
-import Synchronization
 import Wire
 
 /// A simulated fleet: many agents in one process, each with a disk and keys of its own in memory, over shared connections.
@@ -179,7 +178,7 @@ package struct Fleet: Sendable {
 
 /// Sentences of what went wrong on this side, counted.
 private final class Troubles: Sendable {
-    private let state = Mutex<[String: Int]>([:])
+    private let state = Locked<[String: Int]>([:])
 
     func note(_ error: any Error) {
         let sentence = (error as? Refusal)?.detail ?? "\(error)"
@@ -192,7 +191,7 @@ private final class Troubles: Sendable {
 /// Lets so many begin a second, evenly.
 private final class Pace: Sendable {
     private let rate: Double?
-    private let begun = Mutex(0)
+    private let begun = Locked(0)
     private let start = ContinuousClock.now
 
     init(_ rate: Double?) { self.rate = rate }

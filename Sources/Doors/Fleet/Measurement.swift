@@ -1,5 +1,4 @@
 import Agent
-import Synchronization
 import Wire
 
 /// Counts and times exchanges with the service, from any thread.
@@ -8,7 +7,7 @@ package final class Measurement: Sendable {
         var microseconds: [Int64] = []
         var failures: [String: Int] = [:]
     }
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     package init() {}
 

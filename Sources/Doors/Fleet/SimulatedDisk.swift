@@ -1,5 +1,4 @@
 import Agent
-import Synchronization
 import Wire
 
 /// The disk of one simulated device: files and links in memory. Nothing here survives a power cut; a fleet that is to
@@ -15,7 +14,7 @@ final class SimulatedDisk: Disk {
         var files: [String: [UInt8]] = [:]
         var links: [String: String] = [:]
     }
-    private let state: Mutex<State>
+    private let state: Locked<State>
 
     init(_ contents: Contents = Contents()) throws {
         var state = State(links: contents.links)
@@ -27,7 +26,7 @@ final class SimulatedDisk: Disk {
             }
             state.files[path] = bytes
         }
-        self.state = Mutex(state)
+        self.state = Locked(state)
     }
 
     var contents: Contents {

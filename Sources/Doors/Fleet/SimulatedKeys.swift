@@ -1,6 +1,5 @@
 import Crypto
 import Keys
-import Synchronization
 import Trust
 import Wire
 
@@ -28,13 +27,13 @@ struct SimulatedKey: SigningKey {
 /// The key store of one simulated device.
 final class SimulatedKeys: KeyStore {
     let kind = "memory (simulated)"
-    private let held: Mutex<[KeyLabel: SimulatedKey]>
+    private let held: Locked<[KeyLabel: SimulatedKey]>
 
     /// - Parameter raw: private keys by label, base64.
     init(_ raw: [String: String] = [:]) throws {
         var keys: [KeyLabel: SimulatedKey] = [:]
         for (label, text) in raw { keys[try KeyLabel(label)] = try SimulatedKey(raw: Base64.decode(text) ?? []) }
-        held = Mutex(keys)
+        held = Locked(keys)
     }
 
     var raw: [String: String] {

@@ -1,4 +1,3 @@
-import Synchronization
 import Wire
 
 /// Failed attempts per address: a bucket of so many, one more every so often.
@@ -13,7 +12,7 @@ final class AttemptLimit: Sendable {
         var left: Double
         var at: Timestamp
     }
-    private let buckets = Mutex<[String: Bucket]>([:])
+    private let buckets = Locked<[String: Bucket]>([:])
     private let what: String
     private let hint: String
 

@@ -1,7 +1,7 @@
 import Logging
 import Registry
 import Store
-import Synchronization
+import Wire
 
 /// Whether the server should be trusted with more: asked by load balancers and monitors at `/healthz`, of the people
 /// plane at `/readyz`.
@@ -9,10 +9,10 @@ import Synchronization
 /// The database's files are looked through once after each start, beside the work; what is found there stays until a person
 /// has dealt with it and started the server again.
 package final class Health: Sendable {
-    private let damage: Mutex<[String]>
+    private let damage: Locked<[String]>
 
     /// - Parameter known: damage that was found already.
-    package init(known: [String] = []) { damage = Mutex(known) }
+    package init(known: [String] = []) { damage = Locked(known) }
 
     /// A sentence for everything that is damaged; empty is good.
     package var findings: [String] { damage.withLock { $0 } }

@@ -1,4 +1,3 @@
-import Synchronization
 import Trust
 import Wire
 
@@ -30,7 +29,7 @@ final class BirthJournal: Sendable {
         var keys: [Digest: BatchID] = [:]
     }
 
-    private let state: Mutex<State>
+    private let state: Locked<State>
     private let quantity: Int
 
     init(
@@ -44,7 +43,7 @@ final class BirthJournal: Sendable {
             elsewhere: elsewhere, file: file, intents: try AppendFile(folder.intents, limit: Self.maximumBytes),
             notes: try AppendFile(folder.notes, limit: Self.maximumBytes))
         for birth in births { state.add(birth, key: try keyOf(birth)) }
-        self.state = Mutex(state)
+        self.state = Locked(state)
         self.quantity = quantity
     }
 

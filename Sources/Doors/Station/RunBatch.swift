@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 import Wire
 
 /// Serves units from a line until enough are born, the line ends, or the batch cannot go on.
@@ -43,7 +42,7 @@ package struct RunBatch: Sendable {
 
     /// - Parameter report: called for every unit when it is done, never by two threads at once.
     package func perform(report: @escaping @Sendable (UnitReport) -> Void) -> Summary {
-        let state = Mutex(State(summary: Summary(batch: batch.permit.permit.batch, remaining: batch.remaining)))
+        let state = Locked(State(summary: Summary(batch: batch.permit.permit.batch, remaining: batch.remaining)))
         let run = Progress(state: state)
         guard count > 0 else {
             var summary = run.summary(batch)
@@ -80,8 +79,8 @@ package struct RunBatch: Sendable {
 
     /// The run's shared counters.
     private final class Progress: Sendable {
-        private let state: Mutex<State>
-        init(state: consuming sending Mutex<State>) { self.state = state }
+        private let state: Locked<State>
+        init(state: consuming sending Locked<State>) { self.state = state }
 
         var isStopped: Bool { state.withLock { $0.summary.stopped != nil } }
 

@@ -1,7 +1,6 @@
 import Crypto
 import Foundation
 import Keys
-import Synchronization
 import Trust
 import Wire
 
@@ -12,7 +11,7 @@ package final class FileKeyStore: KeyStore {
     package let kind = "files (development default)"
     private let folder: String
     /// Serialises changes within this process; `FolderLock` serialises them with other processes of the same folder.
-    private let exclusive = Mutex(())
+    private let exclusive = Locked(())
 
     package init(folder: String) throws {
         self.folder = folder

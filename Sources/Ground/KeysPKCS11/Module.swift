@@ -1,6 +1,5 @@
 import CPKCS11
 import Glibc
-import Synchronization
 import Wire
 
 /// A PKCS#11 library in this process, named by its path. One a path, because C_Initialize is the process's affair, not
@@ -20,9 +19,9 @@ final class Module: @unchecked Sendable {
     let path: String
     private let list: CK_FUNCTION_LIST
     private let gate: UnsafeMutablePointer<pthread_rwlock_t>
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
-    private static let loaded = Mutex<[String: Module]>([:])
+    private static let loaded = Locked<[String: Module]>([:])
     /// A library that is gone for good is not torn down at every request; in seconds.
     private static let restartPauseSeconds = 1.0
 

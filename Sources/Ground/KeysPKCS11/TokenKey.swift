@@ -1,6 +1,5 @@
 import CPKCS11
 import Keys
-import Synchronization
 import Trust
 import Wire
 
@@ -10,14 +9,14 @@ final class TokenKey: SigningKey {
     let publicKeyDER: [UInt8]
     private let label: String
     private let pool: TokenPool
-    private let handle: Mutex<(Session.Stamp, CK_OBJECT_HANDLE)?>
+    private let handle: Locked<(Session.Stamp, CK_OBJECT_HANDLE)?>
 
     init(_ found: FoundKey, label: String, pool: TokenPool) {
         algorithm = found.algorithm
         publicKeyDER = found.publicKeyDER
         self.label = label
         self.pool = pool
-        handle = Mutex((found.stamp, found.handle))
+        handle = Locked((found.stamp, found.handle))
     }
 
     func signature(over message: [UInt8]) throws -> [UInt8] {

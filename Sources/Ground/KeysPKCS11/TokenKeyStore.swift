@@ -1,7 +1,6 @@
 import CPKCS11
 import Glibc
 import Keys
-import Synchronization
 import Trust
 import Wire
 
@@ -16,7 +15,7 @@ package final class TokenKeyStore: KeyStore {
     private let pool: TokenPool
     private let wrapping: TokenWrapping
     /// One `make` at a time in this process; between processes `LabelClaim` decides.
-    private let exclusive = Mutex(())
+    private let exclusive = Locked(())
 
     /// Opens the token and logs in, so that a wrong module, token or PIN is told now and not at the first signature.
     package init(_ settings: TokenSettings) throws {

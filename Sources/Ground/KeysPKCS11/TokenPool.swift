@@ -1,7 +1,6 @@
 import CPKCS11
 import Dispatch
 import Foundation
-import Synchronization
 import Wire
 
 /// The sessions of one token: at most so many, each on a thread of its own, opened when they are first needed.
@@ -27,8 +26,8 @@ final class TokenPool: Sendable {
 
     let settings: TokenSettings
     private let module: Module
-    private let state = Mutex(State())
-    private let login = Mutex(Login())
+    private let state = Locked(State())
+    private let login = Locked(Login())
     private let work = DispatchSemaphore(value: 0)
 
     init(_ settings: TokenSettings) throws(Refusal) {
@@ -40,8 +39,8 @@ final class TokenPool: Sendable {
     private final class Job: Sendable {
         let body: @Sendable (Session) throws -> Void
         let done = DispatchSemaphore(value: 0)
-        let failure = Mutex<(any Error)?>(nil)
-        let isAbandoned = Mutex(false)
+        let failure = Locked<(any Error)?>(nil)
+        let isAbandoned = Locked(false)
         init(_ body: @escaping @Sendable (Session) throws -> Void) { self.body = body }
 
         /// What a thread gets that was woken for a job that was called off meanwhile.
@@ -218,7 +217,7 @@ final class TokenPool: Sendable {
         }
     }
 
-    private final class Answer<T: Sendable>: Sendable { let value = Mutex<T?>(nil) }
+    private final class Answer<T: Sendable>: Sendable { let value = Locked<T?>(nil) }
 }
 
 /// What is said when a token does not let us in. A PIN that was refused is not tried again by itself.

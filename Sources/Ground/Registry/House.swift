@@ -2,7 +2,6 @@ import Keys
 import Logging
 import Passport
 import Store
-import Synchronization
 import Trust
 import Wire
 
@@ -135,12 +134,9 @@ package final class House: Sendable {
 
 /// Carries an answer from the writing thread back to the caller.
 private final class ResultBox<T: Sendable>: Sendable {
-    private let result = Mutex<Result<T, any Error>?>(nil)
-    // Not inlined into asynchronous functions, as in `Journal`.
-    @inline(never) func set(_ value: Result<T, any Error>) { result.withLock { $0 = value } }
-    var value: Result<T, any Error>? {
-        @inline(never) get { result.withLock { $0 } }
-    }
+    private let result = Locked<Result<T, any Error>?>(nil)
+    func set(_ value: Result<T, any Error>) { result.withLock { $0 = value } }
+    var value: Result<T, any Error>? { result.withLock { $0 } }
 }
 
 /// Tells one waiter that something was committed; signals that nobody waited for are kept, as one.
@@ -149,7 +145,7 @@ package final class CommitSignal: Sendable {
         var pending = false
         var waiter: CheckedContinuation<Void, Never>?
     }
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     package init() {}
 

@@ -1,6 +1,5 @@
 import Logging
 import Store
-import Synchronization
 import Wire
 
 /// This node's clock, beside the one clock that all nodes of a database have in common: the database's own.
@@ -18,7 +17,7 @@ package final class NodeClock: Sendable {
     private let own: @Sendable () -> Timestamp
     private let tolerance: Int64?
     private let log: Logger
-    private let state = Mutex<Refusal?>(nil)
+    private let state = Locked<Refusal?>(nil)
 
     /// - Parameter tolerance: seconds; nil: the database's clock is not asked.
     init(_ own: @escaping @Sendable () -> Timestamp, tolerance: Int64?, log: Logger) {

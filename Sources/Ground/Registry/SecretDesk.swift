@@ -1,4 +1,3 @@
-import Synchronization
 import Trust
 import Wire
 
@@ -7,7 +6,7 @@ import Wire
 package actor SecretDesk {
     /// At most so many wait; more are told to come back.
     static let waitingLimit = 16
-    private let waiting = Mutex(0)
+    private let waiting = Locked(0)
 
     package init() {}
 
@@ -16,12 +15,7 @@ package actor SecretDesk {
         defer { leave() }
         return await judge(secret, hash)
     }
-
-    // Not inlined into asynchronous functions, as in `Journal`.
-    @inline(never)
     private nonisolated func leave() { waiting.withLock { $0 -= 1 } }
-
-    @inline(never)
     private nonisolated func enter() throws(Refusal) {
         let isFull = waiting.withLock { count in
             if count >= Self.waitingLimit { return true }

@@ -1,4 +1,4 @@
-import Synchronization
+import Wire
 
 /// Tells everybody who listens that something was committed; commits that nobody has looked at yet come as one.
 package final class CommitFanout: Sendable {
@@ -7,7 +7,7 @@ package final class CommitFanout: Sendable {
         var listeners: [Int: AsyncStream<Void>.Continuation] = [:]
         var isClosed = false
     }
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     package init() {}
 

@@ -1,12 +1,12 @@
 import Foundation
 import Store
-import Synchronization
+import Wire
 
 /// Hears of every node's commits over a connection of its own (LISTEN), from the first listener on.
 final class Listener: Sendable {
     private let plan: ConnectionPlan
     private let fanout = CommitFanout()
-    private let state = Mutex((isStarted: false, isClosed: false))
+    private let state = Locked((isStarted: false, isClosed: false))
 
     init(_ plan: ConnectionPlan) { self.plan = plan }
 

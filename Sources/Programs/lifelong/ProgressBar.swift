@@ -1,8 +1,8 @@
 import Foundation
-import Synchronization
 
 #if canImport(Glibc)
 import Glibc
+import Wire
 #endif
 
 /// A bar on a terminal's standard error, with the rate and the time that is left; nothing where there is none.
@@ -10,7 +10,7 @@ final class ProgressBar: Sendable {
     let unit: String
     private let isTerminal: Bool
     private let began = ContinuousClock.now
-    private let isShown = Mutex(false)
+    private let isShown = Locked(false)
 
     init(unit: String) {
         self.unit = unit

@@ -3,7 +3,6 @@ import Foundation
 import Keys
 import KeysFile
 import Station
-import Synchronization
 import Wire
 
 struct StationRunCommand: ParsableCommand {
@@ -53,7 +52,7 @@ private final class RunView: Sendable {
         var done = 0
         var refused = 0
     }
-    private let counts = Mutex(Counts())
+    private let counts = Locked(Counts())
     private let expected: Int
     private let json: Bool
     private let output: FileHandle

@@ -5,7 +5,6 @@ import Keys
 import Logging
 import NIOCore
 import NIOSSL
-import Synchronization
 import Trust
 import Wire
 
@@ -143,7 +142,7 @@ struct AgentBench {
 /// Keys in memory, for as long as the test lasts.
 final class MemoryKeys: KeyStore {
     let kind = "memory (tests)"
-    private let held = Mutex<[KeyLabel: EphemeralKey]>([:])
+    private let held = Locked<[KeyLabel: EphemeralKey]>([:])
 
     func make(_ label: KeyLabel, algorithm: KeyAlgorithm) throws -> any SigningKey {
         try held.withLock { held in

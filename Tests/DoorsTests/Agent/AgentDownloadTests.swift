@@ -3,7 +3,6 @@ import Crypto
 import Foundation
 import NIOCore
 import NIOHTTP1
-import Synchronization
 import Testing
 import Trust
 import Wire
@@ -43,15 +42,15 @@ private func withDownload(
 
 /// A server that serves `bytes` with ranges, and cuts the first answers off after so many bytes.
 private final class Shelf: Sendable {
-    private let cuts: Mutex<[Int]>
-    private let seen = Mutex<[String?]>([])
-    private let etag: Mutex<String>
+    private let cuts: Locked<[Int]>
+    private let seen = Locked<[String?]>([])
+    private let etag: Locked<String>
     let bytes: [UInt8]
 
     init(_ bytes: [UInt8] = artifact, cuts: [Int] = [], etag: String = "\"v1\"") {
         self.bytes = bytes
-        self.cuts = Mutex(cuts)
-        self.etag = Mutex(etag)
+        self.cuts = Locked(cuts)
+        self.etag = Locked(etag)
     }
     var ranges: [String?] { seen.withLock { $0 } }
     func set(etag new: String) { etag.withLock { $0 = new } }

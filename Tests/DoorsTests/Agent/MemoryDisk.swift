@@ -1,6 +1,5 @@
 import Agent
 import Foundation
-import Synchronization
 import Wire
 
 struct PowerCut: Error {}
@@ -39,10 +38,10 @@ final class MemoryDisk: Disk {
         /// Bytes that fit.
         var capacity = Int.max
     }
-    private let state: Mutex<State>
+    private let state: Locked<State>
 
-    init() { state = Mutex(State()) }
-    private init(_ state: sending State) { self.state = Mutex(state) }
+    init() { state = Locked(State()) }
+    private init(_ state: sending State) { self.state = Locked(state) }
 
     func copy() -> MemoryDisk { MemoryDisk(state.withLock { $0 }) }
     var operations: Int { state.withLock { $0.count } }

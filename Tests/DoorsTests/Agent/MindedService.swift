@@ -1,7 +1,6 @@
 import Agent
 import Foundation
 import NIOHTTP1
-import Synchronization
 import Testing
 import Trust
 import Wire
@@ -34,7 +33,7 @@ final class MindedService: Sendable {
         var failingReceipts = 0
         var birthKey: [UInt8] = []
     }
-    let mind = Mutex(Mind())
+    let mind = Locked(Mind())
     let bench: AgentBench
 
     init(_ bench: AgentBench) { self.bench = bench }

@@ -1,7 +1,6 @@
 import Auditor
 import Foundation
 import Ledger
-import Synchronization
 import Testing
 import Trust
 import Wire
@@ -156,7 +155,7 @@ private func audit(_ log: LogFixture, key: VerifierKey? = nil) async throws -> L
 
 /// Progress, from whichever thread.
 final class Steps: Sendable {
-    private let steps = Mutex<[(done: Int64, total: Int64)]>([])
+    private let steps = Locked<[(done: Int64, total: Int64)]>([])
     func add(_ done: Int64, _ total: Int64) { steps.withLock { $0.append((done, total)) } }
     var last: (done: Int64, total: Int64)? { steps.withLock { $0.last } }
 }

@@ -5,14 +5,13 @@ import NIOSSL
 import Passport
 import Registry
 import Server
-import Synchronization
 import Testing
 import Use
 import Wire
 import Workbench
 
 private final class Flag: Sendable {
-    private let state = Mutex(false)
+    private let state = Locked(false)
     var isSet: Bool { state.withLock { $0 } }
     func set() { state.withLock { $0 = true } }
 }

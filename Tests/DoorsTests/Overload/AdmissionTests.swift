@@ -69,7 +69,7 @@ import Wire
         final class Connection: Sendable {}
         let handshakes = Handshakes(limit: 1)
         let first = handshakes.enter {}
-        let begun = Mutexed(false)
+        let begun = Locked(false)
         let stays = handshakes.enter { begun.withLock { $0 = true } }
         var last: Weak<Connection>?
         for _ in 0..<10_000 {
@@ -86,7 +86,7 @@ import Wire
 
     @Test func `lets handshakes begin in the order of their coming, so many at once`() {
         let handshakes = Handshakes(limit: 2)
-        let begun = Mutexed<[Int]>([])
+        let begun = Locked<[Int]>([])
         let leaves = (0..<6).map { number in handshakes.enter { begun.withLock { $0.append(number) } } }
         #expect(begun.withLock { $0 } == [0, 1])
         // One that waits goes away: it is passed over, and takes nobody's turn.

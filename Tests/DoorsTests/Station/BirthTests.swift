@@ -1,6 +1,5 @@
 import Foundation
 import Station
-import Synchronization
 import Testing
 import Trust
 import Wire
@@ -239,7 +238,7 @@ import Wire
     @Test func `holds when many units come at once`() throws {
         let workshop = try Workshop()
         let batch = try workshop.open(try workshop.permit(quantity: 3), options: .init(labelSecrets: false))
-        let born = Mutex(0)
+        let born = Locked(0)
         let group = DispatchGroup()
         for number in 1...8 {
             group.enter()

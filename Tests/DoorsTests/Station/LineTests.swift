@@ -1,6 +1,5 @@
 import Foundation
 import Station
-import Synchronization
 import Testing
 import Trust
 import Wire
@@ -49,7 +48,7 @@ import Wire
         let units = (1...5).map { _ in SimulatedUnit() }
         let bad = SimulatedUnit(manner: .says(Array("AT+GMR\n".utf8)))
         let group = start(units + [bad], on: path)
-        let reports = Mutex<[UnitReport]>([])
+        let reports = Locked<[UnitReport]>([])
         let summary = RunBatch(batch, source: try #require(source), atOnce: 3).perform { report in
             reports.withLock { $0.append(report) }
         }
@@ -75,7 +74,7 @@ import Wire
         let workshop = try Workshop()
         let batch = try workshop.open()
         let source = try LineAddress("exec:read line; echo nonsense {n}; cat >/dev/null").open(.init(answerSeconds: 5))
-        let reports = Mutex<[UnitReport]>([])
+        let reports = Locked<[UnitReport]>([])
         let summary = RunBatch(batch, source: source, count: 2).perform { report in
             reports.withLock { $0.append(report) }
         }

@@ -1,7 +1,6 @@
 import Crypto
 import Foundation
 import Station
-import Synchronization
 import Trust
 import Wire
 
@@ -23,7 +22,7 @@ final class SimulatedUnit: Sendable {
     let key: EphemeralKey
     let hardware: String
     let manner: Manner
-    private let memory: Mutex<Memory>
+    private let memory: Locked<Memory>
 
     struct Memory: Sendable {
         var serial: String?
@@ -38,7 +37,7 @@ final class SimulatedUnit: Sendable {
         self.key = key
         self.hardware = hardware
         self.manner = manner
-        memory = Mutex(Memory(serial: serial))
+        memory = Locked(Memory(serial: serial))
     }
 
     var serial: String? { memory.withLock { $0.serial } }

@@ -2,7 +2,6 @@ import Foundation
 import Keys
 import KeysFile
 import Station
-import Synchronization
 import Testing
 import Trust
 import Wire
@@ -17,7 +16,7 @@ final class Workshop: Sendable {
     let permitKey = EphemeralKey()
     let root: Authority
     let request: StationRequest
-    private let now = Mutex(start)
+    private let now = Locked(start)
 
     init() throws {
         let folder = NSTemporaryDirectory() + "station-\(UUID().uuidString.prefix(8))"

@@ -6,7 +6,6 @@ import Logging
 import NIOCore
 import NIOHTTP1
 import Registry
-import Synchronization
 import Testing
 import Wire
 import Witness
@@ -66,7 +65,7 @@ final class LiveWitness: Sendable {
 /// Writes durably, until it is told to fail: before it wrote, or after.
 final class WitnessDisk: Sendable {
     enum Trouble: Sendable { case none, fails, failsAfterWriting }
-    private let trouble = Mutex(Trouble.none)
+    private let trouble = Locked(Trouble.none)
 
     func set(_ trouble: Trouble) { self.trouble.withLock { $0 = trouble } }
 

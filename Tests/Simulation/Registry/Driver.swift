@@ -1,6 +1,6 @@
 import Foundation
 import Glibc
-import Synchronization
+import Wire
 
 /// Runs all Swift tasks of this process on one thread, one job after another, and lets a seed choose which: what the real
 /// runtime leaves to chance is decided here, so that the same seed runs the same way.
@@ -28,7 +28,7 @@ package final class Driver: TaskExecutor, @unchecked Sendable {
     private var sleeping: [UnownedJob] = []
     /// Calls to the engine that are not back.
     private var outside = 0
-    private let foreign = Mutex<[UnownedJob]>([])
+    private let foreign = Locked<[UnownedJob]>([])
     private let arrived = DispatchSemaphore(value: 0)
 
     package init(seed: UInt64) { random = SeededRandom(seed: seed) }
@@ -56,7 +56,7 @@ package final class Driver: TaskExecutor, @unchecked Sendable {
     /// Runs `body` and all that it starts. False if this runtime has no such hooks.
     package func run(_ body: @escaping @Sendable () async -> Void) -> Bool {
         guard install() else { return false }
-        let isDone = Mutex(false)
+        let isDone = Locked(false)
         Task.detached {
             await body()
             isDone.withLock { $0 = true }

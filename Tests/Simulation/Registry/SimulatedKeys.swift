@@ -1,6 +1,5 @@
 import Crypto
 import Keys
-import Synchronization
 import Trust
 import Wire
 
@@ -9,7 +8,7 @@ import Wire
 package final class SimulatedKeys: KeyStore {
     package let kind = "keys of a seed (simulation)"
     private let seed: UInt64
-    private let held = Mutex<[KeyLabel: SimulatedKey]>([:])
+    private let held = Locked<[KeyLabel: SimulatedKey]>([:])
 
     package init(seed: UInt64) { self.seed = seed }
 

@@ -7,7 +7,6 @@ import Passport
 import Registry
 import Retirement
 import Store
-import Synchronization
 import Testing
 import Trust
 import Use
@@ -16,8 +15,8 @@ import Workbench
 
 /// Something that many tasks of a test change.
 final class Tally<T: Sendable>: Sendable {
-    let value: Mutex<T>
-    init(_ value: T) { self.value = Mutex(value) }
+    let value: Locked<T>
+    init(_ value: T) { self.value = Locked(value) }
 }
 
 @Suite(.enabled(if: TokenBench.isInstalled()), .serialized) struct `A house with its keys in a token` {

@@ -1,4 +1,3 @@
-import Synchronization
 import Wire
 
 /// A bucket of requests for everybody who is known by a key: a device in a loop spends its own, and nobody else's.
@@ -27,7 +26,7 @@ package final class Fairness<Key: Hashable & Sendable>: Sendable {
         var swept: ContinuousClock.Instant?
     }
     private static var shardCount: Int { 16 }
-    private let shards: [Mutexed<Shard>]
+    private let shards: [Locked<Shard>]
     private let limit: Int
     private let rate: Rate
 
@@ -35,7 +34,7 @@ package final class Fairness<Key: Hashable & Sendable>: Sendable {
     package init(_ rate: Rate, limit: Int = 65_536) {
         self.rate = rate
         self.limit = max(1, limit / Self.shardCount)
-        shards = (0..<Self.shardCount).map { _ in Mutexed(Shard()) }
+        shards = (0..<Self.shardCount).map { _ in Locked(Shard()) }
     }
 
     /// Takes one request out of the key's bucket, or says in how many seconds there is one.
@@ -83,11 +82,4 @@ package final class Fairness<Key: Hashable & Sendable>: Sendable {
         let gone = max(0, Double(seconds) + Double(attoseconds) / 1e18)
         return min(rate.burst, bucket.left + gone * rate.perSecond)
     }
-}
-
-/// A value under a lock that can stand in an array.
-final class Mutexed<Value: Sendable>: Sendable {
-    private let mutex: Mutex<Value>
-    init(_ value: Value) { mutex = Mutex(value) }
-    func withLock<T: Sendable>(_ body: (inout Value) -> T) -> T { mutex.withLock { body(&$0) } }
 }

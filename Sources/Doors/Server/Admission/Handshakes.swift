@@ -1,6 +1,6 @@
-import NIOConcurrencyHelpers
 import NIOCore
 import NIOTLS
+import Wire
 
 /// Bounds the TLS handshakes that are worked on at once: each costs signatures and buffers, and strangers may begin them.
 /// The others wait in the order of their coming, and not for ever.
@@ -19,7 +19,7 @@ package final class Handshakes: Sendable {
         var begin: (@Sendable () -> Void)?
         init(_ begin: @escaping @Sendable () -> Void) { self.begin = begin }
     }
-    private let state = NIOLockedValueBox(State())
+    private let state = Locked(State())
     private let limit: Int
     let time: TimeAmount
     let patience: TimeAmount
@@ -38,16 +38,16 @@ package final class Handshakes: Sendable {
         self.hold = min(hold, time)
     }
 
-    package var underWay: Int { state.withLockedValue { $0.underWay } }
+    package var underWay: Int { state.withLock { $0.underWay } }
     /// Places in the line, those of connections that are gone included: never more than twice those that wait, and a few.
-    package var inLine: Int { state.withLockedValue { $0.waiting.count } }
+    package var inLine: Int { state.withLock { $0.waiting.count } }
     private static let goneAtLeast = 64
 
     /// Calls `begin` now or when it is its turn. Returns what must be called when the handshake is over, done or not, or
     /// when the connection is gone; more than once does no harm.
     func enter(_ begin: @escaping @Sendable () -> Void) -> @Sendable () -> Void {
         let turn = Turn(begin)
-        let isTurn = state.withLockedValue { state in
+        let isTurn = state.withLock { state in
             guard state.underWay < limit else {
                 state.waiting.append(turn)
                 return false
@@ -62,7 +62,7 @@ package final class Handshakes: Sendable {
     }
 
     private func leave(_ turn: Turn) {
-        let begin = state.withLockedValue { state -> (@Sendable () -> Void)? in
+        let begin = state.withLock { state -> (@Sendable () -> Void)? in
             let before = turn.phase
             turn.phase = .over
             turn.begin = nil

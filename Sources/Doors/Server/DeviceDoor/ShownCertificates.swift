@@ -1,6 +1,5 @@
 import Crypto
 import Glibc
-import NIOConcurrencyHelpers
 import Registry
 import Trust
 import Wire
@@ -10,23 +9,23 @@ final class ShownCertificate: Sendable {
     let certificate: VerifiedCertificate
     /// The authorities under which it was verified (`Authorities.era`).
     let era: Int
-    private let found: NIOLockedValueBox<DeviceID?>
+    private let found: Locked<DeviceID?>
 
     init(_ certificate: VerifiedCertificate, era: Int) {
         self.certificate = certificate
         self.era = era
         let isOperational = certificate.kind == .operational
-        found = NIOLockedValueBox(isOperational ? certificate.commonName.flatMap { try? DeviceID($0) } : nil)
+        found = Locked(isOperational ? certificate.commonName.flatMap { try? DeviceID($0) } : nil)
     }
 
     /// What its device reported last, as it was written and as it was read. Most devices report the same again and again.
-    private let reported = NIOLockedValueBox<(bytes: [UInt8], report: CheckInReport)?>(nil)
+    private let reported = Locked<(bytes: [UInt8], report: CheckInReport)?>(nil)
     /// Reports of more bytes are read each time.
     private static let longestReport = 1024
 
     /// What these bytes say, if they are the very ones of the last time.
     func report(in bytes: UnsafeRawBufferPointer) -> CheckInReport? {
-        reported.withLockedValue { last in
+        reported.withLock { last in
             guard let last, last.bytes.count == bytes.count, let asked = bytes.baseAddress,
                 last.bytes.withUnsafeBytes({ $0.baseAddress.map { memcmp($0, asked, bytes.count) == 0 } ?? false })
             else { return nil }
@@ -37,13 +36,13 @@ final class ShownCertificate: Sendable {
     func keep(_ report: CheckInReport, readFrom bytes: UnsafeRawBufferPointer) {
         guard bytes.count <= Self.longestReport, report.log.isEmpty else { return }
         let bytes = Array(bytes)
-        reported.withLockedValue { $0 = (bytes, report) }
+        reported.withLock { $0 = (bytes, report) }
     }
 
     /// An operational certificate names it; a birth certificate's is found by its serial, once.
     var device: DeviceID? {
-        get { found.withLockedValue { $0 } }
-        set { found.withLockedValue { $0 = newValue } }
+        get { found.withLock { $0 } }
+        set { found.withLock { $0 = newValue } }
     }
 }
 
@@ -58,7 +57,7 @@ final class ShownCertificates: Sendable {
         var old: [SHA256Digest: ShownCertificate] = [:]
     }
     private static let shardCount = 16
-    private let shards = (0..<shardCount).map { _ in NIOLockedValueBox(Shard()) }
+    private let shards = (0..<shardCount).map { _ in Locked(Shard()) }
     private let authorities: Authorities
 
     init(authorities: Authorities) { self.authorities = authorities }
@@ -73,7 +72,7 @@ final class ShownCertificates: Sendable {
     }
 
     func find(_ sha256: SHA256Digest) -> ShownCertificate? {
-        shard(of: sha256).withLockedValue { shard in
+        shard(of: sha256).withLock { shard in
             if let found = shard.young[sha256] { return found }
             guard let found = shard.old[sha256] else { return nil }
             Self.put(found, sha256, in: &shard)
@@ -82,7 +81,7 @@ final class ShownCertificates: Sendable {
     }
 
     func keep(_ shown: ShownCertificate, as sha256: SHA256Digest) {
-        shard(of: sha256).withLockedValue { Self.put(shown, sha256, in: &$0) }
+        shard(of: sha256).withLock { Self.put(shown, sha256, in: &$0) }
     }
 
     /// What was not asked for while half of the places filled up goes.
@@ -94,7 +93,7 @@ final class ShownCertificates: Sendable {
         shard.young[sha256] = shown
     }
 
-    private func shard(of sha256: SHA256Digest) -> NIOLockedValueBox<Shard> {
+    private func shard(of sha256: SHA256Digest) -> Locked<Shard> {
         let first = sha256.withUnsafeBytes { $0[0] }
         return shards[Int(first) % Self.shardCount]
     }

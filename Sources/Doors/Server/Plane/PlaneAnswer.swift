@@ -1,7 +1,6 @@
 import Foundation
 import NIOCore
 import NIOHTTP1
-import Synchronization
 import Wire
 
 /// An answer of a lean plane: bytes, or a stream of known length.
@@ -102,7 +101,7 @@ package struct PlaneAnswer: Sendable {
 
 /// The Date field (RFC 9110 §5.6.7), worked out once a second.
 enum HTTPDate {
-    private static let current = Mutex<(second: Int, text: [UInt8])>((0, []))
+    private static let current = Locked<(second: Int, text: [UInt8])>((0, []))
 
     static func write(into buffer: inout ByteBuffer) {
         var now = timespec()

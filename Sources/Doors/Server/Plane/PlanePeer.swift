@@ -1,6 +1,6 @@
 import Crypto
-import NIOConcurrencyHelpers
 import NIOCore
+import Wire
 
 /// The other end of a connection. Nothing is said about whether its certificate is any good; that is
 /// `DeviceAuthentication`'s, at every request.
@@ -10,7 +10,7 @@ package final class PlanePeer: Sendable {
     package let certificate: [UInt8]?
     /// SHA-256 of it.
     package let sha256: SHA256Digest?
-    private let shownBox = NIOLockedValueBox<ShownCertificate?>(nil)
+    private let shownBox = Locked<ShownCertificate?>(nil)
 
     init(remote: SocketAddress?, certificate: [UInt8]? = nil) {
         self.remote = remote
@@ -22,7 +22,7 @@ package final class PlanePeer: Sendable {
 
     /// The verified form, kept for the connection; its dates are looked at again with every request.
     var shown: ShownCertificate? {
-        get { shownBox.withLockedValue { $0 } }
-        set { shownBox.withLockedValue { $0 = newValue } }
+        get { shownBox.withLock { $0 } }
+        set { shownBox.withLock { $0 = newValue } }
     }
 }

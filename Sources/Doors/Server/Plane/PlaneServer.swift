@@ -1,10 +1,10 @@
 import Logging
-import NIOConcurrencyHelpers
 import NIOCore
 import NIOHTTP1
 import NIOPosix
 import NIOSSL
 import ServiceLifecycle
+import Wire
 
 /// A lean plane: a listening socket whose connections have a pipeline of their own, without a task for each. For what a
 /// million devices call; where people wait, the framework does it (docs/decisions/0017).
@@ -74,14 +74,14 @@ final class PlaneConnections: Sendable {
         var ended: EventLoopPromise<Void>?
         var waiting: (@Sendable () -> Void)?
     }
-    private let state = NIOLockedValueBox(State())
+    private let state = Locked(State())
     private let limit: Int
 
     init(limit: Int) { self.limit = limit }
 
     func add(_ channel: any Channel) {
         let id = ObjectIdentifier(channel as AnyObject)
-        let isEnding = state.withLockedValue { state in
+        let isEnding = state.withLock { state in
             state.open[id] = channel
             return state.isEnding
         }
@@ -90,7 +90,7 @@ final class PlaneConnections: Sendable {
     }
 
     private func remove(_ id: ObjectIdentifier) {
-        let (wake, ended) = state.withLockedValue { state -> ((@Sendable () -> Void)?, EventLoopPromise<Void>?) in
+        let (wake, ended) = state.withLock { state -> ((@Sendable () -> Void)?, EventLoopPromise<Void>?) in
             state.open[id] = nil
             defer { state.waiting = nil }
             return (state.waiting, state.open.isEmpty ? state.ended : nil)
@@ -101,7 +101,7 @@ final class PlaneConnections: Sendable {
 
     /// Whether there is room for one more; if not, `wake` is called once, when there is.
     func hasRoom(orCall wake: @escaping @Sendable () -> Void) -> Bool {
-        state.withLockedValue { state in
+        state.withLock { state in
             guard state.open.count >= limit else { return true }
             state.waiting = wake
             return false
@@ -111,7 +111,7 @@ final class PlaneConnections: Sendable {
     /// Ends idle connections now and the others after their answer; those that take too long are cut.
     func end(on loop: any EventLoop) async throws {
         let promise = loop.makePromise(of: Void.self)
-        let open = state.withLockedValue { state in
+        let open = state.withLock { state in
             state.isEnding = true
             state.ended = promise
             return Array(state.open.values)
@@ -119,7 +119,7 @@ final class PlaneConnections: Sendable {
         if open.isEmpty { promise.succeed() }
         for channel in open { channel.pipeline.fireUserInboundEventTriggered(PlaneStopping()) }
         let cut = loop.scheduleTask(in: PlaneLimits.stop) { [self] in
-            for channel in state.withLockedValue({ Array($0.open.values) }) { channel.close(promise: nil) }
+            for channel in state.withLock({ Array($0.open.values) }) { channel.close(promise: nil) }
         }
         try await promise.futureResult.get()
         cut.cancel()

@@ -1,5 +1,4 @@
 import Ledger
-import NIOConcurrencyHelpers
 import NIOCore
 import Registry
 import Store
@@ -14,7 +13,7 @@ package struct PublicDoor: Sendable {
     private let statuses: StatusAnswers
     private let health: Health
     /// The newest list of each authority, in memory once, however many are reading it.
-    private let lists = NIOLockedValueBox<[String: (number: Int, der: [UInt8])]>([:])
+    private let lists = Locked<[String: (number: Int, der: [UInt8])]>([:])
 
     package init(house: House, key: VerifierKey, health: Health = Health()) async throws {
         self.house = house
@@ -80,7 +79,7 @@ package struct PublicDoor: Sendable {
 
     /// The list as it stands in the database, read from there once for each of its numbers.
     private func newest(_ name: String) async throws -> [UInt8]? {
-        let held = lists.withLockedValue { $0[name] }
+        let held = lists.withLock { $0[name] }
         let read = try await house.read { rows -> (number: Int, der: [UInt8])? in
             let row = try rows.first("SELECT number FROM crl WHERE authority = $1", [.text(name)])
             guard let number = try row?.int("number") else { return nil }
@@ -88,7 +87,7 @@ package struct PublicDoor: Sendable {
             return try rows.first("SELECT number, der FROM crl WHERE authority = $1", [.text(name)])
                 .map { (try $0.int("number"), try $0.bytes("der")) }
         }
-        lists.withLockedValue { lists in
+        lists.withLock { lists in
             if let known = lists[name], let read, known.number > read.number { return }
             lists[name] = read
         }

@@ -1,6 +1,5 @@
 import Crypto
 import Keys
-import NIOConcurrencyHelpers
 import NIOCore
 import NIOHTTP1
 import Passport
@@ -37,7 +36,7 @@ final class StatusAnswers: Sendable {
         var young: [[UInt8]: Prepared] = [:]
         var old: [[UInt8]: Prepared] = [:]
     }
-    private let state = NIOLockedValueBox(State())
+    private let state = Locked(State())
     private let house: House
     private let nonces = Atomic<Int>(0)
 
@@ -51,7 +50,7 @@ final class StatusAnswers: Sendable {
             responders[authority.name] = try await ServiceCertificates.responder(of: authority.name, house)
         }
         let renewed = responders
-        state.withLockedValue { state in
+        state.withLock { state in
             state.responders = renewed
             state.young = [:]
             state.old = [:]
@@ -85,7 +84,7 @@ final class StatusAnswers: Sendable {
 
     /// - Parameter path: the whole path of a GET; its answer is found by that the next time.
     private func answer(to der: [UInt8], by name: String, path: [UInt8]?, _ request: PlaneRequest) -> PlaneOutcome {
-        guard let responder = state.withLockedValue({ $0.responders[name] }),
+        guard let responder = state.withLock({ $0.responders[name] }),
             let authority = try? house.authorities.signing(name)
         else { return .now(Self.plain(OCSP.failure(.unauthorized))) }
         guard let asked = try? OCSP.parseRequest(der) else { return .now(Self.plain(OCSP.failure(.malformedRequest))) }
@@ -151,7 +150,7 @@ final class StatusAnswers: Sendable {
     }
 
     private func find(_ key: [UInt8]) -> Prepared? {
-        state.withLockedValue { state in
+        state.withLock { state in
             if let found = state.young[key] { return found }
             guard let found = state.old[key] else { return nil }
             Self.put(found, key, in: &state)
@@ -160,7 +159,7 @@ final class StatusAnswers: Sendable {
     }
 
     private func keep(_ prepared: Prepared, as key: [UInt8]) {
-        state.withLockedValue { Self.put(prepared, key, in: &$0) }
+        state.withLock { Self.put(prepared, key, in: &$0) }
     }
 
     private static func put(_ prepared: Prepared, _ key: [UInt8], in state: inout State) {

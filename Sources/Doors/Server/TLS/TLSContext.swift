@@ -1,5 +1,4 @@
 import KeysTLS
-import NIOConcurrencyHelpers
 import NIOSSL
 import Registry
 import Trust
@@ -7,14 +6,14 @@ import Wire
 
 /// The TLS settings of a plane, replaceable while it runs: the next connection uses what is current.
 package final class TLSContext: Sendable {
-    private let box: NIOLockedValueBox<(context: NIOSSLContext, chain: [[UInt8]])>
+    private let box: Locked<(context: NIOSSLContext, chain: [[UInt8]])>
 
     /// - Parameter chain: what the context shows.
-    package init(_ context: NIOSSLContext, chain: [[UInt8]]) { box = NIOLockedValueBox((context, chain)) }
+    package init(_ context: NIOSSLContext, chain: [[UInt8]]) { box = Locked((context, chain)) }
 
-    package var current: NIOSSLContext { box.withLockedValue { $0.context } }
-    package var chain: [[UInt8]] { box.withLockedValue { $0.chain } }
-    package func replace(_ context: NIOSSLContext, chain: [[UInt8]]) { box.withLockedValue { $0 = (context, chain) } }
+    package var current: NIOSSLContext { box.withLock { $0.context } }
+    package var chain: [[UInt8]] { box.withLock { $0.chain } }
+    package func replace(_ context: NIOSSLContext, chain: [[UInt8]]) { box.withLock { $0 = (context, chain) } }
 
     /// - Parameter clientCertificates: whether peers are asked for one. `anchors` then tell clients which to choose.
     package static func make(

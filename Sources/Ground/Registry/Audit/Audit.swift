@@ -1,7 +1,6 @@
 import Ledger
 import Passport
 import Store
-import Synchronization
 import Wire
 
 /// Replays the ledger through the stage machine and compares the result with the registry, row by row: what was changed
@@ -89,7 +88,7 @@ final class Notes: Sendable {
         var devices = 0
         var passed: Int64 = 0
     }
-    private let state = Mutex(State())
+    private let state = Locked(State())
     private let size: Int64
     private let progress: @Sendable (Int64, Int64) -> Void
 

@@ -1,7 +1,6 @@
 import Ledger
 import Passport
 import Store
-import Synchronization
 import Wire
 
 /// Runs of devices by name, each given to one worker: together they hold every name that there can be.
@@ -13,7 +12,7 @@ final class DeviceRanges: Sendable {
         var last = ""
         var isOver = false
     }
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     /// Names behind `after` up to and with `through`; nil is the end of all names.
     struct Range: Sendable {

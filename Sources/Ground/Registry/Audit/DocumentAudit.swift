@@ -1,7 +1,6 @@
 import Ledger
 import Passport
 import Store
-import Synchronization
 import Wire
 
 /// The part of the audit that looks at documents: what the ledger names by a hash must lie in its table, with that hash.
@@ -80,7 +79,7 @@ enum DocumentAudit {
 
     /// The receipts by the first digit of their names, each part given to one worker.
     final class ReceiptParts: Sendable {
-        private let taken = Mutex(0)
+        private let taken = Locked(0)
         private static let digits = (1..<16).map { String($0, radix: 16) }
 
         /// Names behind `after` and before `end`; nil is the end of all names.

@@ -1,7 +1,6 @@
 import Keys
 import Logging
 import Store
-import Synchronization
 import Trust
 import Wire
 
@@ -45,7 +44,7 @@ package final class Authorities: Sendable {
         /// Name of the set of operational roots in use.
         var rootSet: String?
     }
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     package init() {}
 

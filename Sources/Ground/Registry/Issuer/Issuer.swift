@@ -1,7 +1,6 @@
 import Keys
 import Passport
 import Store
-import Synchronization
 import Trust
 import Wire
 
@@ -155,11 +154,8 @@ package enum Issuer {
 
 /// What a key may have signed, carried out of a transaction that failed.
 private final class SignedIntent: Sendable {
-    private let state = Mutex<(CertificateIntent, Issuer.Subject)?>(nil)
-    var value: (CertificateIntent, Issuer.Subject)? {
-        // Not inlined into asynchronous functions, as in `Journal`.
-        @inline(never) get { state.withLock { $0 } }
-    }
+    private let state = Locked<(CertificateIntent, Issuer.Subject)?>(nil)
+    var value: (CertificateIntent, Issuer.Subject)? { state.withLock { $0 } }
 
     /// Refuses a second time: a database that runs a transaction again must not have a serial signed again.
     func set(_ intent: CertificateIntent, _ subject: Issuer.Subject) throws(Refusal) {

@@ -1,7 +1,6 @@
 import Logging
 import Passport
 import Store
-import Synchronization
 import Wire
 
 /// The last contact of each device: arrives often, matters little, never enters the ledger. Kept in memory and written
@@ -22,7 +21,7 @@ package final class ContactBuffer: Sendable {
     }
 
     private final class Cell: Sendable {
-        let waiting = Mutex<[DeviceID: Contact]>([:])
+        let waiting = Locked<[DeviceID: Contact]>([:])
     }
 
     /// About 400 bytes each.
@@ -36,12 +35,12 @@ package final class ContactBuffer: Sendable {
     private let cells = (0..<cellCount).map { _ in Cell() }
     private let database: any Database
     private let log: Logger
-    private let outage: Mutex<Outage>
+    private let outage: Locked<Outage>
 
     package init(database: any Database, log: Logger) {
         self.database = database
         self.log = log
-        outage = Mutex(Outage("last contacts cannot be written", log: log))
+        outage = Locked(Outage("last contacts cannot be written", log: log))
     }
 
     package func note(_ contact: Contact) {
@@ -86,9 +85,6 @@ package final class ContactBuffer: Sendable {
             tell(error)
         }
     }
-
-    // Not inlined into asynchronous functions, as in `Journal`.
-    @inline(never)
     private static func take(from cell: Cell) -> [Contact] {
         cell.waiting.withLock { waiting in
             defer { waiting.removeAll(keepingCapacity: true) }
@@ -97,14 +93,11 @@ package final class ContactBuffer: Sendable {
     }
 
     /// For the next second, unless the device has called again.
-    @inline(never)
     private static func putBack(_ batch: ArraySlice<Contact>, into cell: Cell) {
         cell.waiting.withLock { waiting in
             for contact in batch where waiting[contact.device] == nil { waiting[contact.device] = contact }
         }
     }
-
-    @inline(never)
     private func tell(_ error: (any Error)?) {
         outage.withLock { outage in
             if let error { outage.failed(error) } else { outage.works() }

@@ -1,6 +1,5 @@
 import Passport
 import Store
-import Synchronization
 import Wire
 
 /// The only way to write: many requests share one transaction and so one sync.
@@ -29,7 +28,7 @@ final class Journal: Sendable {
     private let passports: KnownPassports
     private let committed: @Sendable () -> Void
     /// A lock and no actor: whoever waits has no change of thread but those to the writer and back.
-    private let queue = Mutex((waiting: [Job](), isRunning: false))
+    private let queue = Locked((waiting: [Job](), isRunning: false))
 
     /// - Parameters:
     ///   - passports: forgets what a commit changed before anybody is answered.
@@ -60,10 +59,6 @@ final class Journal: Sendable {
     }
 
     private enum Enqueued { case waits, isFirst, isTooMuch }
-
-    // Locks are taken in functions of their own: inlined into an asynchronous one on both sides of an `await`, they were
-    // compiled to take the thread's number once and unlock with that of another thread (Swift 6.3 on Linux, release).
-    @inline(never)
     private func enqueue(_ job: Job) -> Enqueued {
         queue.withLock { queue in
             guard queue.waiting.count < Self.waitingLimit else { return .isTooMuch }
@@ -77,8 +72,6 @@ final class Journal: Sendable {
     private func drain() async {
         while let group = next() { await commit(group) }
     }
-
-    @inline(never)
     private func next() -> [Job]? {
         queue.withLock { queue in
             guard !queue.waiting.isEmpty else {
@@ -143,16 +136,12 @@ private final class TouchedDevices: Sendable {
         var passports: [DeviceID: Passport] = [:]
         var leaves: Range<Int64> = 0..<0
     }
-    private let state = Mutex(State())
+    private let state = Locked(State())
     var devices: Set<DeviceID> { noted.devices }
     var passports: [DeviceID: Passport] { noted.passports }
     var leaves: Range<Int64> { noted.leaves }
 
-    private var noted: State {
-        @inline(never) get { state.withLock { $0 } }
-    }
-
-    @inline(never)
+    private var noted: State { state.withLock { $0 } }
     func note(_ sequencer: Sequencer) {
         let noted = State(devices: sequencer.touched, passports: sequencer.outcome, leaves: sequencer.places)
         state.withLock { $0 = noted }

@@ -23,7 +23,7 @@ package final class KnownPassports: Sendable {
         var old: [DeviceID: Passport] = [:]
     }
     private final class Cell: Sendable {
-        let shard = Mutex(Shard())
+        let shard = Locked(Shard())
     }
 
     static let trustedNanoseconds: UInt64 = 900_000_000
@@ -35,7 +35,7 @@ package final class KnownPassports: Sendable {
     private let limit: Int
     private let changes = Atomic<UInt64>(0)
     /// The ledger's size up to which every change was taken in, and when that was (`now`).
-    private let followed = Mutex<Int64?>(nil)
+    private let followed = Locked<Int64?>(nil)
     private let followedAt = Atomic<UInt64>(0)
 
     /// - Parameter limit: most passports.
@@ -70,7 +70,6 @@ package final class KnownPassports: Sendable {
     ///   - named: devices that will be asked for next; others are only replaced, so that a change of a whole fleet does not
     ///     drive out whoever calls just now.
     ///   - mark: taken before the transaction.
-    @inline(never)
     package func renew(
         _ passports: [DeviceID: Passport], leaves: Range<Int64>, takingIn named: Set<DeviceID>, since mark: UInt64
     ) {
@@ -102,7 +101,6 @@ package final class KnownPassports: Sendable {
 
     /// Whether what is here is exactly what a transaction reads that sees a ledger of that size and lets nobody else write.
     /// Each change of a passport leaves a leaf, and what is here followed each leaf below `size`.
-    @inline(never)
     package func isExact(at size: Int64) -> Bool { followed.withLock { $0 == size } }
 
     /// Without a look at the clock, for transactions in which `isExact`.
@@ -111,7 +109,6 @@ package final class KnownPassports: Sendable {
     }
 
     /// After a commit that may have happened, or one of another node.
-    @inline(never)
     package func forget(_ devices: some Collection<DeviceID>) {
         guard !devices.isEmpty else { return }
         changes.add(1, ordering: .acquiringAndReleasing)
@@ -122,8 +119,6 @@ package final class KnownPassports: Sendable {
             }
         }
     }
-
-    @inline(never)
     func forgetAll() {
         changes.add(1, ordering: .acquiringAndReleasing)
         for cell in cells { cell.shard.withLock { $0 = Shard() } }
@@ -171,12 +166,6 @@ extension KnownPassports {
         followedAt.store(began, ordering: .releasing)
         return from != size
     }
-
-    // Not inlined into asynchronous functions, as in `Journal`.
-    private var followedSize: Int64? {
-        @inline(never) get { followed.withLock { $0 } }
-    }
-
-    @inline(never)
+    private var followedSize: Int64? { followed.withLock { $0 } }
     private func follow(to size: Int64) { followed.withLock { $0 = max(size, $0 ?? 0) } }
 }

@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 import Wire
 
 #if canImport(Glibc)
@@ -13,7 +12,7 @@ final class Child: Sendable {
     /// Where its standard output and error go.
     let log: String
     /// What `waitpid` said; a number is never used again once it did.
-    private let ended = Mutex<Int32?>(nil)
+    private let ended = Locked<Int32?>(nil)
 
     /// - Parameter showsErrors: its standard error stays this process's, for its bars.
     init(_ name: String, _ program: String, _ arguments: [String], log: String, showsErrors: Bool = false) throws {
@@ -89,7 +88,7 @@ final class Children: Sendable {
         var all: [Child] = []
         var isClosed = false
     }
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     /// Starts one, unless the story is being ended.
     func start(

@@ -1,8 +1,8 @@
 import Foundation
-import Synchronization
 
 #if canImport(Glibc)
 import Glibc
+import Wire
 #endif
 
 /// Tells a person what happens: one line an event with the time since the start, a bar while something takes long.
@@ -12,7 +12,7 @@ final class Narrator: Sendable {
         var barShown = false
         var lastBar = ContinuousClock.now
     }
-    private let state = Mutex(State())
+    private let state = Locked(State())
     private let began = ContinuousClock.now
     let isTerminal: Bool
     private let isColored: Bool
