@@ -95,6 +95,40 @@ private let now = RepositoryBench.now
         }
     }
 
+    @Test func `cannot show another version where versions alone are listed`() throws {
+        for file in ["snapshot", "targets"] {
+            var repository = try RepositoryBench()
+            if file == "targets" { try repository.publishSnapshot(files: ["targets.json": ListedFile(version: 2)]) }
+            let listed = file == "targets" ? 2 : 7
+            try repository.publishTimestamp(of: ListedFile(version: listed))
+            // The honest version 1, under the name of the version that is listed.
+            let name = file == "targets" ? "2.targets.json" : "7.snapshot.json"
+            repository.put(try #require(repository.files["1.\(file).json"]), name)
+            var client = ClientBench(repository)
+            let found = Self.refused(repository, &client)
+            #expect(
+                found?.reason == .otherVersion(expected: file == "targets" ? 2 : 7, offered: 1),
+                "\(String(describing: found))")
+            #expect(found?.rule == (file == "targets" ? "5.6.4" : "5.5.4"))
+        }
+    }
+
+    @Test func `cannot leave a device with a kept snapshot that is not the listed one`() throws {
+        var repository = try RepositoryBench()
+        var client = ClientBench(repository)
+        try client.refresh(repository.files)
+        // Signed anew under the same version: it is fetched, although a version 1 is there.
+        try repository.publishSnapshot(days: 31, version: 1)
+        try repository.publishTimestamp()
+        try client.refresh(repository.files)
+        #expect(client.asked == ["2.root.json", "timestamp.json", "1.snapshot.json"])
+        // And nothing is fetched that is there.
+        try client.refresh(repository.files)
+        #expect(client.asked == ["2.root.json", "timestamp.json"])
+        let untold = try client.refresh(repository.files, at: now.adding(days: 1))
+        #expect(untold.snapshot.expires == now.adding(days: 31))
+    }
+
     @Test func `cannot give one role's document for another's`() throws {
         // One key for all roles: only the type tells them apart.
         let keys = RepositoryBench.keys(2)
