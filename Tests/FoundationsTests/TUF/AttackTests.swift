@@ -152,6 +152,12 @@ private let now = RepositoryBench.now
         #expect(
             refusalOfTimestamp(endless, under: repository.firstRoot)?.reason
                 == .tooLarge(bytes: limit + 1, limit: limit))
+        // Nor is a listing whose hashes nobody can check a listing without hashes.
+        var odd = repository
+        let hashes = FileHashes(named: ["md5": Digest([1])])
+        try odd.publishTimestamp(of: ListedFile(version: 1, hashes: hashes))
+        var careful = ClientBench(repository)
+        #expect(Self.refused(odd, &careful)?.reason == .unknownHashes)
         // Nor may the timestamp's own keys say how much is read.
         var greedy = repository
         try greedy.publishTimestamp(of: ListedFile(version: 1, length: 1 << 40))
@@ -287,11 +293,16 @@ private let now = RepositoryBench.now
         // Back to the old key: the document verifies, and yet its time is over.
         repository.timestampKeys = thief
         try repository.publishRoot()
+        let snapshot = try #require(client.stored["snapshot"])
         var roots = try RootStep(trusted: repository.firstRoot, at: now)
         #expect(try roots.take(repository.roots[1]).forgetsTimestampAndSnapshot)
         #expect(try roots.take(repository.roots[2]).forgetsTimestampAndSnapshot)
-        var step = try roots.finish()
-        #expect(step.recall(known)?.reason == .rotatedAway)
+        var timestamps = try roots.finish()
+        #expect(timestamps.recall(known)?.reason == .rotatedAway)
+        var snapshots = try timestamps.take(known)
+        #expect(snapshots.recall(snapshot)?.reason == .rotatedAway)
+        let asksAnew = try snapshots.request != nil
+        #expect(asksAnew)
     }
 }
 
