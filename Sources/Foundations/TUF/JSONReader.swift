@@ -28,7 +28,9 @@ private struct JSONReader {
     private func fault(_ what: String) -> JSONFault { JSONFault(sentence: "\(what), at byte \(at).") }
 
     private mutating func skipSpace() {
-        while at < bytes.count, [0x20, 0x0a, 0x0d, 0x09].contains(bytes[at]) { at += 1 }
+        while at < bytes.count, bytes[at] == 0x20 || bytes[at] == 0x0a || bytes[at] == 0x0d || bytes[at] == 0x09 {
+            at += 1
+        }
     }
 
     private mutating func take(_ character: Character) -> Bool {

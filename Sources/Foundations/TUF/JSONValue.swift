@@ -1,3 +1,5 @@
+import Wire
+
 /// A JSON document as it was received, whatever fields it has: a signature covers also those that nobody here knows (TUF
 /// §4.1). Numbers are whole: canonical JSON has no others.
 package indirect enum JSONValue: Sendable, Equatable {
@@ -16,23 +18,36 @@ package indirect enum JSONValue: Sendable, Equatable {
 
     /// Canonical JSON (the OLPC form, wiki.laptop.org/go/Canonical_JSON): keys in the order of their UTF-8, no white space, only
     /// quote and backslash escaped. These are the bytes that are signed and hashed, and never a document as it was sent.
-    package var canonical: [UInt8] {
-        var bytes: [UInt8] = []
-        write(to: &bytes)
-        return bytes
-    }
+    package var canonical: [UInt8] { written(escapingControls: false) }
 
-    private func write(to bytes: inout [UInt8]) {
-        switch self {
+    /// The document as ordinary JSON (RFC 8259): canonical JSON is not always that, because it leaves line ends in a text as
+    /// they are.
+    package var document: [UInt8] { written(escapingControls: true) }
+
+    private func written(escapingControls: Bool) -> [UInt8] {
+        var writer = JSONWriter(escapesControls: escapingControls)
+        writer.write(self)
+        return writer.bytes
+    }
+}
+
+private struct JSONWriter {
+    let escapesControls: Bool
+    private(set) var bytes: [UInt8] = []
+
+    init(escapesControls: Bool) { self.escapesControls = escapesControls }
+
+    mutating func write(_ value: JSONValue) {
+        switch value {
         case .null: bytes += "null".utf8
         case .flag(let flag): bytes += (flag ? "true" : "false").utf8
         case .integer(let number): bytes += String(number).utf8
-        case .text(let text): Self.write(text, to: &bytes)
+        case .text(let text): write(text)
         case .list(let values):
             bytes.append(UInt8(ascii: "["))
             for (place, value) in values.enumerated() {
                 if place > 0 { bytes.append(UInt8(ascii: ",")) }
-                value.write(to: &bytes)
+                write(value)
             }
             bytes.append(UInt8(ascii: "]"))
         case .object(let fields):
@@ -41,69 +56,23 @@ package indirect enum JSONValue: Sendable, Equatable {
             let sorted = fields.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
             for (place, field) in sorted.enumerated() {
                 if place > 0 { bytes.append(UInt8(ascii: ",")) }
-                Self.write(field.key, to: &bytes)
+                write(field.key)
                 bytes.append(UInt8(ascii: ":"))
-                field.value.write(to: &bytes)
+                write(field.value)
             }
             bytes.append(UInt8(ascii: "}"))
         }
     }
 
-    private static func write(_ text: String, to bytes: inout [UInt8]) {
-        bytes.append(UInt8(ascii: "\""))
-        for byte in text.utf8 {
-            if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { bytes.append(UInt8(ascii: "\\")) }
-            bytes.append(byte)
-        }
-        bytes.append(UInt8(ascii: "\""))
-    }
-}
-
-extension JSONValue {
-    /// The document as ordinary JSON (RFC 8259): canonical JSON is not always that, because it leaves line ends in a text as
-    /// they are.
-    package var document: [UInt8] {
-        var bytes: [UInt8] = []
-        writeDocument(to: &bytes)
-        return bytes
-    }
-
-    private func writeDocument(to bytes: inout [UInt8]) {
-        switch self {
-        case .null, .flag, .integer: bytes += canonical
-        case .text(let text): Self.writeEscaped(text, to: &bytes)
-        case .list(let values):
-            bytes.append(UInt8(ascii: "["))
-            for (place, value) in values.enumerated() {
-                if place > 0 { bytes.append(UInt8(ascii: ",")) }
-                value.writeDocument(to: &bytes)
-            }
-            bytes.append(UInt8(ascii: "]"))
-        case .object(let fields):
-            bytes.append(UInt8(ascii: "{"))
-            let sorted = fields.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
-            for (place, field) in sorted.enumerated() {
-                if place > 0 { bytes.append(UInt8(ascii: ",")) }
-                Self.writeEscaped(field.key, to: &bytes)
-                bytes.append(UInt8(ascii: ":"))
-                field.value.writeDocument(to: &bytes)
-            }
-            bytes.append(UInt8(ascii: "}"))
-        }
-    }
-
-    private static func writeEscaped(_ text: String, to bytes: inout [UInt8]) {
+    private mutating func write(_ text: String) {
         bytes.append(UInt8(ascii: "\""))
         for byte in text.utf8 {
             switch byte {
             case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes += [UInt8(ascii: "\\"), byte]
-            case UInt8(ascii: "\n"): bytes += "\\n".utf8
-            case 0..<0x20: bytes += "\\u00".utf8 + [hexadecimal(byte >> 4), hexadecimal(byte & 15)]
+            case 0..<0x20 where escapesControls: bytes += "\\u00\(Hex.encode([byte]))".utf8
             default: bytes.append(byte)
             }
         }
         bytes.append(UInt8(ascii: "\""))
     }
-
-    private static func hexadecimal(_ nibble: UInt8) -> UInt8 { nibble < 10 ? 48 + nibble : 87 + nibble }
 }

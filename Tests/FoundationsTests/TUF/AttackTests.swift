@@ -95,6 +95,40 @@ private let now = RepositoryBench.now
         }
     }
 
+    @Test func `cannot show another version where versions alone are listed`() throws {
+        for file in ["snapshot", "targets"] {
+            var repository = try RepositoryBench()
+            if file == "targets" { try repository.publishSnapshot(files: ["targets.json": ListedFile(version: 2)]) }
+            let listed = file == "targets" ? 2 : 7
+            try repository.publishTimestamp(of: ListedFile(version: listed))
+            // The honest version 1, under the name of the version that is listed.
+            let name = file == "targets" ? "2.targets.json" : "7.snapshot.json"
+            repository.put(try #require(repository.files["1.\(file).json"]), name)
+            var client = ClientBench(repository)
+            let found = Self.refused(repository, &client)
+            #expect(
+                found?.reason == .otherVersion(expected: file == "targets" ? 2 : 7, offered: 1),
+                "\(String(describing: found))")
+            #expect(found?.rule == (file == "targets" ? "5.6.4" : "5.5.4"))
+        }
+    }
+
+    @Test func `cannot leave a device with a kept snapshot that is not the listed one`() throws {
+        var repository = try RepositoryBench()
+        var client = ClientBench(repository)
+        try client.refresh(repository.files)
+        // Signed anew under the same version: it is fetched, although a version 1 is there.
+        try repository.publishSnapshot(days: 31, version: 1)
+        try repository.publishTimestamp()
+        try client.refresh(repository.files)
+        #expect(client.asked == ["2.root.json", "timestamp.json", "1.snapshot.json"])
+        // And nothing is fetched that is there.
+        try client.refresh(repository.files)
+        #expect(client.asked == ["2.root.json", "timestamp.json"])
+        let untold = try client.refresh(repository.files, at: now.adding(days: 1))
+        #expect(untold.snapshot.expires == now.adding(days: 31))
+    }
+
     @Test func `cannot give one role's document for another's`() throws {
         // One key for all roles: only the type tells them apart.
         let keys = RepositoryBench.keys(2)
@@ -118,6 +152,12 @@ private let now = RepositoryBench.now
         #expect(
             refusalOfTimestamp(endless, under: repository.firstRoot)?.reason
                 == .tooLarge(bytes: limit + 1, limit: limit))
+        // Nor is a listing whose hashes nobody can check a listing without hashes.
+        var odd = repository
+        let hashes = FileHashes(named: ["md5": Digest([1])])
+        try odd.publishTimestamp(of: ListedFile(version: 1, hashes: hashes))
+        var careful = ClientBench(repository)
+        #expect(Self.refused(odd, &careful)?.reason == .unknownHashes)
         // Nor may the timestamp's own keys say how much is read.
         var greedy = repository
         try greedy.publishTimestamp(of: ListedFile(version: 1, length: 1 << 40))
@@ -253,11 +293,16 @@ private let now = RepositoryBench.now
         // Back to the old key: the document verifies, and yet its time is over.
         repository.timestampKeys = thief
         try repository.publishRoot()
+        let snapshot = try #require(client.stored["snapshot"])
         var roots = try RootStep(trusted: repository.firstRoot, at: now)
         #expect(try roots.take(repository.roots[1]).forgetsTimestampAndSnapshot)
         #expect(try roots.take(repository.roots[2]).forgetsTimestampAndSnapshot)
-        var step = try roots.finish()
-        #expect(step.recall(known)?.reason == .rotatedAway)
+        var timestamps = try roots.finish()
+        #expect(timestamps.recall(known)?.reason == .rotatedAway)
+        var snapshots = try timestamps.take(known)
+        #expect(snapshots.recall(snapshot)?.reason == .rotatedAway)
+        let asksAnew = try snapshots.request != nil
+        #expect(asksAnew)
     }
 }
 

@@ -221,6 +221,12 @@ private struct Graph {
             Self.check(target, [[1, 2], [3, 4]])
                 == MetadataRefusal("targets", "5.7.3", .otherLength(expected: 3, found: 4)))
         #expect(Self.check(target, [[1, 2]])?.reason == .otherLength(expected: 3, found: 2))
+        // At once, not at the end: an endless mirror has none.
+        var check = target.check
+        let fault = [UInt8](repeating: 0, count: 4).withUnsafeBytes { raw in
+            refusal { () throws(MetadataRefusal) in try check.take(raw) }
+        }
+        #expect(fault?.reason == .otherLength(expected: 3, found: 4) && check.count == 0)
         #expect(Self.check(target, [[1, 2, 4]])?.reason == .otherHash(algorithm: "sha256"))
     }
 
