@@ -55,6 +55,8 @@ struct Drill {
         for kill in from..<until {
             let strike = Strike.plan(kill, of: engine)
             let server = try start(world, strike, &dice)
+            // However this round ends: a drill that fails leaves no server behind.
+            defer { server.kill() }
             // The kill may come while it starts.
             let isKilledEarly = strike == .outside && dice.percent(10)
             if isKilledEarly { try await self.kill(server, after: .milliseconds(dice.roll(0..<400))) }
