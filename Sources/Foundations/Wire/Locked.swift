@@ -1,4 +1,4 @@
-import Glibc
+import Foundation
 
 /// A value that one thread at a time touches.
 ///
