@@ -99,6 +99,9 @@ package final class House: Sendable {
     /// The instant that is told to others or judged by: a refusal while this node's clock is not believed.
     package func time() throws(Refusal) -> Timestamp { try nodeClock.time() }
 
+    /// The instant that a change at this moment would bear: never before the ledger's last entry, whichever node wrote that.
+    package func instant(in rows: any Rows) throws -> Timestamp { try nodeClock.sequence(in: rows).now }
+
     /// Performs an action for somebody: judged, journaled and durable before it answers.
     package func perform<A: Action>(_ action: A, as principal: Principal) async throws -> A.Answer {
         try Access.demand(A.permission, of: principal)

@@ -45,9 +45,12 @@ package struct AdmitBirths: Ceremony {
         var answer = Answer(batch: births.batch, admitted: 0, known: 0, refused: [])
         for start in stride(from: 0, to: births.births.count, by: Self.pageSize) {
             let page = births.births[start..<min(start + Self.pageSize, births.births.count)]
-            let found = try await house.read { rows in try Set(page.map(\.serial).filter { try isKnown($0, in: rows) })
+            let (found, now) = try await house.read { rows in
+                (try Set(page.map(\.serial).filter { try isKnown($0, in: rows) }), try house.instant(in: rows))
             }
-            let candidates = try page.map { try Candidate($0, isKnown: found.contains($0.serial), batch, in: house) }
+            let candidates = try page.map {
+                try Candidate($0, isKnown: found.contains($0.serial), batch, at: now, in: house)
+            }
             let part = try await house.change(as: principal) { change in
                 try admit(candidates, of: batch, digest, in: change)
             }
@@ -161,7 +164,9 @@ package struct AdmitBirths: Ceremony {
         /// nil: not looked at, because a device has its serial.
         let verified: Result<VerifiedCertificate, Refusal>?
 
-        init(_ birth: Birth, isKnown: Bool, _ batch: Line, in house: House) throws(Refusal) {
+        init(
+            _ birth: Birth, isKnown: Bool, _ batch: Line, at now: Timestamp, in house: House
+        ) throws(Refusal) {
             self.birth = birth
             let certificate = Self.certificate(of: birth)
             self.certificate = certificate
@@ -171,7 +176,7 @@ package struct AdmitBirths: Ceremony {
             }
             // Missing authorities are no fault of the birth.
             let verifier = try house.authorities.verifier(for: .birth)
-            let (now, authority) = (try house.time(), house.authorities.known(batch.authority))
+            let authority = house.authorities.known(batch.authority)
             do throws(Refusal) {
                 verified = .success(try Self.verify(der, birth, authority?.certificate, by: verifier, at: now))
             } catch {
