@@ -85,6 +85,7 @@ package final class ContactBuffer: Sendable {
             tell(error)
         }
     }
+
     private static func take(from cell: Cell) -> [Contact] {
         cell.waiting.withLock { waiting in
             defer { waiting.removeAll(keepingCapacity: true) }
@@ -98,6 +99,7 @@ package final class ContactBuffer: Sendable {
             for contact in batch where waiting[contact.device] == nil { waiting[contact.device] = contact }
         }
     }
+
     private func tell(_ error: (any Error)?) {
         outage.withLock { outage in
             if let error { outage.failed(error) } else { outage.works() }

@@ -72,6 +72,7 @@ final class Journal: Sendable {
     private func drain() async {
         while let group = next() { await commit(group) }
     }
+
     private func next() -> [Job]? {
         queue.withLock { queue in
             guard !queue.waiting.isEmpty else {
@@ -169,12 +170,14 @@ private final class SharedRows: Rows {
             return try rows.query(sql, arguments)
         }
     }
+
     func execute(_ sql: String, _ arguments: [Value]) throws -> Int {
         try watch {
             try sequencer.write(to: rows)
             return try rows.execute(sql, arguments)
         }
     }
+
     func later(_ sql: String, _ arguments: [Value], changing: Int?) throws {
         try watch {
             try sequencer.write(to: rows)

@@ -119,6 +119,7 @@ package final class KnownPassports: Sendable {
             }
         }
     }
+
     func forgetAll() {
         changes.add(1, ordering: .acquiringAndReleasing)
         for cell in cells { cell.shard.withLock { $0 = Shard() } }
