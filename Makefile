@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 # One after another: there are few cores, and never two builds at once.
 .NOTPARALLEL:
-.PHONY: help run test build tidy format bench bench-doors scale fuzz overload sanitize simulate failover crash crash-agent
+.PHONY: help run test build tidy format deb bench bench-doors scale fuzz overload sanitize simulate failover crash crash-agent
 
 help:  ## This list.
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 16
@@ -19,6 +19,10 @@ test:  ## Everything that CI checks: format, build, all tests. Ends with one lin
 build:  ## Build the programs into .build/debug.
 	@scripts/install.sh run
 	@scripts/build.sh debug
+
+deb:  ## The agent as a Debian package (.build/deb), installed and removed once in layers that are thrown away.
+	@scripts/install.sh deb
+	@scripts/deb-check.sh "$$(scripts/deb.sh | tee /dev/stderr | tail -1)"
 
 tidy:  ## Check the format and the house rules.
 	@scripts/tidy.sh

@@ -1,5 +1,5 @@
 #!/bin/bash
-# install.sh run|test|bench|failover: installs what is missing on Debian and its relatives, and asks nothing.
+# install.sh run|test|deb|bench|failover: installs what is missing on Debian and its relatives, and asks nothing.
 # Without root it says what to install. Swift itself is expected.
 source "$(dirname "$0")/common.sh"
 
@@ -11,8 +11,10 @@ for_test=(
     strongswan-pki libstrongswan-standard-plugins libstrongswan-extra-plugins libcharon-extra-plugins
     chromium fonts-liberation postgresql postgresql-client haproxy
     softhsm2 opensc gcc libc6-dev strace
+    dpkg-dev binutils systemd
     swtpm tpm2-abrmd libtss2-tcti-tabrmd0 libtpm2-pkcs11-1 libtpm2-pkcs11-tools tpm2-tools dbus-daemon
 )
+for_deb=(git ca-certificates pkg-config zlib1g-dev dpkg-dev binutils systemd)
 # nginx and PostgreSQL's pgbench are peers; gcc and libssl-dev build the load program.
 for_bench=(openssl postgresql nginx-light golang-cfssl gcc libc6-dev libssl-dev python3 procps util-linux)
 for_failover=(postgresql postgresql-client patroni etcd-server python3-etcd curl python3)
@@ -20,9 +22,10 @@ for_failover=(postgresql postgresql-client patroni etcd-server python3-etcd curl
 case "${1:-}" in
 run) wanted=("${for_run[@]}") ;;
 test) wanted=("${for_run[@]}" "${for_test[@]}") ;;
+deb) wanted=("${for_deb[@]}") ;;
 bench) wanted=("${for_run[@]}" "${for_bench[@]}") ;;
 failover) wanted=("${for_run[@]}" "${for_failover[@]}") ;;
-*) fail "install.sh needs to know what for." "Say: scripts/install.sh run, test, bench or failover." ;;
+*) fail "install.sh needs to know what for." "Say: scripts/install.sh run, test, deb, bench or failover." ;;
 esac
 
 require_swift

@@ -41,6 +41,8 @@ def ask(port, number, request, timeout=30):
 def storm(mode, port, length, count, at_once, request):
     done = subprocess.run(["/bin/sh", "-c", 'ulimit -n 65536 2>/dev/null; exec "$@"', "sh", f"{binaries}/storm", mode, str(port), str(length),
                            str(count), str(at_once), folder, request], stdout=subprocess.PIPE, text=True, timeout=length + 60)
+    if done.returncode:
+        raise SystemExit(f"storm {mode} ended with {done.returncode}")
     return json.loads(done.stdout)
 
 

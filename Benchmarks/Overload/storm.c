@@ -18,6 +18,7 @@
 #include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -177,6 +178,8 @@ static char *slurp(const char *path, size_t *length) {
 
 int main(int argc, char **argv) {
     if (argc < 8) { fprintf(stderr, "see the head of storm.c\n"); return 2; }
+    /* A server that closes first is an answer too. */
+    signal(SIGPIPE, SIG_IGN);
     mode = argv[1], port = atoi(argv[2]);
     double seconds = atof(argv[3]), start = now(), end, all = 0;
     count = atoi(argv[4]), at_once = atoi(argv[5]);

@@ -18,8 +18,12 @@ struct AgentProgram: AsyncParsableCommand {
               lifelong-agent birth --home /var/lib/lifelong --hardware thermostat-2-rev-b --line pty:/dev/ttyUSB0
               lifelong-agent run --home /var/lib/lifelong
               lifelong-agent status --home /var/lib/lifelong
+              lifelong-agent doctor --home /var/lib/lifelong
             """,
-        version: "0.1.0", subcommands: [BirthCommand.self, RunCommand.self, StatusCommand.self, LogCommand.self])
+        version: "0.1.0",
+        subcommands: [
+            BirthCommand.self, RunCommand.self, StatusCommand.self, LogCommand.self, DoctorCommand.self,
+        ])
 }
 
 /// What every command needs.

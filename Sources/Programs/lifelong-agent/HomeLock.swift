@@ -24,5 +24,13 @@ final class HomeLock {
         }
     }
 
+    /// Whether another agent works there now. Makes no file.
+    static func isHeld(_ path: String) -> Bool {
+        let file = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW)
+        guard file >= 0 else { return false }
+        defer { close(file) }
+        return flock(file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK
+    }
+
     deinit { close(file) }
 }

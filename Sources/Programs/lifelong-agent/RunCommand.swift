@@ -42,6 +42,11 @@ struct RunCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Longest run of the health command.", valueName: "seconds"))
     var healthSeconds = 60
 
+    @Option(
+        help: ArgumentHelp(
+            "Fetch releases no faster than this, from 8 KiB a second on.", valueName: "KiB a second"))
+    var downloadLimit: Int?
+
     @Flag(name: .shortAndLong, help: "Tell more.")
     var verbose = false
 
@@ -52,8 +57,13 @@ struct RunCommand: AsyncParsableCommand {
         if let startSpread, !(startSpread >= 0 && startSpread <= 3600) {
             throw ValidationError("--start-spread is 0 to 3600 seconds.")
         }
+        if let downloadLimit, !(Self.leastDownloadLimit...(1 << 22)).contains(downloadLimit) {
+            throw ValidationError("--download-limit is \(Self.leastDownloadLimit) to \(1 << 22) KiB a second.")
+        }
         guard (1...3600).contains(healthSeconds) else { throw ValidationError("--health-seconds is 1 to 3600.") }
     }
+
+    private static let leastDownloadLimit = DeviceTransport.Limits.leastFastestBytesPerSecond >> 10
 
     func run() async throws {
         try await explaining {
@@ -67,7 +77,9 @@ struct RunCommand: AsyncParsableCommand {
             let lock = try HomeLock(place.lock)
             defer { withExtendedLifetime(lock) {} }
             let logger = standardErrorLogger(level: verbose ? .debug : .notice)
-            let transport = DeviceTransport()
+            var limits = DeviceTransport.Limits()
+            limits.fastestBytesPerSecond = downloadLimit.map { $0 << 10 }
+            let transport = DeviceTransport(limits: limits)
             do {
                 let agent = try Agent(
                     home: place,

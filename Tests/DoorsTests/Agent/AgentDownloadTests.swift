@@ -84,6 +84,19 @@ private final class Shelf: Sendable {
         #expect(shelf.ranges == [nil])
     }
 
+    @Test func `is no faster than it may be, and whole`() async throws {
+        let shelf = Shelf()
+        var limits = DeviceTransport.Limits()
+        limits.fastestBytesPerSecond = 100_000
+        let began = ContinuousClock.now
+        try await withDownload(limits: limits, answer: { shelf.answer($0) }) { download, disk, source in
+            try await download.fetch(from: source)
+            #expect(try disk.readWhole(download.path) == artifact)
+        }
+        // 100,000 bytes; the pause behind the last piece counts as well.
+        #expect(.now - began >= .seconds(1))
+    }
+
     @Test func `goes on where the connection broke`() async throws {
         let shelf = Shelf(cuts: [35_000, 20_000])
         try await withDownload(answer: { shelf.answer($0) }) { download, disk, source in

@@ -106,6 +106,23 @@ import Workbench
         #expect(try evidence.verify(vkey: bench.publisher.verifierKey).entries.count == 2)
     }
 
+    @Test func `gives no evidence of more entries than one answer bears`() async throws {
+        let bench = try await HouseBench()
+        let unit = try await bench.makeUnits(1)[0]
+        try await bench.publisher.publish()
+        func prove(limit: Int) async throws -> Int {
+            try await bench.house.read { rows in
+                try LedgerReader.evidence(
+                    of: unit.device, subject: "passport", key: bench.publisher.verifierKey, limit: limit, in: rows
+                ).verify(vkey: bench.publisher.verifierKey).entries.count
+            }
+        }
+        #expect(try await prove(limit: 2) == 2)
+        let refusal = await #expect(throws: Refusal.self) { try await prove(limit: 1) }
+        #expect(refusal?.code == .tooLarge)
+        #expect(refusal?.hint.contains("verify log") == true)
+    }
+
     @Test func `offers only actions that exist, under the permission that they need`() {
         let known = Dictionary(ActionList.all.map { ($0.name, $0.permission) }, uniquingKeysWith: { a, _ in a })
         for offer in DeviceActions.all { #expect(known[offer.name] == offer.permission, "\(offer.name)") }

@@ -1,3 +1,4 @@
+import Keys
 import KeysTLS
 import NIOCore
 import NIOSSL
@@ -13,6 +14,14 @@ package struct ClientIdentity: Sendable {
     package init(chain: [[UInt8]], key: any SigningKey) {
         self.chain = chain
         self.key = key
+    }
+
+    /// Who the unit is since its birth; nil if its certificate is not there.
+    package static func birth(in home: AgentHome, on disk: any Disk, keys: any KeyStore) throws -> ClientIdentity? {
+        guard let pem = try disk.readWhole(home.birthCertificate) else { return nil }
+        let chain = try PEM.decode(String(decoding: pem, as: UTF8.self)).map(\.der)
+        return ClientIdentity(
+            chain: chain.count > 1 ? chain.dropLast() : chain, key: try keys.require(DeviceKeys.birth))
     }
 
     /// - Parameter anchors: DER of the only roots that may vouch for the service.

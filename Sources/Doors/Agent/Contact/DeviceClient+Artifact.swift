@@ -70,6 +70,11 @@ extension DeviceClient {
                         "The artifact arrives too slowly: \(count) bytes in \(elapsed.components.seconds) s.",
                         hint: "The rest is fetched at the next attempt."))
             }
+            // What is not read fills the socket's buffers, and TCP slows the sender down.
+            if let fastest = transport.limits.fastestBytesPerSecond {
+                let early = .seconds(Double(count) / Double(fastest)) - began.duration(to: clock.now)
+                if early > .zero { try await Task.sleep(for: min(early, transport.limits.silence / 2)) }
+            }
         }
         // A cancelled body ends early without an error.
         try Task.checkCancellation()

@@ -18,6 +18,10 @@ package struct DeviceTransport: Sendable {
         package var idle: Duration = .seconds(60)
         /// Slowest artifact that is waited for, in bytes a second on average, after `silence`.
         package var slowestBytesPerSecond = 256
+        /// Fastest that an artifact is fetched, in bytes a second on average; nil is as fast as it comes.
+        package var fastestBytesPerSecond: Int?
+        /// Least that may be said there: below it a fetch would look like silence.
+        package static let leastFastestBytesPerSecond = 8192
         package init() {}
     }
     package let limits: Limits

@@ -55,7 +55,7 @@ package actor Agent {
         let disk = around.disk
         guard let unit = try disk.read(UnitRecord.self, from: home.unit),
             let service = try disk.read(ServiceAnchor.self, from: home.service),
-            let pem = try disk.readWhole(home.birthCertificate)
+            let birth = try ClientIdentity.birth(in: home, on: disk, keys: around.keys)
         else {
             throw Refusal(
                 .unavailable, "No unit was born in \(home.folder).",
@@ -64,9 +64,7 @@ package actor Agent {
         self.unit = unit
         self.service = service
         try home.makeFolders(on: disk)
-        let chain = try PEM.decode(String(decoding: pem, as: UTF8.self)).map(\.der)
-        birth = ClientIdentity(
-            chain: chain.count > 1 ? chain.dropLast() : chain, key: try around.keys.require(DeviceKeys.birth))
+        self.birth = birth
         updates = Updates(on: disk, home: home)
         outbox = updates.outbox
         log = try DeviceLog(on: disk, folder: home.log)

@@ -74,16 +74,26 @@ package enum LedgerReader {
         }
     }
 
-    /// All entries of a device, each with its proof against the newest checkpoint.
+    /// Entries of one device that are proven in one answer. Years of changes every hour; its memory is some tens of megabytes.
+    package static let evidenceLimit = 20_000
+
+    /// All entries of a device, each with its proof against the newest checkpoint; refused if they are more than
+    /// `evidenceLimit`.
     ///
     /// - Parameter quorum: a checkpoint with so many cosignatures is taken instead, if one covers all of them.
     package static func evidence(
-        of device: DeviceID, subject: String, key: VerifierKey, quorum: Int = 0, in rows: any Rows
+        of device: DeviceID, subject: String, key: VerifierKey, quorum: Int = 0, limit: Int = evidenceLimit,
+        in rows: any Rows
     ) throws -> Evidence {
         let newest = try checkpoint(in: rows)
         let entries = try rows.query(
-            "SELECT idx, entry FROM ledger WHERE device = $1 AND idx < $2 ORDER BY idx",
-            [Value(device), .int(newest.size)])
+            "SELECT idx, entry FROM ledger WHERE device = $1 AND idx < $2 ORDER BY idx LIMIT $3",
+            [Value(device), .int(newest.size), Value(limit + 1)])
+        guard entries.count <= limit else {
+            throw Refusal(
+                .tooLarge, "The passport of \(device) has more than \(limit) entries.",
+                hint: "Verify the whole ledger, which has them too: lifelong verify log")
+        }
         let last = Int64(try entries.last?.int("idx") ?? 0)
         let (note, size) = try witnessed(quorum: quorum, above: last, in: rows) ?? newest
         let tiles = StoredTiles(rows)

@@ -63,8 +63,9 @@ struct ServeCommand: AsyncParsableCommand {
         try DurableFile.write(
             Array(PEM.encode(house.permitKey().publicKeyDER, label: "PUBLIC KEY").utf8), to: home.permitKeyFile)
         // Asks nobody if there are no witnesses.
-        let beside = house.settings.witnesses.isEmpty ? [] : [WitnessCourier(house).run]
-        let server = try Server(house, configuration.server(), beside: beside)
+        let witnesses = house.settings.witnesses.isEmpty ? [] : [WitnessCourier(house).run]
+        let server = try Server(
+            house, configuration.server(), beside: witnesses + [{ await FirstPerson.keepToken(house, home) }])
         let keyPlace = Self.sentence(keys, home)
         try await server.run { ports in announce(home, configuration, ports, link, keyPlace) }
         try house.database.close()
@@ -169,7 +170,7 @@ enum FirstPerson {
 
     static let name = "admin"
 
-    /// The token of this machine is replaced at the first start that finds less than this left of it.
+    /// The token of this machine is replaced as soon as less than this is left of it: at a start, or while the server runs.
     private static let leastTokenDays: Int64 = 30
 
     /// Makes the first maker admin with a one-time link, once; and sees to it that the home's token is alive.
@@ -183,19 +184,38 @@ enum FirstPerson {
                 // Another node of the same database that started at the same moment has made it, and has the link.
             }
         }
-        // Whoever administers longest; the first person may have left.
-        let admin =
-            try await house.read {
-                try $0.first(
-                    "SELECT name FROM person WHERE role = $1 AND left_at IS NULL ORDER BY at, name LIMIT 1",
-                    [.text(Role.makerAdmin.rawValue)])?.text("name")
-            } ?? name
-        if try await !hasToken(house, home) {
-            let token = try await house.perform(
-                IssueToken(person: admin, label: "command line on the server"), as: .system)
-            try DurableFile.write(Array(token.token.utf8), to: home.tokenFile)
-        }
+        let admin = try await administrator(house)
+        try await renewToken(house, home, of: admin)
         return path.map { .path($0) } ?? .madeBy(admin)
+    }
+
+    /// A server that is never started anew would outlive its home's token. Ends when its task is cancelled.
+    static func keepToken(_ house: House, _ home: ServerHome) async {
+        while (try? await Task.sleep(for: .seconds(12 * 3600))) != nil {
+            do {
+                try await renewToken(house, home, of: administrator(house))
+            } catch {
+                house.log.warning(
+                    "the home's token cannot be renewed; it is tried again in half a day",
+                    metadata: ["file": "\(home.tokenFile)", "error": "\((error as? Refusal)?.detail ?? "internal")"])
+            }
+        }
+    }
+
+    /// Whoever administers longest; the first person may have left.
+    private static func administrator(_ house: House) async throws -> String {
+        try await house.read {
+            try $0.first(
+                "SELECT name FROM person WHERE role = $1 AND left_at IS NULL ORDER BY at, name LIMIT 1",
+                [.text(Role.makerAdmin.rawValue)])?.text("name")
+        } ?? name
+    }
+
+    private static func renewToken(_ house: House, _ home: ServerHome, of admin: String) async throws {
+        guard try await !hasToken(house, home) else { return }
+        let token = try await house.perform(
+            IssueToken(person: admin, label: "command line on the server"), as: .system)
+        try DurableFile.write(Array(token.token.utf8), to: home.tokenFile)
     }
 
     /// The home's token is somebody's who has not left, and will be for a while.
