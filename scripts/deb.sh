@@ -3,7 +3,10 @@
 # libraries inside, or of the PROGRAM that is named.
 source "$(dirname "$0")/common.sh"
 program=${1:-}
+# What is packed for a test is packed fast.
+compression=(-Zgzip -z1)
 if [ -z "$program" ]; then
+    compression=(-Zxz)
     require_swift
     # A folder of its own: what is linked without Swift's libraries is compiled otherwise.
     build() {
@@ -49,5 +52,5 @@ Description: identity, updates and wipe of this device, as Lifelong says
  goes back if they are no good, and wipes when its owner or its life ends.
 CONTROL
 package=$out/lifelong-agent_${version}_$architecture.deb
-dpkg-deb --root-owner-group --build "$root" "$package" >/dev/null
+dpkg-deb "${compression[@]}" --root-owner-group --build "$root" "$package" >/dev/null
 echo "$package"

@@ -1,6 +1,7 @@
 import Agent
 import Foundation
 import Testing
+import Trust
 import Wire
 import Workbench
 
@@ -73,10 +74,7 @@ private struct Ailment: Sendable, CustomTestStringConvertible {
             }),
         .init(
             testDescription: "a wipe that is not finished", part: "agent", verdict: .watch, hint: "Let the agent run",
-            harm: {
-                try $0.disk.write(
-                    WipeOrder(device: AgentBench.device, nonce: "n", retired: false, done: false), as: $0.home.wipe)
-            }),
+            harm: { try $0.disk.write(Array("{}".utf8), to: $0.home.wipe) }),
         .init(
             testDescription: "no agent at work", part: "agent", verdict: .watch, hint: "systemctl start",
             place: .init(mode: 0o700, freeBytes: 1 << 30, isWorkedIn: false)),
@@ -141,8 +139,8 @@ private struct Ailment: Sendable, CustomTestStringConvertible {
             do {
                 _ = try await client.status()
                 Issue.record("Nobody listens on port 1.")
-            } catch {
-                let silent = service(.failure(error))
+            } catch let failure as ContactFailure {
+                let silent = service(.failure(failure))
                 #expect(silent.map(\.verdict) == [.bad] && silent.first?.hint?.contains("network") == true, "\(silent)")
             }
             await transport.shutdown()
