@@ -38,7 +38,9 @@ func room(_ name: String, in folder: String, _ dependencies: [Target.Dependency]
 }
 
 /// What every room may import: foundations, the store interface, the registry, and nothing else.
-let forRooms: [Target.Dependency] = ["Wire", "Trust", "Ledger", "Release", "Passport", "Store", "Registry"]
+let forRooms: [Target.Dependency] = [
+    "Wire", "Trust", "Ledger", "Release", "Passport", "Selection", "Rollout", "Store", "Registry",
+]
 let rooms: [Target.Dependency] = ["Design", "Manufacture", "Pairing", "Use", "Transfer", "Retirement"]
 
 let package = Package(
@@ -72,6 +74,8 @@ let package = Package(
         room("Release", in: "Foundations", ["Wire", "Trust", crypto]),
         room("TUF", in: "Foundations", ["Wire", "Trust", crypto]),
         room("Passport", in: "Foundations", ["Wire"]),
+        room("Selection", in: "Foundations", ["Wire", "Passport"]),
+        room("Rollout", in: "Foundations", ["Wire", "Passport", "Selection"]),
 
         // Ground: state; its engines are edges.
         room("Keys", in: "Ground", ["Wire", "Trust"]),
@@ -86,8 +90,9 @@ let package = Package(
         room(
             "Registry", in: "Ground",
             [
-                "Wire", "Trust", "Ledger", "Release", "Passport", "Keys", "Store", logging, crypto, cryptoExtras, x509,
-                asn1,
+                "Wire", "Trust", "Ledger", "Release", "Passport", "Selection", "Rollout", "Keys", "Store", logging,
+                crypto,
+                cryptoExtras, x509, asn1,
             ]),
 
         // Rooms: a room a stage of life; never another room, nothing from outside.
@@ -194,7 +199,8 @@ let package = Package(
             dependencies: rooms + forRooms + ["Keys", "StoreSQLite", logging, crypto],
             path: "Tests/Simulation", swiftSettings: strict),
         .executableTarget(
-            name: "lifelong-simulate", dependencies: ["Simulation", arguments], path: "Tests/Simulate",
+            name: "lifelong-simulate", dependencies: ["Passport", "Rollout", "Simulation", arguments],
+            path: "Tests/Simulate",
             swiftSettings: strict),
         // A client of update metadata, as tuf-conformance drives one (docs/updates.md); not shipped.
         .executableTarget(
@@ -202,7 +208,7 @@ let package = Package(
             dependencies: ["Wire", "TUF", "Agent", arguments, httpClient, nioCore, nioHTTP1], path: "Tests/TUFClient",
             swiftSettings: strict),
         .testTarget(
-            name: "SimulationTests", dependencies: ["Wire", "Passport", "Simulation", "lifelong-simulate"],
+            name: "SimulationTests", dependencies: ["Wire", "Passport", "Rollout", "Simulation", "lifelong-simulate"],
             path: "Tests/SimulationTests", swiftSettings: strict),
         .testTarget(
             name: "AgentFaultTests",
@@ -213,7 +219,8 @@ let package = Package(
         .testTarget(
             name: "FoundationsTests",
             dependencies: [
-                "Wire", "Trust", "Ledger", "Release", "TUF", "Passport", x509, asn1, crypto, cryptoExtras,
+                "Wire", "Trust", "Ledger", "Release", "TUF", "Passport", "Selection", "Rollout", x509, asn1, crypto,
+                cryptoExtras,
             ],
             path: "Tests/FoundationsTests", swiftSettings: strict),
         .testTarget(
@@ -253,8 +260,8 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "Wire", "Trust", "Ledger", "Release", "TUF", "Passport", "Server", "Station", "Agent", "Auditor",
-                crypto,
+                "Wire", "Trust", "Ledger", "Release", "TUF", "Passport", "Selection", "Rollout", "Server", "Station",
+                "Agent", "Auditor", crypto,
             ],
             path: "Fuzz/Targets", swiftSettings: strict),
         .testTarget(

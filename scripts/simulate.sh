@@ -7,3 +7,4 @@ program=.build/release/lifelong-simulate
 step exhaustive "$program" --level exhaustive
 step pure "$program" --level pure --minutes "$minutes"
 step registry "$program" --level registry --minutes "$minutes"
+step rollout "$program" --level rollout --devices 1000000

@@ -1,11 +1,13 @@
 import ArgumentParser
 import Foundation
+import Passport
+import Rollout
 import Simulation
 
 /// Runs the simulations that docs/simulation.md describes; no part of the product.
 @main
 struct Simulate: ParsableCommand {
-    enum Level: String, ExpressibleByArgument, CaseIterable { case pure, registry, exhaustive }
+    enum Level: String, ExpressibleByArgument, CaseIterable { case pure, registry, exhaustive, rollout }
 
     static let configuration = CommandConfiguration(
         commandName: "lifelong-simulate",
@@ -20,10 +22,14 @@ struct Simulate: ParsableCommand {
               lifelong-simulate --level registry --seed 42 --steps 20000
             """)
 
-    @Option(help: "pure: the stage machine under a model; registry: the real rooms on SQLite; exhaustive: every state.")
+    @Option(
+        help:
+            "pure: the stage machine under a model; registry: the real rooms; exhaustive: every state; rollout: a fleet."
+    )
     var level = Level.pure
     @Option(help: "The first seed; otherwise a random one, which is printed.") var seed: UInt64?
     @Option(help: "Steps of one world; one on the registry level is a request.") var steps: Int?
+    @Option(help: "Devices of a rollout.") var devices = 20_000
     @Option(help: "Go on with the next seed until so many minutes are over.") var minutes: Double?
     @Option(help: ArgumentHelp("Break a rule on purpose.", valueName: "rule")) var broken: String?
 
@@ -36,6 +42,7 @@ struct Simulate: ParsableCommand {
 
     func run() throws {
         if level == .exhaustive { return try exhaust() }
+        if level == .rollout { return try rollOut() }
         // Sets and dictionaries have another order in every process unless this is set; a seed has to replay exactly.
         if level == .registry, ProcessInfo.processInfo.environment["SWIFT_DETERMINISTIC_HASHING"] == nil {
             setenv("SWIFT_DETERMINISTIC_HASHING", "1", 1)
@@ -95,6 +102,31 @@ struct Simulate: ParsableCommand {
         var options = RegistryWorld.Options()
         options.broken = rule
         return try RegistryWorld(seed: seed, steps: steps ?? 20_000, folder: folder, options: options).run()
+    }
+
+    /// A good release, one near the line and a bad one; the memory that it took at most is that of the program.
+    private func rollOut() throws {
+        let seed = seed ?? UInt64.random(in: 1...999_999_999)
+        for failing in [20, 180, 260, 2000] {
+            var options = RolloutWorld.Options()
+            (options.devices, options.failing) = (devices, failing)
+            do {
+                let report = try RolloutWorld.run(seed: seed, options: options)
+                let memory = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8).split(separator: "\n")
+                    .first { $0.hasPrefix("VmHWM") }
+                print(
+                    """
+                    rollout seed \(seed), \(failing) of 10,000 fail: \(report.status.rawValue) in stage \(report.stages) after \
+                    \(report.offers) of \(report.devices) offers and \(report.minutes / 1440) days, \(report.counts.failures) \
+                    failures, \(report.decisions) decisions, trace \(String(report.trace, radix: 16)); \(memory ?? "")
+                    """)
+            } catch {
+                print(error)
+                print("again: lifelong-simulate --level rollout --seed \(seed) --devices \(devices)")
+                throw ExitCode.failure
+            }
+        }
+        print("all invariants held")
     }
 
     private func exhaust() throws {

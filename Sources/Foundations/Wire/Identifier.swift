@@ -64,6 +64,7 @@ package struct Identifier<Kind>: Hashable, Sendable, Codable, CustomStringConver
 package enum DeviceKind {}
 package enum ProductKind {}
 package enum BatchKind {}
+package enum RolloutKind {}
 package enum TenureKind {}
 package enum PersonKind {}
 package enum OwnerKind {}
@@ -73,6 +74,8 @@ package typealias DeviceID = Identifier<DeviceKind>
 /// A model, named by its maker ("thermostat-2").
 package typealias ProductID = Identifier<ProductKind>
 package typealias BatchID = Identifier<BatchKind>
+/// One release on its way into the field.
+package typealias RolloutID = Identifier<RolloutKind>
 package typealias TenureID = Identifier<TenureKind>
 /// Somebody who signs in.
 package typealias PersonID = Identifier<PersonKind>
