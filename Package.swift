@@ -39,7 +39,7 @@ func room(_ name: String, in folder: String, _ dependencies: [Target.Dependency]
 
 /// What every room may import: foundations, the store interface, the registry, and nothing else.
 let forRooms: [Target.Dependency] = [
-    "Wire", "Trust", "Ledger", "Release", "Passport", "Selection", "Rollout", "Store", "Registry",
+    "Wire", "Trust", "Ledger", "Release", "TUF", "Passport", "Selection", "Rollout", "Store", "Registry",
 ]
 let rooms: [Target.Dependency] = ["Design", "Manufacture", "Pairing", "Use", "Transfer", "Retirement"]
 
@@ -90,7 +90,8 @@ let package = Package(
         room(
             "Registry", in: "Ground",
             [
-                "Wire", "Trust", "Ledger", "Release", "Passport", "Selection", "Rollout", "Keys", "Store", logging,
+                "Wire", "Trust", "Ledger", "Release", "TUF", "Passport", "Selection", "Rollout", "Keys", "Store",
+                logging,
                 crypto,
                 cryptoExtras, x509, asn1,
             ]),
@@ -245,8 +246,7 @@ let package = Package(
         .testTarget(
             name: "StockTests",
             dependencies: rooms + forRooms + [
-                "Keys", "KeysFile", "KeysPKCS11", "Station", "Agent", "Server", "Workbench", "TUF",
-                "lifelong-tuf-client",
+                "Keys", "KeysFile", "KeysPKCS11", "Station", "Agent", "Server", "Workbench", "lifelong-tuf-client",
                 hummingbird, nioCore,
                 logging, x509,
                 crypto,

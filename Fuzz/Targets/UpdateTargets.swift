@@ -103,6 +103,13 @@ extension FuzzTarget {
             // What was read is written so that it is read again as the same.
             let again = try? MetadataDraft(document: MetadataDraft(targets).document, as: "targets").targets()
             promise(again == targets, "targets-content: not what was read")
+            for target in targets.targets.values {
+                guard let terms = try? ReleaseTerms(target, of: "targets") else { continue }
+                let written = TargetFile(
+                    path: target.path, length: target.length, hashes: target.hashes, custom: terms.custom)
+                promise(
+                    (try? ReleaseTerms(written, of: "targets")) == terms, "targets-content: other terms than were read")
+            }
         },
         FuzzTarget("path-pattern") { _ in
             ["a*b?[!x-z]/c\0aXbY1/c", "[]]*\0]", "**\0"].map { Array($0.utf8) }

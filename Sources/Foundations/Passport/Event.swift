@@ -92,6 +92,13 @@ package enum Event: Codable, Sendable, Equatable {
     case keySucceeded(role: String, label: String, key: Digest?)
     /// A key of the house was destroyed.
     case keyRetired(role: String, label: String)
+    /// A key may sign for a role of update metadata; whether it is in a token is the word of whoever registered it.
+    case updateSignerAdded(role: String, key: Digest, person: PersonID, inToken: Bool)
+    case updateSignerRemoved(role: String, key: Digest)
+    /// Update metadata on its way; `content` is the SHA-256 of exactly what is signed, the same in all three.
+    case updateMetadataProposed(role: String, version: Int, content: Digest)
+    case updateMetadataSigned(role: String, version: Int, content: Digest, key: Digest)
+    case updateMetadataPublished(role: String, version: Int, content: Digest)
 
     /// The case's name: what lists, filters and metrics call it.
     package var kind: String {
@@ -135,6 +142,11 @@ package enum Event: Codable, Sendable, Equatable {
         case .alarmAcknowledged: "alarmAcknowledged"
         case .keySucceeded: "keySucceeded"
         case .keyRetired: "keyRetired"
+        case .updateSignerAdded: "updateSignerAdded"
+        case .updateSignerRemoved: "updateSignerRemoved"
+        case .updateMetadataProposed: "updateMetadataProposed"
+        case .updateMetadataSigned: "updateMetadataSigned"
+        case .updateMetadataPublished: "updateMetadataPublished"
         }
     }
 }

@@ -44,6 +44,12 @@ package struct Delegations: Sendable, Equatable {
         }
     }
 
+    /// Those that are listed one by one.
+    package var roles: [Delegation] {
+        if case .roles(let roles) = kind { return roles }
+        return []
+    }
+
     /// Who may speak of this path, in order, and for each whether nobody behind it is asked (terminating).
     func roles(for path: String) -> [(name: String, signers: Signers, isTerminating: Bool)] {
         switch kind {

@@ -1,3 +1,4 @@
+import Crypto
 import Trust
 import Wire
 
@@ -7,6 +8,8 @@ package struct MetadataDraft: Sendable, Equatable {
     /// "root", "timestamp", "snapshot", "targets", or a delegated role's name.
     package let role: String
     package let version: Int
+    /// End of the content, in whole seconds.
+    package let expires: Timestamp
     /// Exactly what is signed: the canonical form of the content.
     package let bytesToSign: [UInt8]
     private let signed: JSONValue
@@ -17,6 +20,7 @@ package struct MetadataDraft: Sendable, Equatable {
     package init(_ content: some MetadataRole, as role: String? = nil) {
         self.role = role ?? type(of: content).type
         version = content.version
+        expires = Timestamp(seconds: content.expires.seconds)
         signed = content.signed
         bytesToSign = signed.canonical
     }
@@ -28,9 +32,26 @@ package struct MetadataDraft: Sendable, Equatable {
         let fields = try Fields(envelope.signed, as: "signed", of: role)
         self.role = role
         version = try fields.integer("version", UpdateLimits.version)
+        expires = try fields.instant("expires")
         signed = envelope.signed
         bytesToSign = envelope.signedBytes
         for signature in envelope.signatures { signatures[signature.keyid] = Hex.decode(signature.value) }
+    }
+
+    /// SHA-256 of exactly what is signed: the name of what somebody approves.
+    package var contentDigest: Wire.Digest { Wire.Digest(SHA256.hash(data: bytesToSign)) }
+
+    /// The names of the keys whose signatures it has.
+    package var signedBy: [String] { signatures.keys.sorted() }
+
+    package func signature(by keyid: String) -> [UInt8]? { signatures[keyid] }
+
+    /// The same content with the signatures of `other`, too; nil if that is of other content. They are not looked at.
+    package func joined(with other: MetadataDraft) -> MetadataDraft? {
+        guard other.role == role, other.bytesToSign == bytesToSign else { return nil }
+        var joined = self
+        joined.signatures.merge(other.signatures) { own, _ in own }
+        return joined
     }
 
     /// Takes a signature only if it is one: a document never leaves here with what nobody can check.
@@ -61,9 +82,16 @@ package struct MetadataDraft: Sendable, Equatable {
         return JSONValue.object(["signatures": .list(list), "signed": signed]).document + [10]
     }
 
-    /// The content for a person who is asked to sign.
-    package func root() throws(MetadataRefusal) -> RootRole { try RootRole(Fields(signed, as: "signed", of: role)) }
-    package func targets() throws(MetadataRefusal) -> TargetsRole {
-        try TargetsRole(Fields(signed, as: "signed", of: role))
+    // The content, for a person who is asked to sign and for whoever makes the next one: of the type that it says, and no other.
+    package func root() throws(MetadataRefusal) -> RootRole { try content() }
+    package func targets() throws(MetadataRefusal) -> TargetsRole { try content() }
+    package func snapshot() throws(MetadataRefusal) -> SnapshotRole { try content() }
+    package func timestamp() throws(MetadataRefusal) -> TimestampRole { try content() }
+
+    private func content<Role: ReadableRole>() throws(MetadataRefusal) -> Role {
+        let fields = try Fields(signed, as: "signed", of: role)
+        let found = try fields.text("_type")
+        guard found == Role.type else { throw MetadataRefusal(role, "4.2.1", .otherType(found)) }
+        return try Role(fields)
     }
 }

@@ -16,6 +16,12 @@ package struct MetadataKey: Sendable, Equatable {
         keyid = Hex.encode(SHA256.hash(data: form.canonical))
     }
 
+    /// As `document` gave it.
+    package init(document: [UInt8]) throws(JSONFault) { self.init(form: try JSONValue(document)) }
+
+    /// To be kept: ordinary JSON, because canonical JSON leaves the line ends of a PEM as they are.
+    package var document: [UInt8] { form.document }
+
     /// A key of ours.
     package init(spki: [UInt8]) throws(Refusal) {
         guard let algorithm = try PublicKeys.algorithm(spki) else {

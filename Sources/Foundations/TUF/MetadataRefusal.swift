@@ -100,3 +100,10 @@ package struct MetadataRefusal: Error, Sendable, Equatable, CustomStringConverti
         }
     }
 }
+
+extension MetadataRefusal {
+    /// What crosses a door: the body's own result, and what it refuses as a refusal.
+    package static func explained<T>(_ body: () throws(MetadataRefusal) -> T) throws(Refusal) -> T {
+        do throws(MetadataRefusal) { return try body() } catch { throw error.refusal }
+    }
+}

@@ -21,6 +21,21 @@ package enum ReleaseLayout {
     /// "product~thermostat-2~os".
     package static func role(of product: ProductID, layer: String) -> String { "\(role(of: product))~\(layer)" }
 
+    /// What a role of this layout speaks for; nil for any other role.
+    package static func place(of role: String) -> (product: ProductID, layer: String?)? {
+        let parts = role.split(separator: "~", omittingEmptySubsequences: false).map(String.init)
+        guard (2...3).contains(parts.count), parts[0] == "product", let product = try? ProductID(parts[1]) else {
+            return nil
+        }
+        guard parts.count == 3 else { return (product, nil) }
+        return (try? layer(parts[2])).map { (product, $0) }
+    }
+
+    /// Whose document says who signs for a role of this layout: the top-level targets for a product, a product for its layers.
+    package static func delegator(of role: String) -> String? {
+        place(of: role).map { $0.layer == nil ? TargetsRole.type : self.role(of: $0.product) }
+    }
+
     package static func path(_ product: ProductID, layer: String, file: String) -> String {
         "\(product.text)/\(layer)/\(file)"
     }

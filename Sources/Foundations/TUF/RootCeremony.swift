@@ -55,12 +55,17 @@ package struct RootCeremony: Sendable {
     /// The document to publish, as "N.root.json".
     package func finish() throws(MetadataRefusal) -> [UInt8] {
         let document = draft.document
-        if let before {
-            var step = try RootStep(trusted: before.document, at: Self.anyTime)
-            _ = try step.take(document)
-        } else {
-            _ = try RootStep(trusted: document, at: Self.anyTime)
-        }
+        try Self.demand(document, after: before?.document)
         return document
+    }
+
+    /// Whether clients that trust the root before take this one (§5.3.4, §5.3.5); the first has to be its own.
+    package static func demand(_ document: [UInt8], after before: [UInt8]?) throws(MetadataRefusal) {
+        guard let before else {
+            _ = try RootStep(trusted: document, at: anyTime)
+            return
+        }
+        var step = try RootStep(trusted: before, at: anyTime)
+        _ = try step.take(document)
     }
 }

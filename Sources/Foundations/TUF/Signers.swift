@@ -16,6 +16,19 @@ package struct Signers: Sendable, Equatable {
         self.keys = Dictionary(keys.map { ($0.keyid, $0) }) { first, _ in first }
     }
 
+    package func key(_ keyid: String) -> MetadataKey? { keys[keyid] }
+
+    /// The same keys, of which so many must sign; nil leaves it as it is.
+    package func with(threshold: Int?) -> Signers {
+        Signers(keyids: keyids, threshold: threshold ?? self.threshold, keys: keys)
+    }
+
+    private init(keyids: [String], threshold: Int, keys: [String: MetadataKey]) {
+        self.keyids = keyids
+        self.threshold = threshold
+        self.keys = keys
+    }
+
     init(_ fields: Fields, keys: [String: MetadataKey]) throws(MetadataRefusal) {
         let names = try fields.texts("keyids", limit: UpdateLimits.keyids, bytes: 64)
         guard Set(names).count == names.count else { throw fields.fault("keyids", "names a key twice") }

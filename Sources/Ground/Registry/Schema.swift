@@ -179,5 +179,6 @@ package enum Schema {
                 AND at < (SELECT MAX(t.since) FROM tenure t WHERE t.device = alarm.device)
                 """
             ]),
+        updateMetadata,
     ]
 }

@@ -54,7 +54,11 @@ enum PeopleRoutes {
             read("products", .anyOf([.readFleet, .manufacture, .readOwnDevices])),
             read("batches", .anyOf([.readFleet, .manufacture])), read("releases", .anyOf(sight)),
             read("people", .anyOf([.administer])), read("owners", .orOwner(.administer)),
-            read("authorities", .anyOf([.readFleet, .manufacture])),
+            read("authorities", .anyOf([.readFleet, .manufacture])), read("update-metadata", .anyOf([.readFleet])),
+            // Nobody proposed it: who may look learns that.
+            Try(
+                route: "GET /api/v1/update-metadata/{sha256}", need: .anyOf([.readFleet]),
+                path: "/api/v1/update-metadata/" + String(repeating: "0", count: 64), answer: 404),
         ]
     }
 
@@ -69,6 +73,9 @@ enum PeopleRoutes {
             ("alarms/acknowledge", .respond), ("people/add-person", .administer), ("people/add-owner", .administer),
             ("people/sign-in-link", .administer), ("people/issue-token", .administer),
             ("people/revoke-token", .administer), ("people/remove-person", .administer),
+            ("use/draft-root", .administer), ("use/delegate-updates", .administer), ("use/propose-release", .publish),
+            ("use/sign-metadata", .publish), ("use/publish-metadata", .publish), ("use/add-signer", .administer),
+            ("use/remove-signer", .administer),
         ]
         // Nothing is in the body: who may learns that (400), and nothing happens.
         return needs.map { name, permission in

@@ -25,6 +25,8 @@ import Workbench
             ("GET /ledger/witnessed/checkpoint", "/ledger/witnessed/checkpoint", 404),
             ("GET /ledger/witnessed/tile/**", "/ledger/witnessed/tile/0/000.p/1", 200),
             ("GET /ledger/tile/**", "/ledger/tile/0/000.p/1", 200), ("GET /healthz", "/healthz", 200),
+            // A house that publishes no update metadata has none, for anybody.
+            ("GET /tuf/metadata/*", "/tuf/metadata/1.root.json", 404),
         ]
         try await DeviceBench.run(fleet.bench) { door in
             for credential in credentials {

@@ -110,6 +110,7 @@ import Workbench
             "owners": [.makerAdmin, .owner], "products": Set(staff.tokens.keys),
             "batches": [.makerAdmin, .station, .support, .auditor],
             "releases": [.makerAdmin, .support, .auditor, .owner],
+            "update-metadata": [.makerAdmin, .support, .auditor],
             "authorities": [.makerAdmin, .station, .support, .auditor], "whoami": Set(staff.tokens.keys),
         ]
         try await LiveDoor.run(staff.bench) { door async throws in

@@ -6,6 +6,7 @@ import Registry
 import Server
 import Testing
 import Transfer
+import Use
 import Wire
 import Workbench
 
@@ -57,6 +58,9 @@ import Workbench
         let owner = Principal(role: .owner, owner: staff.owner)
         _ = try await bench.house.perform(PairDevice(device: unit.serial, grade: .declared), as: owner)
         _ = try await bench.house.perform(OfferDevice(device: unit.serial), as: owner)
+        let updates = try await UpdateBench(bench)
+        let proposed = try await updates.propose(1).draft
+        try await updates.sign(proposed, with: updates.graceKey, as: updates.grace)
         try await bench.publisher.publish()
         let admin = try #require(staff.tokens[.makerAdmin])
         let answers = bench.folder + "/answers"
@@ -68,6 +72,7 @@ import Workbench
             "LedgerLeafView": "ledger/entries/3", "ProofView": "ledger/proof/3", "ProductList": "products",
             "BatchList": "batches", "ReleaseList": "releases", "PeopleList": "people", "OwnerList": "owners",
             "AuthorityList": "authorities", "WhoAmI": "whoami", "Refusal": "devices/NO-SUCH",
+            "UpdateMetadataView": "update-metadata", "UpdateDraftView": "update-metadata/\(proposed)",
         ]
         try await LiveDoor.run(bench) { door async throws in
             for (schema, path) in reads {

@@ -46,6 +46,11 @@ import Wire
         ("alarmAcknowledged", "  . . . . . . . . . . ."),
         ("keySucceeded", "       . . . . . . . . . . ."),
         ("keyRetired", "         . . . . . . . . . . ."),
+        ("updateSignerAdded", "  . . . . . . . . . . ."),
+        ("updateSignerRemoved", "  . . . . . . . . . . ."),
+        ("updateMetadataProposed", "  . . . . . . . . . . ."),
+        ("updateMetadataSigned", "  . . . . . . . . . . ."),
+        ("updateMetadataPublished", "  . . . . . . . . . . ."),
     ]
 
     /// The event of that kind that has the best chance with this passport.
@@ -79,6 +84,11 @@ import Wire
             .alarmAcknowledged(index: 1),
             .keySucceeded(role: "release", label: "release-2", key: nil),
             .keyRetired(role: "release", label: "release-1"),
+            .updateSignerAdded(role: "targets", key: Life.digest, person: PersonID(trusted: "x"), inToken: true),
+            .updateSignerRemoved(role: "targets", key: Life.digest),
+            .updateMetadataProposed(role: "root", version: 1, content: Life.digest),
+            .updateMetadataSigned(role: "root", version: 1, content: Life.digest, key: Life.digest),
+            .updateMetadataPublished(role: "root", version: 1, content: Life.digest),
         ]
         return events.first { $0.kind == kind }
     }

@@ -16,7 +16,7 @@ import Wire
 import Workbench
 
 extension DurableStep {
-    static let all: [DurableStep] = maker + people + owner + device + house
+    static let all: [DurableStep] = maker + people + owner + device + house + updates
     /// Those in which a certificate is issued.
     static let issuing: [DurableStep] = all.filter {
         [

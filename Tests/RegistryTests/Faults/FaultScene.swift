@@ -34,6 +34,15 @@ final class FaultScene: Sendable {
             return units.removeFirst()
         }
 
+        private var updates: UpdateBench?
+        /// A house that publishes update metadata; made once.
+        func updates(_ bench: HouseBench) async throws -> UpdateBench {
+            if let updates { return updates }
+            let made = try await UpdateBench(bench)
+            updates = made
+            return made
+        }
+
         func number() -> Int {
             numbers += 1
             return numbers
@@ -53,6 +62,8 @@ final class FaultScene: Sendable {
 
     /// Grows with every call: for names and sequences.
     func number() async -> Int { await stock.number() }
+
+    func updates() async throws -> UpdateBench { try await stock.updates(bench) }
 
     func unit() async throws -> BenchUnit { try await stock.next(bench) }
 

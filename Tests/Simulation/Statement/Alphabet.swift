@@ -38,7 +38,8 @@ package enum Alphabet {
         case .pairingUnlocked: .pairingUnlocked
         case .authorityCreated, .certificateAbandoned, .productPublished, .permitGranted, .batchAdmitted,
             .releasePublished, .personAdded, .ownerAdded, .signInLinkIssued, .tokenIssued, .tokenRevoked,
-            .personRemoved, .alarmAcknowledged, .keySucceeded, .keyRetired:
+            .personRemoved, .alarmAcknowledged, .keySucceeded, .keyRetired, .updateSignerAdded,
+            .updateSignerRemoved, .updateMetadataProposed, .updateMetadataSigned, .updateMetadataPublished:
             .house
         }
     }
@@ -124,5 +125,10 @@ package enum Alphabet {
         .alarmAcknowledged(index: 1),
         .keySucceeded(role: "release", label: "release-2", key: birthKey),
         .keyRetired(role: "release", label: "release-1"),
+        .updateSignerAdded(role: "targets", key: birthKey, person: PersonID(trusted: "x"), inToken: true),
+        .updateSignerRemoved(role: "targets", key: birthKey),
+        .updateMetadataProposed(role: "root", version: 1, content: birthKey),
+        .updateMetadataSigned(role: "root", version: 1, content: birthKey, key: birthKey),
+        .updateMetadataPublished(role: "root", version: 1, content: birthKey),
     ]
 }

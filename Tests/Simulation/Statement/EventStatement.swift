@@ -40,7 +40,8 @@ package enum EventStatement {
         case .pairingUnlocked: return now.stage != .retired
         case .authorityCreated, .certificateAbandoned, .productPublished, .permitGranted, .batchAdmitted,
             .releasePublished, .personAdded, .ownerAdded, .signInLinkIssued, .tokenIssued, .tokenRevoked,
-            .personRemoved, .alarmAcknowledged, .keySucceeded, .keyRetired:
+            .personRemoved, .alarmAcknowledged, .keySucceeded, .keyRetired, .updateSignerAdded,
+            .updateSignerRemoved, .updateMetadataProposed, .updateMetadataSigned, .updateMetadataPublished:
             return false
         }
     }

@@ -7,7 +7,7 @@ import Wire
 import Workbench
 
 /// PyPI's `tuf`, the reference implementation, in .venv (scripts/requirements.txt).
-private enum PythonTUF {
+enum PythonTUF {
     static let root = URL(filePath: #filePath).appending(path: "../../../..").standardizedFileURL.path
     static let python = root + "/.venv/bin/python"
     static let script = root + "/Tests/StockTests/TUF/python_tuf.py"

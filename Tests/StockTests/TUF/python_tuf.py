@@ -1,11 +1,12 @@
 """The reference implementation of TUF (PyPI: tuf) on both sides of the table.
 
 take FOLDER             its client takes the states of a repository that we wrote, FOLDER/1, FOLDER/2, …, one after another
+ask FOLDER BASE PATH…   its client asks a server of ours: the server itself, then mirrors of it that do what they must not
 make FOLDER CLIENT      its writer makes a repository, and our client takes it, or does not
 
 Prints a line a step; the tests read them.
 """
-import functools, hashlib, http.server, os, pathlib, subprocess, sys, threading
+import functools, hashlib, http.server, os, pathlib, re, subprocess, sys, threading, urllib.error, urllib.request
 from datetime import datetime, timedelta, timezone
 from urllib.parse import quote
 
@@ -54,6 +55,73 @@ def take(folder):
             print(f"{state} root {root} {taken.decode()}", flush=True)
         except (RepositoryError, DownloadError) as error:
             print(f"{state} refused {type(error).__name__}", flush=True)
+
+
+class Mirror(http.server.BaseHTTPRequestHandler):
+    """Fetches from the server and gives on what `change` makes of it."""
+    base, change = "", staticmethod(lambda name, data: data)
+
+    def log_message(self, *_):
+        pass
+
+    def do_GET(self):
+        try:
+            with urllib.request.urlopen(self.base + self.path, timeout=20) as answer:
+                status, data = 200, self.change(self.path.rpartition("/")[2], answer.read())
+        except urllib.error.HTTPError as error:
+            status, data = error.code, error.read()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+
+def mirror(base, change):
+    handler = type("Changing", (Mirror,), {"base": base, "change": staticmethod(change)})
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return f"http://127.0.0.1:{server.server_port}"
+
+
+def ask(folder, base, *paths):
+    bootstrap = pathlib.Path(folder, "root.json").read_bytes()
+    old = pathlib.Path(folder, "old-timestamp.json")
+
+    def look(step, base, home):
+        home = pathlib.Path(folder, home)
+        pathlib.Path(home, "targets").mkdir(parents=True, exist_ok=True)
+        try:
+            updater = Updater(
+                str(home), f"{base}/tuf/metadata/", str(home / "targets"), f"{base}/nowhere/", bootstrap=bootstrap)
+            updater.refresh()
+            for path in paths:
+                info = updater.get_targetinfo(path)
+                print(step, path, "absent" if info is None else
+                      f"{info.length} {info.hashes['sha256']} {info.custom['version']}", flush=True)
+        except (RepositoryError, DownloadError) as error:
+            print(step, "refused", type(error).__name__, flush=True)
+
+    def changed(pattern, how):
+        return mirror(base, lambda name, data: how(data) if re.fullmatch(pattern, name) else data)
+
+    look("server", base, "client")
+    if not old.exists():
+        with urllib.request.urlopen(f"{base}/tuf/metadata/timestamp.json") as answer:
+            old.write_bytes(answer.read())
+        return
+    look("faithful mirror", mirror(base, lambda name, data: data), "faithful")
+    look("longer snapshot", changed(r"\d+\.snapshot\.json", lambda data: data + b" "), "snapshot")
+    look("other release", changed(r"\d+\.product~.*~os\.json", lambda data: data.replace(b'"1.2"', b'"1.3"')), "layer")
+    look("other timestamp", changed(r"timestamp\.json", lambda data: data.replace(b'"version":', b'"version":1')), "time")
+    look("old timestamp", changed(r"timestamp\.json", lambda data: old.read_bytes()), "client")
+    look("endless root", changed(r"2\.root\.json", lambda data: data * 1000), "root")
+    # Downloads of artifacts are not for strangers.
+    for name in ("tuf/targets/" + paths[0], "device/v1/artifacts/x", "tuf/metadata/..%2Fvkey", "tuf/metadata/1.timestamp.json"):
+        try:
+            urllib.request.urlopen(f"{base}/{name}")
+            print("found", name, flush=True)
+        except urllib.error.HTTPError as error:
+            print(error.code, flush=True)
 
 
 class Maker:
@@ -195,4 +263,4 @@ def make(folder, client):
 
 
 if __name__ == "__main__":
-    {"take": take, "make": make}[sys.argv[1]](*sys.argv[2:])
+    {"take": take, "ask": ask, "make": make}[sys.argv[1]](*sys.argv[2:])

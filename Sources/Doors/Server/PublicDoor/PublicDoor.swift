@@ -6,7 +6,7 @@ import Trust
 import Wire
 
 /// The public plane: self-authenticating objects only, over plain HTTP, for anybody: CRLs, OCSP, CA certificates, the
-/// ledger's checkpoint, tiles and entries.
+/// ledger's checkpoint, tiles and entries, update metadata.
 package struct PublicDoor: Sendable {
     private let house: House
     private let key: VerifierKey
@@ -38,6 +38,7 @@ package struct PublicDoor: Sendable {
         routes.get("/ledger/tile/**") { try tile($0, below: "/ledger/") }
         routes.get("/ledger/witnessed/checkpoint") { _ in witnessedCheckpoint() }
         routes.get("/ledger/witnessed/tile/**") { try tile($0, below: "/ledger/witnessed/") }
+        routes.get("/tuf/metadata/*") { UpdateAnswers(house).answer($0) }
         routes.get("/healthz") { _ in wellness() }
         return routes
     }

@@ -6,24 +6,26 @@ import Wire
 /// The part of the audit that looks at documents: what the ledger names by a hash must lie in its table, with that hash.
 ///
 /// Permits and releases here; what belongs to devices (receipts, configurations of open tenures, their own logs) while
-/// `DeviceAudit` is at them, with `DeviceDocuments`; tiles in `TileWalk`.
+/// `DeviceAudit` is at them, with `DeviceDocuments`; tiles in `TileWalk`; update metadata in `UpdateAudit`.
 enum DocumentAudit {
     /// Documents that are no device's; the ledger's word about them, and the state of the database that it was read in.
     struct House {
         var permits: [String: Digest] = [:]
         var releases: Set<Digest> = []
+        var updates = UpdateAudit()
 
         mutating func take(_ event: Event) {
             switch event {
             case .permitGranted(let batch, _, _, let permit): permits[batch.text] = permit
             case .releasePublished(_, _, let manifest): releases.insert(manifest)
-            default: break
+            default: updates.take(event)
             }
         }
 
         func compare(_ rows: any Rows, _ notes: Notes) throws {
             try comparePermits(rows, notes)
             try compareReleases(rows, notes)
+            try updates.compare(rows, notes)
         }
 
         private func comparePermits(_ rows: any Rows, _ notes: Notes) throws {

@@ -179,6 +179,9 @@ package final class Authorities: Sendable {
         return labels
     }
 
+    /// Whether a key has the role; those of update metadata come with its first root.
+    func hasKey(of role: KeyRole) -> Bool { state.withLock { $0.labels[role]?.isEmpty == false } }
+
     package func label(of role: KeyRole) throws(Refusal) -> KeyLabel { try labels(of: role)[0] }
 
     /// The statements that follow that number, the oldest first, and at most so many of them; nil if there is none.

@@ -5,7 +5,7 @@ import Store
 import Wire
 
 /// Integrates committed leaves into the Merkle tree and publishes signed checkpoints, within a second of each commit; and
-/// keeps revocation lists fresh and destroyed keys out of the files.
+/// keeps revocation lists and update metadata fresh and destroyed keys out of the files.
 ///
 /// Invariants: a checkpoint is stored, together with the tiles that it needs, before anybody can read it; its size never
 /// decreases (the table's key and a compare refuse it); only what was committed is ever integrated.
@@ -68,6 +68,11 @@ package struct Publisher: Sendable {
                 }
             }
             group.addTask {
+                await loop("update metadata cannot be renewed", CommitSignal(), pause: .seconds(60)) {
+                    try await UpdateRenewal.run(house)
+                }
+            }
+            group.addTask {
                 await loop("old checkpoints cannot be taken away", CommitSignal(), pause: .seconds(60)) {
                     try await OldCheckpoints.prune(house)
                 }
@@ -106,6 +111,7 @@ package struct Publisher: Sendable {
         var failure: (any Error)?
         do { try await publishCheckpoints() } catch { failure = error }
         try await Revocation.publish(house)
+        do { try await UpdateRenewal.run(house) } catch { failure = failure ?? error }
         if let failure { throw failure }
     }
 

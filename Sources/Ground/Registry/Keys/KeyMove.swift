@@ -13,6 +13,7 @@ import Wire
 /// 3. A successor for each other role. Releases, permits and checkpoints bear the signatures of both from then on, so that
 ///    devices, stations and auditors who know the old key go on. A statement under the old key of releases and of permits
 ///    tells devices and stations of the new one (`Successions`), and releases from before are signed by it, too.
+///    Snapshot and timestamp of update metadata are signed by the successor once a root names it, and by the old key until then.
 /// 4. Data keys of tenures are wrapped anew, page by page.
 /// Each step is durable before the next, and done only where it is not done yet: a move that was cut off is finished by the
 /// next. It runs while no server does.
@@ -42,7 +43,9 @@ package enum KeyMove {
             try await Founding.authority(successor.name, kind, title, house)
             try tell("\(successor.name) succeeds \(current).")
         }
-        for role in KeyRole.allCases where role != .ledger { try await succeed(role, in: house, target, tell) }
+        for role in KeyRole.allCases where role != .ledger && house.authorities.hasKey(of: role) {
+            try await succeed(role, in: house, target, tell)
+        }
         for role in try await Successions.complete(house) {
             try tell("A statement under the old \(role.rawValue) key tells the field of the new one.")
         }

@@ -117,6 +117,11 @@ package enum KeyRetirement {
                 what: "\(count) data keys of tenures are wrapped under \(label).",
                 hint: "Finish the move: lifelong keys move")
         case .release: return try needOfRelease(label, succeeded, informed: informed, in: change)
+        case .snapshot, .timestamp:
+            guard try UpdateKeys.isNamed(label, in: change) else { return nil }
+            return Need(
+                what: "The root of update metadata names \(label).",
+                hint: "Publish a root that names its successor: lifelong tuf root draft")
         case .permit:
             let names = try rows.query(
                 "SELECT DISTINCT station FROM batch WHERE at <= $1 ORDER BY station LIMIT 20", [Value(succeeded)]

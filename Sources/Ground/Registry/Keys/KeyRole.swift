@@ -15,6 +15,10 @@ package enum KeyRole: String, CaseIterable, Codable, Sendable {
     case serviceTLS
     /// Wraps the data keys of tenures; symmetric.
     case wrapping
+    /// Snapshots of update metadata; there once a root of it was drafted (`UpdateKeys`), and trusted by what the root names.
+    case snapshot
+    /// Timestamps of update metadata; the same.
+    case timestamp
 
     /// Beginning of its labels; the first of a house is older than the numbers for some.
     var stem: String {
@@ -24,6 +28,8 @@ package enum KeyRole: String, CaseIterable, Codable, Sendable {
         case .ledger: "ledger"
         case .serviceTLS: "service-tls"
         case .wrapping: "tenure-wrapping"
+        case .snapshot: "update-snapshot"
+        case .timestamp: "update-timestamp"
         }
     }
 

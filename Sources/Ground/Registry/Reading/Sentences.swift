@@ -66,6 +66,15 @@ package enum Sentences {
         case .alarmAcknowledged(let index): "The alarm of entry \(index) was acknowledged."
         case .keySucceeded(let role, let label, _): "The key \(label) is the house's \(words(role)) key from now on."
         case .keyRetired(_, let label): "The key \(label) was destroyed."
+        case .updateSignerAdded(let role, let key, _, let inToken):
+            "The key \(short(key.description))\(inToken ? ", in a token," : "") may sign for \(role)."
+        case .updateSignerRemoved(let role, let key): "The key \(short(key.description)) no longer signs for \(role)."
+        case .updateMetadataProposed(let role, let version, let content):
+            "Version \(version) of \(role) was proposed, with the SHA-256 \(short(content.description))."
+        case .updateMetadataSigned(let role, let version, _, let key):
+            "Version \(version) of \(role) was signed with the key \(short(key.description))."
+        case .updateMetadataPublished(let role, let version, let content):
+            "Version \(version) of \(role) was published, with the SHA-256 \(short(content.description))."
         default: "\(words(event.kind).prefix(1).uppercased())\(words(event.kind).dropFirst())."
         }
     }

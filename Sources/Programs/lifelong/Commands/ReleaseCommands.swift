@@ -29,10 +29,7 @@ struct ReleasePublish: AsyncParsableCommand {
 
     func run() async throws {
         let client = try connection.client()
-        let (sha256, size) = try Self.measure(file)
-        guard let artifact = FileHandle(forReadingAtPath: file) else { throw Self.unreadable(file) }
-        try await client.upload(artifact, size: Int64(size), sha256: sha256)
-        try artifact.close()
+        let (sha256, size) = try await ArtifactFile.upload(file, to: client)
         let input = PublishRelease(
             product: try ProductID(product), sequence: sequence, version: versionName, hardware: hardware,
             sha256: sha256,
@@ -41,6 +38,19 @@ struct ReleasePublish: AsyncParsableCommand {
         try connection.show(answer) {
             ["Release \(sequence) (\(versionName)) of \(product) is published: \(answer.release)"]
         }
+    }
+
+}
+
+/// The file of an artifact.
+enum ArtifactFile {
+    /// Streams it to the server under its SHA-256.
+    static func upload(_ path: String, to client: RestClient) async throws -> (sha256: Wire.Digest, size: Int) {
+        let (sha256, size) = try measure(path)
+        guard let artifact = FileHandle(forReadingAtPath: path) else { throw unreadable(path) }
+        try await client.upload(artifact, size: Int64(size), sha256: sha256)
+        try artifact.close()
+        return (sha256, size)
     }
 
     private static func measure(_ path: String) throws -> (Wire.Digest, Int) {

@@ -1,4 +1,3 @@
-import Foundation
 import Passport
 import Registry
 import Store
@@ -42,7 +41,7 @@ package struct PublishRelease: Ceremony {
                 .malformed, "A field of the release is out of range.",
                 hint: "Use a sequence above 0, a version of 1 to 64 bytes and 1 to 64 hardware names.")
         }
-        try demandArtifact(in: house.settings.artifactFolder)
+        try StoredArtifact.demand(sha256, size, in: house.settings.artifactFolder)
         try await house.read { rows in try demandNext(in: rows) }
         let manifest = ReleaseManifest(
             product: product, sequence: sequence, version: version, hardware: hardware, sha256: sha256, size: size,
@@ -52,15 +51,6 @@ package struct PublishRelease: Ceremony {
         return try await house.change(as: principal) { change in
             try demandNext(in: change.rows)
             return try store(seal, LeafCertificate.sha256(payload), in: change)
-        }
-    }
-
-    private func demandArtifact(in folder: String) throws {
-        let found = try? FileManager.default.attributesOfItem(atPath: folder + "/\(sha256)")[.size] as? Int
-        guard found == size else {
-            throw Refusal(
-                .conflict, "The artifact \(sha256) of \(size) bytes is not in the store.",
-                hint: "Upload it first: PUT /api/v1/artifacts/\(sha256)")
         }
     }
 

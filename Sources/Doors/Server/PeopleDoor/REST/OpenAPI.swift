@@ -17,7 +17,8 @@ package enum OpenAPI {
         return head + "paths:\n" + described.joined() + components + schemas
     }
 
-    private static let schemas = readSchemas + deviceSchemas + ledgerSchemas + listSchemas + actionSchemas
+    private static let schemas =
+        readSchemas + deviceSchemas + ledgerSchemas + listSchemas + actionSchemas + updateSchemas
 
     private static let head = """
         openapi: 3.1.0

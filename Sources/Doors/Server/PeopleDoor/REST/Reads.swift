@@ -141,6 +141,20 @@ enum Reads {
                 query, _, principal in
                 try await ReleaseList(releases: reading.releases(product: query.id("product"), as: principal))
             },
+            read(
+                "update-metadata", "UpdateMetadataView",
+                "The update metadata that is published, who signs it, and what waits.",
+                tag: "use"
+            ) { _, _, principal in
+                try await reading.updateMetadata(as: principal)
+            },
+            read(
+                "update-metadata/{sha256}", "UpdateDraftView", "One draft of update metadata with its bytes.",
+                tag: "use"
+            ) {
+                _, sha256, principal in
+                try await reading.updateDraft(sha256, as: principal)
+            },
             read("people", "PeopleList", "Everybody who signs in.", tag: "people") { _, _, principal in
                 try await PeopleList(people: reading.people(as: principal))
             },
@@ -164,7 +178,7 @@ enum Reads {
         ) { request, context in
             let principal = try context.principal
             let values = try Query(request, allowed: query)
-            let name = context.parameters.get("device") ?? context.parameters.get("index") ?? ""
+            let name = ["device", "index", "sha256"].lazy.compactMap { context.parameters.get($0) }.first ?? ""
             return try .json(try await body(values, name.removingPercentEncoding ?? name, principal))
         }
     }

@@ -1,0 +1,77 @@
+import Wire
+
+/// What a release's target says to the device that considers it (`custom`, §4.5): its place in the order of releases, and where it
+/// may be installed. A list that is empty allows everything, except hardware, which is always named.
+package struct ReleaseTerms: Sendable, Equatable {
+    /// Grows with every release of a layer; a device goes to no lower one.
+    package let sequence: Int
+    /// What people call it: "1.4.2".
+    package let version: String
+    /// Names of the hardware that it runs on.
+    package let hardware: [String]
+    /// Versions that it may follow.
+    package let from: [String]
+    /// Versions of the bootloader that it starts under.
+    package let bootloader: [String]
+    /// Versions of the network module that it speaks with.
+    package let network: [String]
+
+    package enum Bound {
+        /// Entries of a list, and bytes of each and of the version.
+        package static let entries = 64
+        package static let bytes = 64
+        package static let sequence = 1...(Int(1) << 53 - 1)
+    }
+
+    package init(
+        sequence: Int, version: String, hardware: [String], from: [String] = [], bootloader: [String] = [],
+        network: [String] = []
+    ) throws(Refusal) {
+        let lists = [hardware, from, bootloader, network]
+        let isPlain = (lists.flatMap { $0 } + [version]).allSatisfy { text in
+            (1...Bound.bytes).contains(text.utf8.count)
+                && text.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7f }
+        }
+        guard Bound.sequence.contains(sequence), isPlain, !hardware.isEmpty,
+            lists.allSatisfy({ $0.count <= Bound.entries })
+        else {
+            throw Refusal(
+                .malformed, "A field of the release is out of range.",
+                hint:
+                    "Use a sequence above 0, a hardware name, and printable texts and lists of at most \(Bound.entries)."
+            )
+        }
+        self.sequence = sequence
+        self.version = version
+        self.hardware = hardware
+        self.from = from
+        self.bootloader = bootloader
+        self.network = network
+    }
+
+    /// As a target carries it. Fields that nobody here knows are passed over.
+    package init(_ target: TargetFile, of role: String) throws(MetadataRefusal) {
+        let fields = try Fields(target.custom, as: "custom", of: role)
+        func texts(_ name: String) throws(MetadataRefusal) -> [String] {
+            guard fields.values[name] != nil else { return [] }
+            return try fields.texts(name, limit: Bound.entries, bytes: Bound.bytes)
+        }
+        let sequence = try fields.integer("sequence", Bound.sequence)
+        let version = try fields.text("version", limit: Bound.bytes)
+        let lists = (try texts("hardware"), try texts("from"), try texts("bootloader"), try texts("network"))
+        do throws(Refusal) {
+            self = try ReleaseTerms(
+                sequence: sequence, version: version, hardware: lists.0, from: lists.1, bootloader: lists.2,
+                network: lists.3)
+        } catch { throw fields.fault("custom", "does not say where the release may be installed") }
+    }
+
+    package var custom: JSONValue {
+        let lists = [("hardware", hardware), ("from", from), ("bootloader", bootloader), ("network", network)]
+        let filled = lists.filter { !$0.1.isEmpty }.map { ($0.0, JSONValue.list($0.1.map { .text($0) })) }
+        return .object(
+            Dictionary(uniqueKeysWithValues: filled).merging([
+                "sequence": .integer(Int64(sequence)), "version": .text(version),
+            ]) { _, own in own })
+    }
+}
