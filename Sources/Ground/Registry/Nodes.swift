@@ -59,7 +59,10 @@ extension House {
         var looked = ContinuousClock.now
         while !Task.isCancelled {
             do {
-                if try await passports.catchUp(with: database) {
+                let isNews = try await passports.catchUp(with: database)
+                if authorities.isStale {
+                    try await authorities.load(from: self)
+                } else if isNews {
                     let count = try await read { try $0.count("SELECT COUNT(*) AS n FROM authority") }
                     if count != authorities.all.count { try await authorities.load(from: self) }
                 }

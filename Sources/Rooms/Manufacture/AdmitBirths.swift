@@ -41,6 +41,8 @@ package struct AdmitBirths: Ceremony {
         let batch = try await house.read { rows in try Line(births.batch, in: rows) }
         _ = try manifest.verified(
             type: Seal.PayloadType.births, by: [batch.stationKey], limit: Self.maximumManifestBytes)
+        // Granted on another node a moment ago, or read back while the database was away.
+        if house.authorities.known(batch.authority) == nil { try await house.authorities.load(from: house) }
         let digest = LeafCertificate.sha256(payload)
         var answer = Answer(batch: births.batch, admitted: 0, known: 0, refused: [])
         for start in stride(from: 0, to: births.births.count, by: Self.pageSize) {

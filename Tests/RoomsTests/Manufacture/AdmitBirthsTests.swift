@@ -68,6 +68,21 @@ import Workbench
         #expect(try await bench.house.read { try $0.count("SELECT COUNT(*) AS n FROM ledger") } == size)
     }
 
+    @Test(.enabled(if: BenchEngine.isPostgreSQL, "several nodes need PostgreSQL: scripts/test.sh runs it there"))
+    func `knows the batch's authority, also where nobody has told of it yet`() async throws {
+        let bench = try await HouseBench()
+        let house = bench.house
+        // Another node, which follows nobody.
+        let other = try await House(
+            database: house.database, keys: house.keys, settings: house.settings, log: house.log, clock: house.clock,
+            random: house.random)
+        let line = try await Line(bench)
+        #expect(other.authorities.known("birth-\(line.batch)") == nil)
+        let answer = try await other.perform(
+            AdmitBirths(manifest: line.seal([line.birth("U-1", bench)], bench)), as: .system)
+        #expect(answer.admitted == 1 && answer.refused.isEmpty, "\(answer.refused)")
+    }
+
     @Test func `of a large manifest lets others write in between`() async throws {
         let bench = try await HouseBench()
         let count = AdmitBirths.pageSize + 1

@@ -32,6 +32,8 @@ package final class Authorities: Sendable {
 
     private struct State {
         var era = 0
+        /// Number of the load that this came from.
+        var load = 0
         var known: [String: Known] = [:]
         var open: [String: Authority] = [:]
         var birth: ChainVerifier?
@@ -46,9 +48,36 @@ package final class Authorities: Sendable {
     }
     private let state = Locked(State())
 
+    /// Loads by their numbers, in the order in which they began to read.
+    private struct Loads {
+        var begun = 0
+        var failed = 0
+    }
+    private let loads = Locked(Loads())
+
     package init() {}
 
+    /// Whether the last that was read is not in use, because reading it failed.
+    var isStale: Bool {
+        let failed = loads.withLock { $0.failed }
+        return failed > state.withLock { $0.load }
+    }
+
+    /// Two at once are no harm: what began to read later counts, because it has seen whatever was committed before.
     package func load(from house: House) async throws {
+        let number = loads.withLock { loads in
+            loads.begun += 1
+            return loads.begun
+        }
+        do {
+            try await load(number, from: house)
+        } catch {
+            loads.withLock { $0.failed = max($0.failed, number) }
+            throw error
+        }
+    }
+
+    private func load(_ number: Int, from house: House) async throws {
         let (known, labels, successions) = try await house.read {
             rows -> ([Known], [KeyRole: [KeyLabel]], [KeyRole: [Successions.Stored]]) in
             let known = try rows.query(
@@ -92,7 +121,9 @@ package final class Authorities: Sendable {
             next.rootSet = RootSet.name(of: operationalRoots)
         }
         var loaded = next
+        loaded.load = number
         state.withLock { state in
+            guard number > state.load else { return }
             loaded.era = state.era + 1
             state = loaded
         }
