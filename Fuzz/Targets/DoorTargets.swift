@@ -1,4 +1,5 @@
 import Agent
+import Foundation
 import Server
 import Station
 import Trust
@@ -6,6 +7,49 @@ import Wire
 
 /// What the doors read for themselves; HTTP itself is NIO's.
 extension FuzzTarget {
+    /// What clients of hawkBit's interface send: here are more members than are read, as theirs have.
+    static let stock = [
+        message("hawkbit-feedback", HawkBitFeedback.self) {
+            promise($0.messages.count <= ($0.status.details?.count ?? 0) + 1, "hawkbit-feedback: invented messages")
+        },
+        message("hawkbit-attributes", HawkBitAttributes.self),
+        message("hawkbit-confirmation", HawkBitConfirmation.self),
+        message("hawkbit-auto-confirm", HawkBitAutoConfirm.self),
+        message("hawkbit-installed", HawkBitInstalled.self),
+        FuzzTarget("cbor") { _ in
+            let json = stockSeeds.values.joined().filter { !$0.contains(" ") }.map { Array($0.utf8) }
+            return try json.map { try CBOR.encode(json: $0) } + [[0xa1, 0x61, 0x61, 0x82, 1, 0x20]]
+        } run: { bytes in
+            guard let json = try? CBOR.json(from: bytes, limit: 1 << 16) else { return }
+            promise(
+                (try? JSONSerialization.jsonObject(with: Data(json), options: .fragmentsAllowed)) != nil,
+                "cbor: no JSON")
+            promise(json.count <= bytes.count * 21, "cbor: it grew")
+            guard let written = try? CBOR.encode(json: json) else { return promise(false, "cbor: cannot be written") }
+            promise((try? CBOR.json(from: written, limit: 1 << 20)) == json, "cbor: not stable")
+        },
+    ]
+
+    private static let stockSeeds: [String: [String]] = [
+        "hawkbit-feedback": [
+            #"{"id":7,"time":"20261121T190018","status":{"result":{"progress":{"cnt":0,"of":1},"finished":"none"},"#
+                + #""execution":"proceeding","details":["Installing"]}}"#,
+            #"{"id":"7","status":{"execution":"closed","result":{"finished":"failure"},"code":500,"details":[]}}"#,
+        ],
+        "hawkbit-attributes": [#"{"mode":"merge","data":{"board":"c","sn":"4711"},"id":"","status":{}}"#],
+        "hawkbit-confirmation": [#"{"confirmation":"denied","code":-10,"details":["not now"]}"#],
+        "hawkbit-auto-confirm": [#"{"initiator":"panel","remark":"always"}"#, "{}"],
+        "hawkbit-installed": [#"{"name":"thermostat-2","version":"1.4.2"}"#],
+    ]
+
+    private static func message<Value: Codable & Equatable & Sendable>(
+        _ name: String, _ type: Value.Type, also check: @escaping @Sendable (Value) -> Void = { _ in }
+    ) -> FuzzTarget {
+        let known = json(name, type, { _ in [] }, also: check)
+        return FuzzTarget(
+            name, share: 50, seeds: { _ in (stockSeeds[name] ?? []).map { Array($0.utf8) } }, run: known.run)
+    }
+
     static let doors = [
         FuzzTarget("form") { _ in
             ["a=b&c=%41+d", "form_key=x&device=", "%F0%9F%8E%81=1"].map { Array($0.utf8) }
@@ -37,6 +81,19 @@ extension FuzzTarget {
         } run: { bytes in
             guard let decoded = PercentEncoding.decode(Substring(text(bytes))) else { return }
             promise(decoded.utf8.count <= text(bytes).utf8.count, "percent: it grew")
+        },
+        FuzzTarget("target-token") { _ in
+            ["TargetToken 9f86d081", "GatewayToken x", "TargetToken  x", "targettoken x"].map { Array($0.utf8) }
+        } run: { bytes in
+            guard let found = HawkBitCredentials(text(bytes)) else { return }
+            guard case .target(let token) = found else { return }
+            promise(text(bytes) == "TargetToken \(token)" && !token.contains(" "), "target-token: read otherwise")
+        },
+        FuzzTarget("host") { _ in
+            ["devices.example:8443", "[::1]:8443", "a@b", "a/b"].map { Array($0.utf8) }
+        } run: { bytes in
+            guard HostName.isValid(text(bytes)) else { return }
+            promise(!text(bytes).contains { "/@?#\\ \"".contains($0) }, "host: it ends the authority of a URL")
         },
         FuzzTarget("basic") { _ in
             ["Basic YTpi", "basic OnBhc3M="].map { Array($0.utf8) }

@@ -107,6 +107,25 @@ extension Passport {
                     "configure", "Configuration \(version) was not given to this device.", "Fetch the desired state.")
             }
             configurationApplied = version
+        case .logTaken(let from, let to, let head):
+            try require([.inUse], for: "hand in its log")
+            guard from == (log?.count ?? 0), to > from else {
+                throw Self.refuse(
+                    "log", "The log page does not follow what was taken.", "Send from \(log?.count ?? 0).")
+            }
+            log = DeviceLog(count: to, head: head)
+        case .alarmRaised: break
+        case .enrolmentCodeIssued: try require([.inUse], for: "enrol with a code")
+        case .deviceTokenIssued: try require([.inUse], for: "get a token")
+        case .pairingUnlocked:
+            try require([.made, .shipped, .claimable, .inUse, .quarantined, .inTransfer], for: "unlock")
+        default: try update(event)
+        }
+    }
+
+    /// What becomes of releases.
+    private mutating func update(_ event: Event) throws(Refusal) {
+        switch event {
         case .updateOffered(let release, let sequence):
             try require([.shipped, .claimable, .inUse, .quarantined, .inTransfer], for: "update")
             guard sequence > (installed?.sequence ?? 0) else {
@@ -119,9 +138,7 @@ extension Passport {
             offeredUpdate = Update(release: release, sequence: sequence, remedy: isRemedy ? true : nil)
         case .updated(let release, let sequence, _):
             try require([.shipped, .claimable, .inUse, .quarantined, .inTransfer], for: "update")
-            guard offeredUpdate?.release == release, offeredUpdate?.sequence == sequence else {
-                throw Self.refuse("update", "That release was not offered to this device.", "Fetch the desired state.")
-            }
+            try requireOffered(release, sequence)
             installed = Update(release: release, sequence: sequence)
             offeredUpdate = nil
         case .updateFailed(let release, _, _, _):
@@ -130,18 +147,22 @@ extension Passport {
                 throw Self.refuse("update", "That release was not offered to this device.", "Fetch the desired state.")
             }
             offeredUpdate = nil
-        case .logTaken(let from, let to, let head):
-            try require([.inUse], for: "hand in its log")
-            guard from == (log?.count ?? 0), to > from else {
-                throw Self.refuse(
-                    "log", "The log page does not follow what was taken.", "Send from \(log?.count ?? 0).")
-            }
-            log = DeviceLog(count: to, head: head)
-        case .alarmRaised: break
-        case .enrolmentCodeIssued: try require([.inUse], for: "enrol with a code")
-        case .pairingUnlocked:
-            try require([.made, .shipped, .claimable, .inUse, .quarantined, .inTransfer], for: "unlock")
+        case .updateWithdrawn(let release, let sequence):
+            try require([.shipped, .claimable, .inUse, .quarantined, .inTransfer], for: "update")
+            try requireOffered(release, sequence)
+            offeredUpdate = nil
+        case .updateObserved(let release, let sequence, let outcome):
+            try require([.shipped, .claimable, .inUse, .quarantined, .inTransfer], for: "update")
+            try requireOffered(release, sequence)
+            if outcome == .installed { installed = Update(release: release, sequence: sequence, observed: true) }
+            offeredUpdate = nil
         default: throw Self.refuse("kind", "\(event.kind) is not an event of a device.", "Record it without a device.")
+        }
+    }
+
+    private func requireOffered(_ release: Digest, _ sequence: Int) throws(Refusal) {
+        guard offeredUpdate?.release == release, offeredUpdate?.sequence == sequence else {
+            throw Self.refuse("update", "That release was not offered to this device.", "Fetch the desired state.")
         }
     }
 

@@ -93,6 +93,7 @@ extension Event {
             writer.raw("\"retired\":{\"how\":")
             writer.text(how.rawValue)
         case .enrolmentCodeIssued: writer.raw("\"enrolmentCodeIssued\":{")
+        case .deviceTokenIssued: writer.raw("\"deviceTokenIssued\":{")
         case .pairingUnlocked: writer.raw("\"pairingUnlocked\":{")
         default: return writeUse(to: &writer)
         }
@@ -130,6 +131,18 @@ extension Event {
             writer.text(reason)
             writer.raw(",\"receipt\":")
             writer.text(receipt)
+            writer.raw(",\"release\":")
+            writer.text(release)
+            writer.raw(",\"sequence\":")
+            writer.number(sequence)
+        case .updateWithdrawn(let release, let sequence):
+            writer.raw("\"updateWithdrawn\":{\"release\":")
+            writer.text(release)
+            writer.raw(",\"sequence\":")
+            writer.number(sequence)
+        case .updateObserved(let release, let sequence, let outcome):
+            writer.raw("\"updateObserved\":{\"outcome\":")
+            writer.text(outcome.rawValue)
             writer.raw(",\"release\":")
             writer.text(release)
             writer.raw(",\"sequence\":")

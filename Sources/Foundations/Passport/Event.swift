@@ -42,6 +42,11 @@ package enum Alarm: String, Codable, Sendable, CaseIterable {
     case ledgerForked
 }
 
+/// What the server observed of an update whose device cannot sign: what its client reported, and nothing more.
+package enum Observation: String, Codable, Sendable, CaseIterable {
+    case installed, failed
+}
+
 /// A fact about the system. What is about a device is folded into its passport; the rest is about the house.
 ///
 /// The names of cases and fields are the ledger's format: they are never changed, only added to.
@@ -58,6 +63,10 @@ package enum Event: Codable, Sendable, Equatable {
     case updateOffered(release: Digest, sequence: Int)
     case updated(release: Digest, sequence: Int, receipt: Digest)
     case updateFailed(release: Digest, sequence: Int, reason: String, receipt: Digest)
+    /// The offer was taken back before the device had installed it.
+    case updateWithdrawn(release: Digest, sequence: Int)
+    /// A client that signs no receipts reported how its update ended: the server's word, not the device's.
+    case updateObserved(release: Digest, sequence: Int, outcome: Observation)
     case quarantined(reason: String)
     case restored
     case offered
@@ -70,6 +79,8 @@ package enum Event: Codable, Sendable, Equatable {
     case alarmRaised(alarm: Alarm)
     /// Its owner had a one-time enrolment code made.
     case enrolmentCodeIssued
+    /// Its owner had a token made with which a client without a certificate authenticates, for as long as the tenure lasts.
+    case deviceTokenIssued
     /// Its pairing, locked after wrong codes, was opened again.
     case pairingUnlocked
 
@@ -80,6 +91,8 @@ package enum Event: Codable, Sendable, Equatable {
     case permitGranted(batch: BatchID, product: ProductID, quantity: Int, permit: Digest)
     case batchAdmitted(batch: BatchID, births: Int, manifest: Digest)
     case releasePublished(product: ProductID, sequence: Int, manifest: Digest)
+    /// From now on one token speaks for every device of the product, or none does any more.
+    case gatewayTokenSet(product: ProductID, allowed: Bool)
     case personAdded(person: PersonID, role: String)
     /// "person" or "organisation"; nothing else, because whoever it is would be personal.
     case ownerAdded(kind: String)
@@ -115,6 +128,8 @@ package enum Event: Codable, Sendable, Equatable {
         case .updateOffered: "updateOffered"
         case .updated: "updated"
         case .updateFailed: "updateFailed"
+        case .updateWithdrawn: "updateWithdrawn"
+        case .updateObserved: "updateObserved"
         case .quarantined: "quarantined"
         case .restored: "restored"
         case .offered: "offered"
@@ -126,6 +141,7 @@ package enum Event: Codable, Sendable, Equatable {
         case .logTaken: "logTaken"
         case .alarmRaised: "alarmRaised"
         case .enrolmentCodeIssued: "enrolmentCodeIssued"
+        case .deviceTokenIssued: "deviceTokenIssued"
         case .pairingUnlocked: "pairingUnlocked"
         case .authorityCreated: "authorityCreated"
         case .certificateAbandoned: "certificateAbandoned"
@@ -133,6 +149,7 @@ package enum Event: Codable, Sendable, Equatable {
         case .permitGranted: "permitGranted"
         case .batchAdmitted: "batchAdmitted"
         case .releasePublished: "releasePublished"
+        case .gatewayTokenSet: "gatewayTokenSet"
         case .personAdded: "personAdded"
         case .ownerAdded: "ownerAdded"
         case .signInLinkIssued: "signInLinkIssued"

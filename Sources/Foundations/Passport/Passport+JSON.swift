@@ -157,7 +157,9 @@ extension Passport {
 
 extension Passport.Update {
     fileprivate func write(to writer: inout PlainJSONWriter) {
-        writer.raw("{\"release\":")
+        writer.raw("{")
+        if let observed { writer.raw(observed ? "\"observed\":true," : "\"observed\":false,") }
+        writer.raw("\"release\":")
         writer.text(release)
         if let remedy { writer.raw(remedy ? ",\"remedy\":true" : ",\"remedy\":false") }
         writer.raw(",\"sequence\":")
@@ -166,10 +168,13 @@ extension Passport.Update {
     }
 
     fileprivate init?(plain reader: inout PlainJSONReader) {
-        guard reader.take("{\"release\":"), let release = reader.digest() else { return nil }
+        guard reader.take("{") else { return nil }
+        let isObserved = reader.take("\"observed\":true,")
+        guard reader.take("\"release\":"), let release = reader.digest() else { return nil }
         let isRemedy = reader.take(",\"remedy\":true")
         guard reader.take(",\"sequence\":"), let sequence = reader.number(), reader.take("}") else { return nil }
-        self.init(release: release, sequence: sequence, remedy: isRemedy ? true : nil)
+        self.init(
+            release: release, sequence: sequence, remedy: isRemedy ? true : nil, observed: isObserved ? true : nil)
     }
 }
 

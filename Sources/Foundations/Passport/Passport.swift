@@ -18,11 +18,14 @@ package struct Passport: Codable, Sendable, Equatable {
         package var sequence: Int
         /// True of what was offered in a stage that takes remedies only; nil of every other.
         package var remedy: Bool?
+        /// True of what is installed by the server's observation alone; nil where the device signed for it.
+        package var observed: Bool?
 
-        init(release: Digest, sequence: Int, remedy: Bool? = nil) {
+        init(release: Digest, sequence: Int, remedy: Bool? = nil, observed: Bool? = nil) {
             self.release = release
             self.sequence = sequence
             self.remedy = remedy
+            self.observed = observed
         }
 
         /// What the device may ask for it with.

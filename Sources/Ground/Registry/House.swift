@@ -21,6 +21,8 @@ package struct HouseSettings: Sendable {
     package var operationalSeconds = 0
     /// Seconds between two check-ins of a device.
     package var checkInSeconds = 300
+    /// A stock client's update waits until somebody at the device confirmed it (hawkBit's confirmation flow).
+    package var confirmUpdates = false
     /// The ledger's name: the origin line of its checkpoints.
     package var ledgerOrigin = "lifelong.example/ledger"
     /// Most passports that are kept in memory, about 1.2 KiB each; a device beyond them costs a read at each request.

@@ -180,5 +180,18 @@ package enum Schema {
                 """
             ]),
         updateMetadata,
+        Migration(
+            "stock clients",
+            [
+                """
+                CREATE TABLE stock_client (device TEXT PRIMARY KEY, tenure TEXT, token TEXT, attributes TEXT,
+                    auto_confirm TEXT, action BIGINT, state TEXT, messages TEXT NOT NULL, at BIGINT NOT NULL)
+                """,
+                """
+                CREATE TABLE artifact_form (sha256 TEXT PRIMARY KEY, sha1 TEXT NOT NULL, md5 TEXT NOT NULL,
+                    suffix TEXT NOT NULL)
+                """,
+                "ALTER TABLE product ADD COLUMN gateway_token TEXT",
+            ]),
     ]
 }

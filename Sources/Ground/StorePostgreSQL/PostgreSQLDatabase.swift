@@ -53,7 +53,7 @@ package final class PostgreSQLDatabase: Database {
     /// One node at a time, and with all the time that large tables take.
     package func forgetDeleted() async throws {
         try await Lane(plan, patience: Session.unhurried).run(
-            ["tenure", "configuration", "device", "contact", "device_log"].map { "VACUUM \($0)" },
+            ["tenure", "configuration", "device", "contact", "device_log", "stock_client"].map { "VACUUM \($0)" },
             holding: SessionSettings.cleaning)
     }
 

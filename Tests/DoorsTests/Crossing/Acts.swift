@@ -65,6 +65,7 @@ enum ActingCrossing {
             name: "use/configure-device", who: .owner, permission: .own, more: #","document":"{}""#,
             stage: ruled(.backEnd)),
         Act(name: "pairing/enrolment-code", who: .owner, permission: .own, stage: ruled(.certificate)),
+        Act(name: "use/issue-device-token", who: .owner, permission: .own, stage: ruled(.backEnd)),
         Act(
             name: "transfer/offer-device", who: .owner, permission: .own, more: #","days":3"#,
             stage: only([.inUse], "offer")

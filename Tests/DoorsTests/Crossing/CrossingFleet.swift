@@ -53,6 +53,8 @@ struct Placed: Sendable {
     var live: Operational?
     /// Of a tenure that is over, or replaced.
     var old: Operational?
+    /// A token that its first owner, Ada, had made.
+    var token: String?
 }
 
 /// One house with a device in every spot, two owners and one release that was offered to whoever could have it.
@@ -144,6 +146,7 @@ private struct Mover {
         try await bench.pair(unit, with: ada)
         if spot == .paired { return placed }
         placed.live = try await bench.enrol(unit)
+        placed.token = try await house.perform(IssueDeviceToken(device: unit.serial), as: ada).token
         switch spot {
         case .replaced:
             placed.old = placed.live

@@ -23,6 +23,10 @@ import Workbench
             case birth, live
             /// Revoked, replaced, of a tenure that is over, or never issued by the registry.
             case dead
+            /// No certificate, and a token of the open tenure.
+            case token
+            /// … and one of a tenure that is over.
+            case deadToken
         }
         let name: String
         let kind: Kind
@@ -45,6 +49,18 @@ import Workbench
         /// What a device says of a release: with its operational certificate where it has a back end, else with its birth
         /// certificate, as a remedy is told.
         case report(Expected)
+        /// What a stock client asks for: with a token or, where there is a back end, with an operational certificate; where
+        /// there is none, with either.
+        case stock(Right, Expected)
+        /// The same of what a device may ask for that could have a remedy.
+        case stockRemedy(Expected)
+
+        var takesTokens: Bool {
+            switch self {
+            case .stock, .stockRemedy: true
+            default: false
+            }
+        }
     }
 
     private struct Call: Sendable {
@@ -57,7 +73,7 @@ import Workbench
         let fleet = try await CrossingFleet()
         let crossing = Crossing()
         let calls = try Self.calls(fleet)
-        try await DeviceBench.run(fleet.bench) { door in
+        try await DeviceBench.run(fleet.bench, settings: { $0.door.wrongTokens = 10_000 }) { door in
             for credential in try await Self.credentials(fleet) {
                 let client = try door.client(credential.identity)
                 for call in calls {
@@ -106,7 +122,9 @@ import Workbench
         switch credential.kind {
         case .nobody(let rule): return Expected(401, rule)
         case .unknown: return Expected(403, "registry: unknown device")
-        case .birth, .live, .dead: break
+        case .deadToken: return Expected(401, need.takesTokens ? "token: tenure" : "RFC 7030 §3.3.2")
+        case .token where !need.takesTokens: return Expected(401, "RFC 7030 §3.3.2")
+        case .birth, .live, .dead, .token: break
         }
         guard let spot = credential.placed?.spot else { return Expected(-1) }
         if spot == .retired { return Expected(403, "stage retired: contact") }
@@ -126,7 +144,19 @@ import Workbench
             return ruled(hasBackEnd ? .backEnd : .firmware, spot, answer)
         case .either(let right, let answer):
             return credential.kind == .dead ? Expected(403, "certificate: revoked") : ruled(right, spot, answer)
+        case .stock(let right, let answer):
+            return refusedAsStock(credential, spot) ?? ruled(right, spot, answer)
+        case .stockRemedy(let answer):
+            if let refused = refusedAsStock(credential, spot) { return refused }
+            let isRemedy = StageTable.ruling(.firmware, in: spot.stage) == .remedyOnly
+            return isRemedy ? answer : ruled(.firmware, spot, answer)
         }
+    }
+
+    private static func refusedAsStock(_ credential: Credential, _ spot: Spot) -> Expected? {
+        let hasBackEnd = StageTable.ruling(.backEnd, in: spot.stage) == .yes
+        if hasBackEnd, credential.kind == .birth { return Expected(403, "IEEE 802.1AR §6") }
+        return credential.kind == .dead ? Expected(403, "certificate: revoked") : nil
     }
 
     /// An ordinary request over the network: neither a remedy, nor a wipe, nor over a station's line.
@@ -180,6 +210,22 @@ import Workbench
             ("", ""), ("", "/*"), ("/*", ""),
         ] { calls += enrolment(prefix, path, fleet.bench) }
         return calls
+            + StockCalls.all(fleet).map { stock in
+                Call(route: "\(stock.method.rawValue) /*/controller/v1/*\(stock.route)", need: need(of: stock)) {
+                    client, who in
+                    let unit = who.placed?.unit
+                    let path = "/DEFAULT/controller/v1/\(unit?.serial ?? "NOBODY")"
+                    let below = try await stock.path(unit)
+                    return try await client.send(
+                        stock.method, path + below, stock.body.map { Array($0.utf8) }, type: "application/json",
+                        headers: who.headers)
+                }
+            }
+    }
+
+    private static func need(of call: StockCalls.Call) -> Need {
+        call.right.map { .stock($0, Expected(call.answer, call.rule)) }
+            ?? .stockRemedy(Expected(call.answer, call.rule))
     }
 
     /// EST below one of the three shapes of its path.
@@ -244,6 +290,13 @@ import Workbench
                 shown.live = old
                 all.append(Credential(name: "\(spot), old", kind: .dead, identity: old.identity, placed: shown))
             }
+            if let token = placed.token {
+                let isOpen = placed.spot.owner == "Ada"
+                var shown = Credential(
+                    name: "\(spot), token", kind: isOpen ? .token : .deadToken, identity: nil, placed: placed)
+                shown.headers = ["Authorization": "TargetToken \(token)"]
+                all.append(shown)
+            }
         }
         return all
     }
@@ -280,7 +333,14 @@ import Workbench
         tokenBearer.headers = ["Authorization": "Bearer \(token)"]
         var cookie = bad("a session's cookie", "RFC 7030 §3.3.2", nil)
         cookie.headers = ["Cookie": "lifelong_session=\(token)"]
-        all += [tokenBearer, cookie]
+        // Another device's token, one that nobody gave out, and one for all devices.
+        var wrong = bad("another's token", nil, nil)
+        wrong.headers = ["Authorization": "TargetToken \(try fleet.at(.replaced).token ?? "")"]
+        var invented = bad("an invented token", nil, nil)
+        invented.headers = ["Authorization": "TargetToken \(String(repeating: "0", count: 64))"]
+        var gateway = bad("a gateway token", nil, nil)
+        gateway.headers = ["Authorization": "GatewayToken \(placed.token ?? "")"]
+        all += [tokenBearer, cookie, wrong, invented, gateway]
         return all
     }
 }

@@ -68,6 +68,8 @@ enum PeopleRoutes {
             ("manufacture/admit-births", .manufacture), ("manufacture/ship-devices", .ship),
             ("pairing/pair-device", .pair), ("pairing/enrolment-code", .own), ("pairing/unlock", .respond),
             ("use/configure-device", .own), ("use/publish-release", .publish), ("use/offer-update", .publish),
+            ("use/withdraw-update", .publish), ("use/set-gateway-token", .publish), ("use/issue-device-token", .own),
+            ("use/adopt-device-tokens", .own),
             ("use/quarantine-device", .respond), ("use/restore-device", .respond), ("transfer/offer-device", .own),
             ("transfer/withdraw-offer", .own), ("transfer/accept-device", .pair), ("retirement/retire-device", .retire),
             ("alarms/acknowledge", .respond), ("people/add-person", .administer), ("people/add-owner", .administer),

@@ -132,6 +132,7 @@ import Workbench
         let request = try CertificationRequest.enrolment(device: unit.device, key: EphemeralKey())
         let basic = "Basic " + Base64.encode(Array("\(unit.serial):\(code)".utf8))
         #expect(try await stock.enrol(request, headers: ["Authorization": basic]).status == 200)
+        try await speakAsStockClient(&lived, ada, stock)
         _ = try await house.perform(
             ConfigureDevice(device: unit.serial, document: "{\"wifi\":\"\(configuration)\"}"), as: ada)
         let held = try await began.bench.enrol(unit)
@@ -152,6 +153,20 @@ import Workbench
         return lived
     }
 
+    /// With a token, and with something personal in what the device says of itself.
+    private static func speakAsStockClient(_ lived: inout Lived, _ ada: Principal, _ stock: BenchClient) async throws {
+        let token = try await lived.bench.house.perform(IssueDeviceToken(device: lived.unit.serial), as: ada).token
+        lived.secrets["device token"] = token
+        let (path, headers) = (
+            "/DEFAULT/controller/v1/\(lived.unit.serial)", HTTPHeaders([("Authorization", "TargetToken \(token)")])
+        )
+        #expect(try await stock.get(path, headers: headers).status == 200)
+        let said = try await stock.send(
+            .PUT, path + "/configData", Array("{\"data\":{\"network\":\"\(configuration)\"}}".utf8),
+            type: "application/json", headers: headers)
+        #expect(said.status == 200)
+    }
+
     /// Every secret sent to every wrong place: as a path, a query, a token, a cookie, a password, in broken bodies.
     private static func misplace(_ lived: Lived, _ door: DeviceBench, _ heard: Heard) async throws {
         let people = BenchClient.anybody("http://127.0.0.1:\(door.ports.people)")
@@ -170,9 +185,10 @@ import Workbench
                 }
                 for headers: HTTPHeaders in [
                     ["Authorization": "Bearer \(secret)x"], ["Cookie": "lifelong_session=\(secret)x"],
+                    ["Authorization": "TargetToken \(secret)x"],
                     ["Authorization": "Basic \(Base64.encode(Array("\(lived.unit.serial)x:\(secret)".utf8)))"],
                 ] {
-                    for path in ["/api/v1/whoami", DeviceAPI.status] {
+                    for path in ["/api/v1/whoami", DeviceAPI.status, "/DEFAULT/controller/v1/\(lived.unit.serial)"] {
                         await heard.note(
                             "\(plane): \(name) in a header", try await client.get(path, headers: headers).text)
                     }

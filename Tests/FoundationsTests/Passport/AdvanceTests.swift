@@ -18,6 +18,8 @@ import Wire
         ("updateOffered", "      . . x x x x x x x . ."),
         ("updated", "            . . . . x x x x x . ."),
         ("updateFailed", "       . . . . x x x x x . ."),
+        ("updateWithdrawn", "    . . . . x x x x x . ."),
+        ("updateObserved", "     . . . . x x x x x . ."),
         ("quarantined", "        . . . x x . . . . . ."),
         ("restored", "           . . . . . x . . . . ."),
         ("offered", "            . . . x x . . . . . ."),
@@ -29,6 +31,7 @@ import Wire
         ("logTaken", "           . . . x x . . . . . ."),
         ("alarmRaised", "        . x x x x x x x x x x"),
         ("enrolmentCodeIssued", ". . . x x . . . . . ."),
+        ("deviceTokenIssued", "  . . . x x . . . . . ."),
         ("pairingUnlocked", "    . x x x x x x x x . ."),
         // The house's own facts are no part of a device's life.
         ("authorityCreated", "   . . . . . . . . . . ."),
@@ -37,6 +40,7 @@ import Wire
         ("permitGranted", "      . . . . . . . . . . ."),
         ("batchAdmitted", "      . . . . . . . . . . ."),
         ("releasePublished", "   . . . . . . . . . . ."),
+        ("gatewayTokenSet", "    . . . . . . . . . . ."),
         ("personAdded", "        . . . . . . . . . . ."),
         ("ownerAdded", "         . . . . . . . . . . ."),
         ("signInLinkIssued", "   . . . . . . . . . . ."),
@@ -67,11 +71,13 @@ import Wire
             .updateOffered(release: Life.release, sequence: 6),
             .updated(release: Life.release, sequence: 5, receipt: Life.digest),
             .updateFailed(release: Life.release, sequence: 5, reason: "rolledBack", receipt: Life.digest),
+            .updateWithdrawn(release: Life.release, sequence: 5),
+            .updateObserved(release: Life.release, sequence: 5, outcome: .installed),
             .quarantined(reason: "tamper"), .restored, .offered, .offerWithdrawn, .accepted,
             .tenureEnded(tenure: tenure),
             .wiped(receipt: Life.digest), .retired(how: .destroyed),
             .logTaken(from: log, to: log + 1, head: Life.digest), .alarmRaised(alarm: .logBroken),
-            .enrolmentCodeIssued, .pairingUnlocked, .ownerAdded(kind: "person"),
+            .enrolmentCodeIssued, .deviceTokenIssued, .pairingUnlocked, .ownerAdded(kind: "person"),
             .signInLinkIssued(person: PersonID(trusted: "x")),
             .authorityCreated(name: "a", certificate: Life.digest), .certificateAbandoned(serial: "c1"),
             .productPublished(product: ProductID(trusted: "p"), document: Life.digest),
@@ -79,6 +85,7 @@ import Wire
                 batch: BatchID(trusted: "b"), product: ProductID(trusted: "p"), quantity: 1, permit: Life.digest),
             .batchAdmitted(batch: BatchID(trusted: "b"), births: 1, manifest: Life.digest),
             .releasePublished(product: ProductID(trusted: "p"), sequence: 1, manifest: Life.digest),
+            .gatewayTokenSet(product: ProductID(trusted: "p"), allowed: true),
             .personAdded(person: PersonID(trusted: "x"), role: "owner"), .tokenIssued(person: PersonID(trusted: "x")),
             .tokenRevoked(person: PersonID(trusted: "x")), .personRemoved(person: PersonID(trusted: "x")),
             .alarmAcknowledged(index: 1),
@@ -174,6 +181,37 @@ import Wire
         }
         try life.live(.updateFailed(release: Life.digest, sequence: 6, reason: "rolledBack", receipt: Life.digest))
         #expect(life.passport?.installed?.sequence == 5)
+    }
+
+    @Test func `says whether a device signed for what it runs, or only its client reported it`() throws {
+        var life = try Life(Situation.enrolled.life)
+        #expect(throws: Refusal.self) {
+            try life.live(.updateObserved(release: Life.digest, sequence: 5, outcome: .installed))
+        }
+        #expect(throws: Refusal.self) {
+            try life.live(.updateObserved(release: Life.release, sequence: 4, outcome: .installed))
+        }
+        try life.live(.updateObserved(release: Life.release, sequence: 5, outcome: .installed))
+        #expect(life.passport?.installed?.sequence == 5)
+        #expect(life.passport?.installed?.observed == true)
+        #expect(life.passport?.offeredUpdate == nil)
+        try life.live(.updateOffered(release: Life.digest, sequence: 6))
+        try life.live(.updateObserved(release: Life.digest, sequence: 6, outcome: .failed))
+        #expect(life.passport?.installed?.sequence == 5 && life.passport?.offeredUpdate == nil)
+        try life.live(.updateOffered(release: Life.digest, sequence: 7))
+        try life.live(.updated(release: Life.digest, sequence: 7, receipt: Life.digest))
+        #expect(life.passport?.installed?.sequence == 7)
+        #expect(life.passport?.installed?.observed == nil)
+    }
+
+    @Test func `loses an offer that is taken back, and may have it again`() throws {
+        var life = try Life(Situation.enrolled.life)
+        #expect(throws: Refusal.self) { try life.live(.updateWithdrawn(release: Life.release, sequence: 6)) }
+        try life.live(.updateWithdrawn(release: Life.release, sequence: 5))
+        #expect(life.passport?.offeredUpdate == nil)
+        #expect(throws: Refusal.self) { try life.live(.updateWithdrawn(release: Life.release, sequence: 5)) }
+        try life.live(.updateOffered(release: Life.release, sequence: 5))
+        #expect(life.passport?.offeredUpdate?.sequence == 5)
     }
 
     @Test func `takes the device's log without a gap`() throws {

@@ -36,6 +36,10 @@ import Wire
             case .updated(_, _, let receipt):
                 event = .updated(
                     release: Life.release, sequence: life.passport?.offeredUpdate?.sequence ?? 1, receipt: receipt)
+            case .updateObserved:
+                event = .updateObserved(
+                    release: Life.release, sequence: life.passport?.offeredUpdate?.sequence ?? 1,
+                    outcome: Bool.random() ? .installed : .failed)
             default: break
             }
             guard (try? life.live(event)) != nil, let passport = life.passport else { continue }

@@ -16,7 +16,7 @@ import Wire
 import Workbench
 
 extension DurableStep {
-    static let all: [DurableStep] = maker + people + owner + device + house + updates
+    static let all: [DurableStep] = maker + people + owner + device + stock + house + updates
     /// Those in which a certificate is issued.
     static let issuing: [DurableStep] = all.filter {
         [
@@ -36,6 +36,16 @@ extension DurableStep {
                 } check: { _ in
                     try await demand(
                         scene.count("SELECT COUNT(*) AS n FROM product WHERE id = $1", [Value(product)]) == 1)
+                }
+            },
+            DurableStep(SetGatewayToken.name) { scene in
+                Attempt {
+                    _ = try await scene.house.perform(
+                        SetGatewayToken(product: HouseBench.product, allowed: true), as: .system)
+                } check: { _ in
+                    let allowed = try await scene.count(
+                        "SELECT COUNT(*) AS n FROM product WHERE gateway_token IS NOT NULL")
+                    #expect(allowed == 1)
                 }
             },
             DurableStep(OpenBatch.name) { scene in
@@ -119,6 +129,18 @@ extension DurableStep {
                 } check: { _ in
                     try await demand(scene.passport(unit).offeredUpdate?.sequence == sequence)
                     try await demand(scene.entries("updateOffered", of: unit) == 1)
+                }
+            },
+            DurableStep(WithdrawUpdate.name) { scene in
+                let (unit, _) = try await scene.updating()
+                return Attempt {
+                    _ = try await scene.house.perform(
+                        WithdrawUpdate(device: unit.serial, force: true), as: .system)
+                } saysDone: {
+                    [.conflict]
+                } check: { _ in
+                    try await demand(scene.passport(unit).offeredUpdate == nil)
+                    try await demand(scene.entries("updateWithdrawn", of: unit) == 1)
                 }
             },
             DurableStep(QuarantineDevice.name) { scene in

@@ -132,6 +132,34 @@ extension DurableStep {
                     #expect(codes == 1)
                 }
             },
+            DurableStep(IssueDeviceToken.name) { scene in
+                let unit = try await scene.paired()
+                return Attempt {
+                    _ = try await scene.house.perform(IssueDeviceToken(device: unit.serial), as: scene.ada)
+                } check: { extra in
+                    // A token that nobody saw is ended by the next.
+                    let tokens = try await scene.count(
+                        "SELECT COUNT(*) AS n FROM stock_client WHERE device = $1 AND token IS NOT NULL",
+                        [Value(unit.device)])
+                    let entries = try await scene.entries("deviceTokenIssued", of: unit)
+                    #expect(tokens == 1 && (entries == 1 || (extra && entries == 2)))
+                }
+            },
+            DurableStep(AdoptDeviceTokens.name) { scene in
+                let unit = try await scene.paired()
+                let held = AdoptDeviceTokens.Held(device: unit.serial, token: String(repeating: "f3", count: 20))
+                return Attempt {
+                    _ = try await scene.house.perform(AdoptDeviceTokens(tokens: [held]), as: scene.ada)
+                } check: { extra in
+                    // Taken over again, it is the same.
+                    let entries = try await scene.entries("deviceTokenIssued", of: unit)
+                    #expect(entries == 1 || (extra && entries == 2))
+                    let admitted = try await scene.house.read { rows in
+                        try DeviceToken.admit(held.token, of: unit.serial, in: rows) != nil
+                    }
+                    #expect(admitted)
+                }
+            },
             DurableStep(ConfigureDevice.name) { scene in
                 let unit = try await scene.paired()
                 return Attempt {

@@ -51,7 +51,7 @@ final class FaultScene: Sendable {
 
     init(signsAtOnce: Bool = false) async throws {
         faults = Faults(signsAtOnce: signsAtOnce)
-        bench = try await HouseBench(faults: faults)
+        bench = try await HouseBench(faults: faults, settings: { $0.confirmUpdates = true })
         ada = try await bench.ownership("Ada")
         ben = try await bench.ownership("Ben")
         stock = Stock()

@@ -6,8 +6,10 @@ import Wire
 package enum Alphabet {
     package enum Kind: CaseIterable, Sendable {
         case born, shipped, paired, enrolled, renewed, certificateRevoked, configured, configurationApplied
-        case updateOffered, updated, updateFailed, quarantined, restored, offered, offerWithdrawn, accepted
-        case tenureEnded, wiped, retired, logTaken, alarmRaised, enrolmentCodeIssued, pairingUnlocked, house
+        case updateOffered, updated, updateFailed, updateWithdrawn, updateObserved
+        case quarantined, restored, offered, offerWithdrawn, accepted
+        case tenureEnded, wiped, retired, logTaken, alarmRaised, enrolmentCodeIssued, deviceTokenIssued
+        case pairingUnlocked, house
     }
 
     /// No default: a new event cannot be forgotten.
@@ -24,6 +26,8 @@ package enum Alphabet {
         case .updateOffered: .updateOffered
         case .updated: .updated
         case .updateFailed: .updateFailed
+        case .updateWithdrawn: .updateWithdrawn
+        case .updateObserved: .updateObserved
         case .quarantined: .quarantined
         case .restored: .restored
         case .offered: .offered
@@ -35,9 +39,11 @@ package enum Alphabet {
         case .logTaken: .logTaken
         case .alarmRaised: .alarmRaised
         case .enrolmentCodeIssued: .enrolmentCodeIssued
+        case .deviceTokenIssued: .deviceTokenIssued
         case .pairingUnlocked: .pairingUnlocked
         case .authorityCreated, .certificateAbandoned, .productPublished, .permitGranted, .batchAdmitted,
-            .releasePublished, .personAdded, .ownerAdded, .signInLinkIssued, .tokenIssued, .tokenRevoked,
+            .releasePublished, .gatewayTokenSet, .personAdded, .ownerAdded, .signInLinkIssued, .tokenIssued,
+            .tokenRevoked,
             .personRemoved, .alarmAcknowledged, .keySucceeded, .keyRetired, .updateSignerAdded,
             .updateSignerRemoved, .updateMetadataProposed, .updateMetadataSigned, .updateMetadataPublished:
             .house
@@ -98,6 +104,14 @@ package enum Alphabet {
                 + [.updated(release: release(1), sequence: 2, receipt: receipt)]
         case .updateFailed:
             return (1...2).map { .updateFailed(release: release($0), sequence: $0, reason: "x", receipt: receipt) }
+        case .updateWithdrawn:
+            return (1...2).map { .updateWithdrawn(release: release($0), sequence: $0) }
+                + [.updateWithdrawn(release: release(1), sequence: 2)]
+        case .updateObserved:
+            return Observation.allCases.flatMap { outcome in
+                (1...2).map { .updateObserved(release: release($0), sequence: $0, outcome: outcome) }
+                    + [.updateObserved(release: release(1), sequence: 2, outcome: outcome)]
+            }
         case .quarantined: return [.quarantined(reason: "x")]
         case .restored: return [.restored]
         case .offered: return [.offered]
@@ -109,6 +123,7 @@ package enum Alphabet {
         case .logTaken: return [(0, 1), (1, 2), (1, 1), (0, 0)].map { .logTaken(from: $0, to: $1, head: receipt) }
         case .alarmRaised: return Alarm.allCases.map { .alarmRaised(alarm: $0) }
         case .enrolmentCodeIssued: return [.enrolmentCodeIssued]
+        case .deviceTokenIssued: return [.deviceTokenIssued]
         case .pairingUnlocked: return [.pairingUnlocked]
         case .house: return house
         }
@@ -120,6 +135,7 @@ package enum Alphabet {
         .permitGranted(batch: BatchID(trusted: "b"), product: ProductID(trusted: "p"), quantity: 1, permit: birthKey),
         .batchAdmitted(batch: BatchID(trusted: "b"), births: 1, manifest: birthKey),
         .releasePublished(product: ProductID(trusted: "p"), sequence: 1, manifest: birthKey),
+        .gatewayTokenSet(product: ProductID(trusted: "p"), allowed: true),
         .personAdded(person: PersonID(trusted: "x"), role: "owner"), .tokenIssued(person: PersonID(trusted: "x")),
         .tokenRevoked(person: PersonID(trusted: "x")), .personRemoved(person: PersonID(trusted: "x")),
         .alarmAcknowledged(index: 1),

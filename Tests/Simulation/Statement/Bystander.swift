@@ -111,13 +111,18 @@ package struct Bystander: Sendable {
                 throw Complaint(.releaseForward, "release \(sequence) is offered over \(installed)")
             }
             offered = [sequence]
-        case .updated(_, let sequence, _):
+        case .updated(_, let sequence, _), .updateObserved(_, let sequence, .installed):
             guard sequence > installed, offered.contains(sequence) else {
                 throw Complaint(.releaseForward, "release \(sequence) is installed over \(installed)")
             }
             installed = sequence
             offered = []
-        case .updateFailed: offered = []
+        case .updateFailed, .updateObserved(_, _, .failed): offered = []
+        case .updateWithdrawn(_, let sequence):
+            guard offered.contains(sequence) else {
+                throw Complaint(.releaseForward, "release \(sequence) is taken back and was not offered")
+            }
+            offered = []
         default: break
         }
     }

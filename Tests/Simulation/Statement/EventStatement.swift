@@ -24,7 +24,8 @@ package enum EventStatement {
         case .configurationApplied(let version, _):
             return owned && now.configurationApplied < version && version <= now.configurationVersion
         case .updateOffered(_, let sequence): return takesReleases(now) && sequence > (now.installed?.sequence ?? 0)
-        case .updated(let release, let sequence, _):
+        case .updated(let release, let sequence, _), .updateWithdrawn(let release, let sequence),
+            .updateObserved(let release, let sequence, _):
             return takesReleases(now) && now.offeredUpdate?.release == release
                 && now.offeredUpdate?.sequence == sequence
         case .updateFailed(let release, _, _, _):
@@ -36,10 +37,11 @@ package enum EventStatement {
         case .wiped: return now.wipeOwed && !owned
         case .retired: return now.stage != .retired && !owned && now.certificates.isEmpty
         case .logTaken(let from, let to, _): return inUse && from == (now.log?.count ?? 0) && to > from
-        case .enrolmentCodeIssued: return inUse
+        case .enrolmentCodeIssued, .deviceTokenIssued: return inUse
         case .pairingUnlocked: return now.stage != .retired
         case .authorityCreated, .certificateAbandoned, .productPublished, .permitGranted, .batchAdmitted,
-            .releasePublished, .personAdded, .ownerAdded, .signInLinkIssued, .tokenIssued, .tokenRevoked,
+            .releasePublished, .gatewayTokenSet, .personAdded, .ownerAdded, .signInLinkIssued, .tokenIssued,
+            .tokenRevoked,
             .personRemoved, .alarmAcknowledged, .keySucceeded, .keyRetired, .updateSignerAdded,
             .updateSignerRemoved, .updateMetadataProposed, .updateMetadataSigned, .updateMetadataPublished:
             return false

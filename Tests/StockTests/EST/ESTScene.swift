@@ -14,8 +14,8 @@ struct ESTScene: Sendable {
     let unit: BenchUnit
     var folder: String { bench.folder }
 
-    init() async throws {
-        bench = try await HouseBench(atRealTime: { _ in })
+    init(settings: (inout HouseSettings) -> Void = { _ in }) async throws {
+        bench = try await HouseBench(atRealTime: settings)
         ada = try await bench.ownership()
         unit = try await bench.makeUnits(1)[0]
         try await bench.pair(unit, with: ada)

@@ -4,7 +4,8 @@ import Registry
 import Trust
 import Wire
 
-/// The device plane: the open device API and EST, over TLS with a client certificate.
+/// The device plane: the open device API, EST and what stock clients speak, over TLS with a client certificate; where the
+/// client has none, with a token of its device.
 package struct DeviceDoor: Sendable {
     package struct Settings: Sendable {
         /// Layout of base64 bodies per EST label; labels that are not listed, and none, get lines of 64.
@@ -12,6 +13,8 @@ package struct DeviceDoor: Sendable {
         /// A body that takes longer, in seconds, is given up: it would hold a connection for ever.
         package var bodySeconds: Int64 = 30
         package var admission = Admission.Bounds()
+        /// Wrong tokens of devices from one address at once.
+        package var wrongTokens = 30
         package init() {}
     }
 
@@ -21,10 +24,16 @@ package struct DeviceDoor: Sendable {
     /// Wrong enrolment codes: each costs a look into the database, and strangers may send them.
     let attempts = AttemptLimit(burst: 30, what: "enrolment codes", hint: "Wait, then use a fresh code.")
 
+    /// Wrong tokens of devices. A right one passes all the same: behind one address there may be many devices, and some of them
+    /// call on with a token of a tenure that is over.
+    let tokenAttempts: AttemptLimit
+
     private let fairness: Fairness<SHA256Digest>
 
     package init(house: House, settings: Settings) {
         fairness = Fairness(settings.admission.fairness)
+        tokenAttempts = AttemptLimit(
+            burst: settings.wrongTokens, what: "tokens", hint: "Ask the device's owner for a new token.")
         self.house = house
         self.settings = settings
         authentication = DeviceAuthentication(house: house)
@@ -34,7 +43,13 @@ package struct DeviceDoor: Sendable {
         var routes = PlaneRoutes()
         OwnAPI(door: self).add(to: &routes)
         EST(door: self).add(to: &routes)
+        HawkBit(door: self).add(to: &routes)
         return routes
+    }
+
+    /// - Parameter credential: SHA-256 of what the device shows.
+    func demandFair(_ credential: SHA256Digest, who: String) throws(Refusal) {
+        try fairness.demand(credential, who: who)
     }
 
     /// `answer` for whoever calls: at once if memory says who that is, else after a look into the database.
@@ -44,7 +59,7 @@ package struct DeviceDoor: Sendable {
         _ answer: @escaping @Sendable (Caller) throws -> PlaneOutcome
     ) throws -> PlaneOutcome {
         // Before anything is verified or looked up, and also of who is nobody.
-        if let shown = request.peer.sha256 { try fairness.demand(shown, who: "This certificate") }
+        if let shown = request.peer.sha256 { try demandFair(shown, who: "This certificate") }
         if let caller = try authentication.known(request.peer) { return try answer(caller) }
         let authentication = authentication
         return .later {

@@ -74,6 +74,12 @@ package struct PlaneRoutes: Sendable {
         add(.POST, path, bodyLimit: limit, answer)
     }
 
+    package mutating func put(
+        _ path: String, limit: Int, _ answer: @escaping @Sendable (PlaneRequest) throws -> PlaneOutcome
+    ) {
+        add(.PUT, path, bodyLimit: limit, answer)
+    }
+
     private mutating func add(
         _ method: HTTPMethod, _ path: String, bodyLimit: Int,
         _ answer: @escaping @Sendable (PlaneRequest) throws -> PlaneOutcome

@@ -104,6 +104,8 @@ package struct DeviceView: Codable, Sendable, Equatable {
             package var release: Digest
             package var sequence: Int
             package var version: String?
+            /// True where the server observed it and the device signed nothing.
+            package var observed: Bool?
         }
         package var offered: Known?
         package var installed: Known?

@@ -72,14 +72,27 @@ extension Reading {
                 at: try row.time("at"), agent: try row.text("agent"), softwareVersion: try row.text("version"),
                 sequence: try row.int("sequence"), slot: row.optionalText("slot"),
                 configurationVersion: try row.int("configuration"),
-                posture: (try? CanonicalJSON.decode([String: String].self, from: Array(row.text("posture").utf8)))
-                    ?? [:])
+                posture: texts(row.optionalText("posture")).merging(
+                    try attributes(of: device, in: rows), uniquingKeysWith: { posture, _ in posture }))
         }
+    }
+
+    /// What a stock client said of its device.
+    private static func attributes(of device: DeviceID, in rows: any Rows) throws -> [String: String] {
+        texts(
+            try rows.first("SELECT attributes FROM stock_client WHERE device = $1", [Value(device)])?
+                .optionalText("attributes"))
+    }
+
+    private static func texts(_ json: String?) -> [String: String] {
+        json.flatMap { try? CanonicalJSON.decode([String: String].self, from: $0.utf8) } ?? [:]
     }
 
     private static func known(_ update: Passport.Update, in rows: any Rows) throws -> DeviceView.UpdateView.Known {
         let row = try rows.first("SELECT version FROM release WHERE digest = $1", [Value(update.release)])
-        return .init(release: update.release, sequence: update.sequence, version: row?.optionalText("version"))
+        return .init(
+            release: update.release, sequence: update.sequence, version: row?.optionalText("version"),
+            observed: update.observed)
     }
 
     private static func transfer(of device: Device, in rows: any Rows) throws -> DeviceView.TransferView? {

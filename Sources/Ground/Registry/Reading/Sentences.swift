@@ -40,8 +40,14 @@ package enum Sentences {
         case .updated(_, let sequence, _): "Runs release \(sequence) and signed for it."
         case .updateFailed(_, let sequence, let reason, _):
             "Did not take release \(sequence): \(reason.prefix(200))"
+        case .updateWithdrawn(_, let sequence): "The offer of release \(sequence) was taken back."
+        case .updateObserved(_, let sequence, .installed):
+            "Runs release \(sequence), as its client reported; nothing is signed for it."
+        case .updateObserved(_, let sequence, .failed):
+            "Did not take release \(sequence), as its client reported; nothing is signed for it."
         case .logTaken(let from, let to, _): "Handed in entries \(from) to \(to - 1) of its own log."
         case .enrolmentCodeIssued: "Its owner had a one-time enrolment code made."
+        case .deviceTokenIssued: "Its owner had a token made for a client without a certificate."
         case .pairingUnlocked: "The maker let it be paired again after wrong codes."
         case .alarmRaised(let alarm): "Alarm: \(meaning(of: alarm))"
         default: nil
@@ -57,6 +63,8 @@ package enum Sentences {
             "A station was permitted to make \(quantity) of \(product) as batch \(batch)."
         case .batchAdmitted(let batch, let births, _): "\(births) births of batch \(batch) were admitted."
         case .releasePublished(let product, let sequence, _): "Release \(sequence) of \(product) was published."
+        case .gatewayTokenSet(let product, true): "One token was made to speak for every device of \(product)."
+        case .gatewayTokenSet(let product, false): "No token speaks for every device of \(product) any more."
         case .personAdded(_, let role): "Somebody was added with the role \(role)."
         case .ownerAdded(let kind): "An owner of devices was added (\(kind))."
         case .signInLinkIssued: "A one-time sign-in link was made."

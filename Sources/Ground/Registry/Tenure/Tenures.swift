@@ -60,7 +60,7 @@ package enum Tenures {
             [Value(change.now), Value(tenure.id)])
         try change.rows.execute("DELETE FROM configuration WHERE tenure = $1", [Value(tenure.id)])
         // What the device said while it was this owner's; the ledger keeps the hashes.
-        for table in ["contact", "device_log"] {
+        for table in ["contact", "device_log", "stock_client"] {
             try change.rows.execute("DELETE FROM \(table) WHERE device = $1", [Value(device.id)])
         }
         // A code that its owner gave out lets nobody enrol for the next one.

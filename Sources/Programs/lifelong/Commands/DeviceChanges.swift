@@ -174,3 +174,64 @@ struct DeviceRetire: PlainChange {
     func input() -> RetireDevice { RetireDevice(device: target.device, how: how) }
     var done: String { "The device is retired: revoked everywhere, never served again." }
 }
+
+struct DeviceTokenCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "token", abstract: "Make a token for a device whose client shows no certificate; shown once.",
+        discussion: """
+            It ends the token before it, and ends itself with the ownership. For SWUpdate: targettoken.
+
+            Example:
+              lifelong device token THERMOSTAT-2-7KQ2M9XA
+            """)
+    @OptionGroup var target: DeviceArgument
+    @OptionGroup var connection: Connection
+
+    func run() async throws {
+        let answer: IssueDeviceToken.Answer = try await connection.client().perform(
+            IssueDeviceToken.name, IssueDeviceToken(device: target.device))
+        try connection.show(answer) { [answer.token] }
+    }
+}
+
+struct DeviceAdoptTokens: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "adopt-tokens", abstract: "Take over tokens that your devices have from the server before.",
+        discussion: """
+            The file has a line for each device: its serial, a space or comma, its token.
+
+            Examples:
+              lifelong device adopt-tokens tokens.csv --dry-run
+              lifelong device adopt-tokens tokens.csv
+            """)
+    @Argument(help: "File with serials and tokens.") var file: String
+    @Flag(help: "Only say what would be done.") var dryRun = false
+    @OptionGroup var connection: Connection
+
+    func run() async throws {
+        let text = String(decoding: try InputFile.read(file, limit: 64 << 20), as: UTF8.self)
+        let held = try text.split(whereSeparator: \.isNewline).enumerated().map { number, line in
+            let words = line.split { $0 == " " || $0 == "," || $0 == "\t" || $0 == ";" }
+            guard words.count == 2 else {
+                throw Refusal(
+                    .malformed, "Line \(number + 1) of \(file) is not a serial and a token.",
+                    hint: "Write a serial, a comma and a token on each line.")
+            }
+            return AdoptDeviceTokens.Held(device: String(words[0]), token: String(words[1]))
+        }
+        let client = try connection.client()
+        var total = AdoptDeviceTokens.Answer(adopted: 0, refused: [])
+        for start in stride(from: 0, to: held.count, by: AdoptDeviceTokens.limit) {
+            let part = Array(held[start..<min(start + AdoptDeviceTokens.limit, held.count)])
+            let answer: AdoptDeviceTokens.Answer = try await client.perform(
+                AdoptDeviceTokens.name, AdoptDeviceTokens(tokens: part, dryRun: dryRun ? true : nil))
+            total.adopted += answer.adopted
+            total.refused += answer.refused
+        }
+        let (answer, verb) = (total, dryRun ? "Would take over" : "Took over")
+        try connection.show(answer) {
+            ["\(verb) \(answer.adopted) tokens, refused \(answer.refused.count)."]
+                + answer.refused.map { "  \($0.device): \($0.reason)" }
+        }
+    }
+}

@@ -10,7 +10,7 @@ struct DeviceCommand: AsyncParsableCommand {
         subcommands: [
             DeviceList.self, DeviceShow.self, DeviceShip.self, DevicePair.self, DeviceUnlock.self, DeviceConfigure.self,
             DeviceQuarantine.self, DeviceRestore.self, DeviceOffer.self, DeviceWithdraw.self, DeviceAccept.self,
-            DeviceRetire.self,
+            DeviceRetire.self, DeviceTokenCommand.self, DeviceAdoptTokens.self,
         ])
 }
 

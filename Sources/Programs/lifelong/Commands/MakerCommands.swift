@@ -3,13 +3,14 @@ import Design
 import Manufacture
 import Passport
 import Registry
+import Use
 import Wire
 
 /// `lifelong product …`
 struct ProductCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "product", abstract: "Models that units are born of.",
-        subcommands: [ProductPublish.self, ProductListCommand.self])
+        subcommands: [ProductPublish.self, ProductListCommand.self, ProductGatewayToken.self])
 }
 
 struct ProductPublish: PlainChange {
@@ -45,6 +46,32 @@ struct ProductListCommand: AsyncParsableCommand {
             Plain.table(
                 ["PRODUCT", "TITLE", "HARDWARE", "MINIMUM GRADE"],
                 answer.products.map { [$0.product.text, $0.title, $0.hardware, $0.minimumGrade.rawValue] })
+        }
+    }
+}
+
+struct ProductGatewayToken: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "gateway-token", abstract: "Let one token speak for every device of a product, or end that.",
+        discussion: """
+            Whoever has it can say to be any of them. Better: lifelong device token.
+
+            Examples:
+              lifelong product gateway-token thermostat-2 --adopt token.txt
+              lifelong product gateway-token thermostat-2 --end
+            """)
+    @Argument(help: "The product.") var product: String
+    @Option(help: ArgumentHelp("File with a token that the devices have already.", valueName: "file"))
+    var adopt: String?
+    @Flag(help: "End the token that there is.") var end = false
+    @OptionGroup var connection: Connection
+
+    func run() async throws {
+        let held = try adopt.map { try SecretInput.read(file: $0, variable: "LIFELONG_DEVICE_TOKEN", prompt: "Token") }
+        let answer: SetGatewayToken.Answer = try await connection.client().perform(
+            SetGatewayToken.name, SetGatewayToken(product: try ProductID(product), allowed: !end, token: held))
+        try connection.show(answer) {
+            [answer.token ?? (end ? "No token speaks for all of them any more." : "Their token is good here now.")]
         }
     }
 }

@@ -9,7 +9,7 @@ import Wire
 struct ReleaseCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "release", abstract: "Signed software for a product.",
-        subcommands: [ReleasePublish.self, ReleaseListCommand.self, ReleaseOffer.self])
+        subcommands: [ReleasePublish.self, ReleaseListCommand.self, ReleaseOffer.self, ReleaseWithdraw.self])
 }
 
 struct ReleasePublish: AsyncParsableCommand {
@@ -123,6 +123,23 @@ struct ReleaseOffer: AsyncParsableCommand {
         let answer = total
         try connection.show(answer) {
             ["Offered to \(answer.offered) devices; \(answer.skipped) have it or may not have it."]
+        }
+    }
+}
+
+struct ReleaseWithdraw: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "withdraw", abstract: "Take the offer of a release back from a device.",
+        discussion: "Example:\n  lifelong release withdraw THERMOSTAT-2-7KQ2M9XA")
+    @OptionGroup var target: DeviceArgument
+    @Flag(help: "Do not wait for a stock client that has begun with it.") var force = false
+    @OptionGroup var connection: Connection
+
+    func run() async throws {
+        let answer: WithdrawUpdate.Answer = try await connection.client().perform(
+            WithdrawUpdate.name, WithdrawUpdate(device: target.device, force: force ? true : nil))
+        try connection.show(answer) {
+            [answer.withdrawn ? "The offer is taken back." : "Its client has begun, and was asked to stop."]
         }
     }
 }

@@ -33,8 +33,9 @@ enum ConfigurationTemplate {
         # Life of an operational certificate in days; devices renew after two thirds. The same in seconds, for tests; 0: days hold.
         operationalDays: \(c.operationalDays)
         operationalSeconds: \(c.operationalSeconds)
-        # Seconds between two check-ins of a device.
+        # Seconds between two check-ins of a device; whether a stock client's update waits for somebody at the device to confirm it.
         checkInSeconds: \(c.checkInSeconds)
+        confirmUpdates: \(c.confirmUpdates)
 
         # The ledger's name: first line of its checkpoints. Fixed for the ledger's whole life.
         ledgerOrigin: "\(c.ledgerOrigin)"
@@ -46,7 +47,6 @@ enum ConfigurationTemplate {
         # Connections that devices may hold at once, and seconds after which a silent one is closed.
         maximumConnections: \(c.maximumConnections)
         idleSeconds: \(c.idleSeconds)
-
         # TLS handshakes under way at once (more wait), and requests that wait for the database or a key (more get 503).
         maximumHandshakes: \(c.maximumHandshakes)
         maximumRequests: \(c.maximumRequests)

@@ -40,6 +40,7 @@ struct ServerConfiguration: Codable, Equatable {
     var operationalDays = 90
     var operationalSeconds = 0
     var checkInSeconds = 300
+    var confirmUpdates = false
     var ledgerOrigin = "lifelong.example/ledger"
     var witnesses: [Witness] = []
     var witnessQuorum = 0
@@ -82,6 +83,7 @@ struct ServerConfiguration: Codable, Equatable {
         settings.operationalDays = operationalDays
         settings.operationalSeconds = operationalSeconds
         settings.checkInSeconds = checkInSeconds
+        settings.confirmUpdates = confirmUpdates
         settings.ledgerOrigin = ledgerOrigin
         settings.witnesses = try witnessAddresses()
         settings.witnessQuorum = witnessQuorum
@@ -198,6 +200,7 @@ private struct Complete: Decodable {
             case "operationalDays": value.operationalDays = try container.decode(Int.self, forKey: key)
             case "operationalSeconds": value.operationalSeconds = try container.decode(Int.self, forKey: key)
             case "checkInSeconds": value.checkInSeconds = try container.decode(Int.self, forKey: key)
+            case "confirmUpdates": value.confirmUpdates = try container.decode(Bool.self, forKey: key)
             case "ledgerOrigin": value.ledgerOrigin = try container.decode(String.self, forKey: key)
             case "witnesses":
                 value.witnesses = try container.decode([ServerConfiguration.Witness].self, forKey: key)

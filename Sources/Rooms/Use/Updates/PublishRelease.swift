@@ -43,6 +43,7 @@ package struct PublishRelease: Ceremony {
         }
         try StoredArtifact.demand(sha256, size, in: house.settings.artifactFolder)
         try await house.read { rows in try demandNext(in: rows) }
+        let form = try await ArtifactForm.read(house.settings.artifactFolder + "/\(sha256)")
         let manifest = ReleaseManifest(
             product: product, sequence: sequence, version: version, hardware: hardware, sha256: sha256, size: size,
             created: try house.time())
@@ -50,6 +51,7 @@ package struct PublishRelease: Ceremony {
         let seal = try await house.seal(payload, type: Seal.PayloadType.manifest, by: .release)
         return try await house.change(as: principal) { change in
             try demandNext(in: change.rows)
+            try form.keep(for: sha256, in: change.rows)
             return try store(seal, LeafCertificate.sha256(payload), in: change)
         }
     }

@@ -71,6 +71,12 @@ package enum ActionList {
         .ceremony(ConfigureDevice.self, "Gives a device its configuration."),
         .ceremony(PublishRelease.self, "Seals and publishes a release; its artifact was uploaded before."),
         .action(OfferUpdate.self, "Offers a release to devices, or to all of its product."),
+        .action(WithdrawUpdate.self, "Takes the offer of a release back from a device."),
+        .action(
+            IssueDeviceToken.self,
+            "Makes a token for a device whose client shows no certificate; it ends with the tenure."),
+        .action(AdoptDeviceTokens.self, "Takes over tokens that devices in the field have already.", limit: 1 << 20),
+        .action(SetGatewayToken.self, "Lets one token speak for every device of a product, or ends that."),
         .ceremony(DraftRoot.self, "Drafts the root of update metadata; its holders sign it offline."),
         .action(DelegateUpdates.self, "Drafts the document that says who signs for a product or layer."),
         .ceremony(ProposeRelease.self, "Drafts a layer's document with a release more, or fewer, or for longer."),

@@ -150,47 +150,6 @@ extension OpenAPI {
                 version: {type: integer}
               examples:
                 - {"version": 1}
-            PublishRelease:
-              type: object
-              required: [product, sequence, version, hardware, sha256, size]
-              properties:
-                product: {$ref: '#/components/schemas/Name'}
-                sequence: {type: integer}
-                version: {type: string}
-                hardware: {type: array, items: {type: string}}
-                sha256: {$ref: '#/components/schemas/Digest'}
-                size: {type: integer}
-              examples:
-                - {"product": "thermostat-2", "sequence": 7, "version": "1.4.2", "hardware": ["th2-rev-b"],
-                    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "size": 4096}
-            PublishReleaseAnswer:
-              type: object
-              required: [release]
-              properties:
-                release: {$ref: '#/components/schemas/Digest'}
-              examples:
-                - {"release": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}
-            OfferUpdate:
-              type: object
-              required: [product, sequence]
-              properties:
-                product: {$ref: '#/components/schemas/Name'}
-                sequence: {type: integer}
-                devices: {type: array, items: {type: string}}
-                remedy: {type: boolean, description: 'Offer it to devices that are quarantined or being handed over, too'}
-                after: {description: "`next` of the answer before.", $ref: '#/components/schemas/Name'}
-              examples:
-                - {"product": "thermostat-2", "sequence": 7}
-            OfferUpdateAnswer:
-              type: object
-              required: [offered, skipped, more]
-              properties:
-                offered: {type: integer}
-                skipped: {type: integer}
-                more: {type: boolean, description: "Ask again, with `next` as `after`."}
-                next: {$ref: '#/components/schemas/Name'}
-              examples:
-                - {"offered": 1000, "skipped": 25, "more": false}
             QuarantineDevice:
               type: object
               required: [device, reason]

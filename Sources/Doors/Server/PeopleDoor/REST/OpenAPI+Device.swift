@@ -114,6 +114,7 @@ extension OpenAPI {
                 release: {$ref: '#/components/schemas/Digest'}
                 sequence: {type: integer}
                 version: {type: string}
+                observed: {type: boolean, description: "True: its client reported it, and the device signed nothing."}
               examples:
                 - {"release": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "sequence": 7,
                     "version": "1.4.2"}

@@ -146,6 +146,7 @@ extension Console {
         guard let known else { return tag("span", .class("quiet"), text: "nothing by Lifelong yet") }
         return .text("\(known.version ?? "release"), sequence \(known.sequence) ")
             + Pieces.short(known.release.description, to: 12)
+            + .text(known.observed == true ? " reported by its client, not signed" : "")
     }
 
     private func configuration(_ state: DeviceView.ConfigurationView) -> HTML {

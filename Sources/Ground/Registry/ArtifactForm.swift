@@ -1,0 +1,61 @@
+import Crypto
+import Foundation
+import Store
+import Wire
+
+/// What stock clients ask of an artifact beside its SHA-256: the older hashes, which prove nothing and which they compare
+/// all the same, and how a file of its kind is called. Worked out once, when a release of it is published.
+package struct ArtifactForm: Sendable, Equatable {
+    package let sha1: Wire.Digest
+    package let md5: Wire.Digest
+    /// ".swu", ".raucb" or ".bin": clients go by it.
+    package let suffix: String
+
+    /// Bytes in memory at once.
+    private static let pieceBytes = 256 * 1024
+
+    /// Streams the file; gives way to others after each piece.
+    package static func read(_ path: String) async throws -> ArtifactForm {
+        guard let file = FileHandle(forReadingAtPath: path) else {
+            throw Refusal(.unavailable, "The artifact cannot be read.", hint: "Upload it again.", retryAfterSeconds: 10)
+        }
+        defer { try? file.close() }
+        var sha1 = Insecure.SHA1()
+        var md5 = Insecure.MD5()
+        var head: [UInt8] = []
+        while let piece = try file.read(upToCount: pieceBytes), !piece.isEmpty {
+            if head.isEmpty { head = Array(piece.prefix(6)) }
+            sha1.update(data: piece)
+            md5.update(data: piece)
+            await Task.yield()
+        }
+        return ArtifactForm(
+            sha1: Wire.Digest(sha1.finalize()), md5: Wire.Digest(md5.finalize()), suffix: suffix(of: head))
+    }
+
+    /// SWUpdate's images are cpio archives ("newc", with and without checksums); RAUC's bundles are squashfs.
+    package static func suffix(of head: [UInt8]) -> String {
+        switch String(decoding: head.prefix(6), as: UTF8.self) {
+        case "070701", "070702": ".swu"
+        case let magic where magic.hasPrefix("hsqs"): ".raucb"
+        default: ".bin"
+        }
+    }
+
+    package func keep(for sha256: Wire.Digest, in rows: any Rows) throws {
+        try rows.execute(
+            """
+            INSERT INTO artifact_form (sha256, sha1, md5, suffix) VALUES ($1, $2, $3, $4)
+            ON CONFLICT (sha256) DO NOTHING
+            """, [Value(sha256), Value(sha1), Value(md5), .text(suffix)])
+    }
+
+    package static func find(_ sha256: Wire.Digest, in rows: any Rows) throws -> ArtifactForm? {
+        guard let row = try rows.first("SELECT sha1, md5, suffix FROM artifact_form WHERE sha256 = $1", [Value(sha256)])
+        else { return nil }
+        guard let sha1 = Wire.Digest(hex: try row.text("sha1")), let md5 = Wire.Digest(hex: try row.text("md5")) else {
+            throw Row.damaged("sha1")
+        }
+        return ArtifactForm(sha1: sha1, md5: md5, suffix: try row.text("suffix"))
+    }
+}

@@ -1,0 +1,126 @@
+import Passport
+import Registry
+import Store
+import Wire
+
+/// What is offered to a device, as an action of a stock client: its number is the index of the offer in the ledger, so
+/// that every node finds it again.
+package struct Deployment: Sendable, Equatable {
+    package let action: Int64
+    package let release: ReleaseFile
+    package let state: StockClient.State
+    package let messages: [String]
+    package var handling = Handling.forced
+    /// Nil: there is none.
+    package var window: Window?
+
+    /// How urgently the client is to take it.
+    package enum Handling: String, Codable, Sendable {
+        /// If it suits: hawkBit's soft update.
+        case attempt
+        case forced
+    }
+
+    /// A maintenance window: outside of it a device may fetch, and does not install.
+    package enum Window: String, Codable, Sendable { case available, unavailable }
+
+    /// A release and its one artifact, as stock clients see it.
+    package struct ReleaseFile: Sendable, Equatable {
+        package let digest: Digest
+        package let product: ProductID
+        package let sequence: Int
+        package let version: String
+        package let sha256: Digest
+        package let size: Int
+        package let form: ArtifactForm
+        /// What clients call the file: they go by its suffix.
+        package var name: String { "\(product)-\(sequence)\(form.suffix)" }
+    }
+
+    /// What the device may take now; nil if nothing is offered, or its stage has no right to it.
+    package static func current(
+        of device: Device, _ client: StockClient, confirming: Bool, in rows: any Rows
+    ) throws -> Deployment? {
+        guard let offered = device.passport.offeredUpdate,
+            device.passport.allows(.firmware, for: offered.purpose),
+            let action = try action(offering: offered.release, to: device.id, in: rows)
+        else { return nil }
+        let progress = client.progress.flatMap { $0.action == action ? $0 : nil }
+        var state = progress?.state ?? (confirming ? .waiting : .running)
+        if state == .waiting, client.autoConfirm != nil || !confirming { state = .running }
+        return Deployment(
+            action: action, release: try file(of: offered.release, in: rows), state: state,
+            messages: progress?.messages ?? [])
+    }
+
+    /// What the device runs, under the number of the offer that it came by; nil if it came by none.
+    package static func installed(
+        on device: Device, _ client: StockClient, in rows: any Rows
+    ) throws -> Deployment? {
+        guard let installed = device.passport.installed,
+            let action = try action(offering: installed.release, to: device.id, in: rows)
+        else { return nil }
+        let progress = client.progress.flatMap { $0.action == action ? $0 : nil }
+        return Deployment(
+            action: action, release: try file(of: installed.release, in: rows), state: .closed,
+            messages: progress?.messages ?? [])
+    }
+
+    /// Offers that are looked through, the newest first.
+    private static let searchedOffers = 32
+
+    static func action(offering release: Digest, to device: DeviceID, in rows: any Rows) throws -> Int64? {
+        let offers = try rows.query(
+            "SELECT idx, entry FROM ledger WHERE device = $1 AND kind = 'updateOffered' ORDER BY idx DESC LIMIT $2",
+            [Value(device), Value(searchedOffers)])
+        for row in offers {
+            let entry = try CanonicalJSON.decode(Entry.self, from: row.bytes("entry"), limit: Entry.maximumBytes)
+            if case .updateOffered(release, _) = entry.event { return row.optionalInt("idx") }
+        }
+        return nil
+    }
+
+    private static func file(of release: Digest, in rows: any Rows) throws -> ReleaseFile {
+        guard
+            let row = try rows.first(
+                "SELECT product, sequence, version, sha256, size FROM release WHERE digest = $1", [Value(release)]),
+            let sha256 = Digest(hex: try row.text("sha256"))
+        else { throw Row.damaged("release") }
+        guard let form = try ArtifactForm.find(sha256, in: rows) else {
+            throw Refusal(
+                .unavailable, "The release was published by a version that served no stock clients.",
+                hint: "Publish it again under a higher sequence.")
+        }
+        return ReleaseFile(
+            digest: release, product: try row.id("product"), sequence: try row.int("sequence"),
+            version: try row.text("version"), sha256: sha256, size: try row.int("size"), form: form)
+    }
+
+    // MARK: - In a change
+
+    /// The action of that number, as long as it is the device's present one; else what was asked for is over, or was never.
+    static func demand(
+        _ action: Int64, of device: Device, _ client: StockClient, in change: Change
+    ) throws -> Deployment {
+        if let offered = device.passport.offeredUpdate {
+            try device.passport.demand(.firmware, for: offered.purpose)
+        }
+        let confirming = change.house.settings.confirmUpdates
+        if let present = try current(of: device, client, confirming: confirming, in: change.rows),
+            present.action == action
+        {
+            return present
+        }
+        let was = try change.rows.first(
+            "SELECT idx FROM ledger WHERE idx = $1 AND device = $2 AND kind = 'updateOffered'",
+            [.int(action), Value(device.id)])
+        guard was != nil else {
+            throw Refusal(
+                .notFound, "There is no action \(action) of this device.",
+                hint: "Poll, and take what the answer links to.")
+        }
+        throw Refusal(
+            .gone, "The action \(action) is over.", hint: "Poll, and take what the answer links to.",
+            rule: "action: over")
+    }
+}
