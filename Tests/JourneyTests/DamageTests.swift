@@ -67,8 +67,9 @@ import Workbench
                 script: "sqlite3 work/lifelong.db \"UPDATE batch SET permit = '{}'\"",
                 says: ["permit is not the one"]),
             Damage(
-                testDescription: "an artifact with a wrong byte",
-                script: "for f in work/artifacts/*; do printf X | dd of=$f bs=1 seek=3 conv=notrunc 2>/dev/null; done",
+                testDescription: "an artifact with wrong bytes",
+                script:
+                    "for f in work/artifacts/*; do printf 'not what it was' | dd of=$f bs=1 seek=3 conv=notrunc 2>/dev/null; done",
                 says: ["artifact of release 1.0 is damaged"]),
             Damage(
                 testDescription: "an artifact that is gone", script: "rm work/artifacts/*",
