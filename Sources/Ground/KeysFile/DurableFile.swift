@@ -100,14 +100,20 @@ package enum DurableFile {
 
     /// Makes the folder, and those above it, with mode 0700.
     package static func makeFolder(_ path: String) throws {
+        let refusal = Refusal(
+            .unavailable, "The folder \(path) cannot be made.", hint: "Check its path, its owner and the free space.")
+        let parent = URL(filePath: path).deletingLastPathComponent().path
         do {
             try FileManager.default.createDirectory(
-                atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+                atPath: parent, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
-            throw Refusal(
-                .unavailable, "The folder \(path) cannot be made.",
-                hint: "Check its path, its owner and the free space.")
+            throw refusal
         }
+        // Foundation makes it first and closes it to others then: whoever starts beside it sees it open in between.
+        var isFolder: ObjCBool = false
+        guard mkdir(path, 0o700) == 0 || errno == EEXIST,
+            FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue
+        else { throw refusal }
     }
 
     private static func failure(_ verb: String, _ path: String) -> Refusal {
