@@ -94,7 +94,9 @@ struct Drill {
         } catch let failure as Failure {
             throw failure
         } catch {
-            // A disk that kills may have done so meanwhile; then the next start is looked at.
+            // A disk that kills may have done so meanwhile; then the next start is looked at. Its connections are reset a moment before
+            // its end is heard of.
+            await wait(milliseconds: 2000, for: server)
             guard server.hasEnded else { throw Failure(what: "\(error)", home: world.home) }
         }
     }
