@@ -5,14 +5,15 @@ source "$(dirname "$0")/common.sh"
 
 # Headers and libraries that the programs are built with.
 for_run=(git ca-certificates pkg-config libsqlite3-dev libpq-dev zlib1g-dev libqrencode-dev libp11-kit-dev)
+# Other people's update clients, and what packs their images, for the story of make run.
+for_story=(swupdate cpio openssl)
 # Strangers that the tests talk to: other people's TLS, EST, browser, QR reader, clock.
 for_test=(
-    openssl curl python3 python3-venv sqlite3 faketime zbar-tools librsvg2-bin
+    curl python3 python3-venv sqlite3 faketime zbar-tools librsvg2-bin
     strongswan-pki libstrongswan-standard-plugins libstrongswan-extra-plugins libcharon-extra-plugins
     chromium fonts-liberation postgresql postgresql-client haproxy
     softhsm2 opensc gcc libc6-dev strace
     dpkg-dev binutils systemd
-    swupdate cpio
     swtpm tpm2-abrmd libtss2-tcti-tabrmd0 libtpm2-pkcs11-1 libtpm2-pkcs11-tools tpm2-tools dbus-daemon
 )
 for_deb=(git ca-certificates pkg-config zlib1g-dev dpkg-dev binutils systemd)
@@ -21,8 +22,8 @@ for_bench=(openssl postgresql nginx-light golang-cfssl gcc libc6-dev libssl-dev 
 for_failover=(postgresql postgresql-client patroni etcd-server python3-etcd curl python3)
 
 case "${1:-}" in
-run) wanted=("${for_run[@]}") ;;
-test) wanted=("${for_run[@]}" "${for_test[@]}") ;;
+run) wanted=("${for_run[@]}" "${for_story[@]}") ;;
+test) wanted=("${for_run[@]}" "${for_story[@]}" "${for_test[@]}") ;;
 deb) wanted=("${for_deb[@]}") ;;
 bench) wanted=("${for_run[@]}" "${for_bench[@]}") ;;
 failover) wanted=("${for_run[@]}" "${for_failover[@]}") ;;

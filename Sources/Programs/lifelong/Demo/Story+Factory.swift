@@ -60,7 +60,9 @@ extension Story {
         _ = try await admin.act(PublishProduct(product: Self.product, title: "Thermostat 2", hardware: Self.hardware))
         _ = try await admin.act(
             PublishProduct(product: Self.fleetProduct, title: "Sensor 1", hardware: Self.fleetHardware))
-        narrator.tell("The maker publishes two products: thermostat-2 and sensor-1.")
+        _ = try await admin.act(
+            PublishProduct(product: Self.gatewayProduct, title: "Gateway 3", hardware: Self.gatewayHardware))
+        narrator.tell("The maker publishes three products: thermostat-2, sensor-1 and gateway-3.")
     }
 
     private func addPeople() async throws {
@@ -144,7 +146,7 @@ extension Story {
         var batch: BatchID
     }
 
-    private func openStation(
+    func openStation(
         _ name: String, _ pin: String, _ product: ProductID, _ quantity: Int
     ) async throws -> OpenedStation {
         let folder = home.path + "/" + name
@@ -161,7 +163,7 @@ extension Story {
         return OpenedStation(name: name, folder: folder, permit: permit, batch: opened.batch)
     }
 
-    private func importBatch(_ station: OpenedStation, expecting count: Int) async throws {
+    func importBatch(_ station: OpenedStation, expecting count: Int) async throws {
         let paper = home.paper("births-\(station.name).json")
         try await run(
             "station-close-\(station.name)",

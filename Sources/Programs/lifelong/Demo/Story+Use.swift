@@ -49,16 +49,22 @@ extension Story {
         let sha256 = Wire.Digest(SHA256.hash(data: bytes))
         let file = home.paper("\(product)-1.bin")
         _ = FileManager.default.createFile(atPath: file, contents: Data(bytes), attributes: [.posixPermissions: 0o600])
-        guard let handle = FileHandle(forReadingAtPath: file) else { throw failed("\(file) cannot be read.") }
-        defer { try? handle.close() }
-        try await admin.upload(handle, size: Int64(bytes.count), sha256: sha256)
-        _ = try await admin.act(
+        try await publish(
+            file,
             PublishRelease(
                 product: product, sequence: 1, version: "2.1.0", hardware: [hardware], sha256: sha256, size: bytes.count
             ))
         narrator.tell(
             "Release 2.1.0 of \(product): \(bytes.count >> 10) KiB, its manifest signed with the release key.")
         return PublishedArtifact(sha256: sha256, path: home.server + "/artifacts/\(sha256)", size: bytes.count)
+    }
+
+    /// Uploads the file as the release's artifact, then publishes it.
+    func publish(_ file: String, _ release: PublishRelease) async throws {
+        guard let handle = FileHandle(forReadingAtPath: file) else { throw failed("\(file) cannot be read.") }
+        defer { try? handle.close() }
+        try await admin.upload(handle, size: Int64(release.size), sha256: release.sha256)
+        _ = try await admin.act(release)
     }
 
     private func hasInstalled(_ sequence: Int, _ index: Int) async throws -> Bool {

@@ -54,6 +54,8 @@ actor Story {
     static let hardware = "thermostat-2-rev-b"
     static let fleetProduct = ProductID(trusted: "sensor-1")
     static let fleetHardware = "sensor-1-rev-a"
+    static let gatewayProduct = ProductID(trusted: "gateway-3")
+    static let gatewayHardware = "gateway-3-rev-a"
     static let organisation = "Harbour Hotels"
     static let ada = "Ada Lovelace"
     static let grace = "Grace Hopper"
@@ -79,6 +81,7 @@ actor Story {
         try await enrol()
         try await configure()
         try await update()
+        try await updateStockClients()
         try await quarantine()
         try await resell()
         try await retire()
@@ -104,9 +107,23 @@ actor Story {
     }
 
     func start(_ name: String, _ arguments: [String], showsErrors: Bool = false) throws -> Child {
+        try start(name, program: lifelong, arguments, showsErrors: showsErrors)
+    }
+
+    func start(_ name: String, program: String, _ arguments: [String], showsErrors: Bool = false) throws -> Child {
         let log = home.log(name)
         try? FileManager.default.removeItem(atPath: log)
-        return try children.start(name, lifelong, arguments, log: log, showsErrors: showsErrors)
+        return try children.start(name, program, arguments, log: log, showsErrors: showsErrors)
+    }
+
+    /// Runs a script in a folder with somebody else's programs, to its end.
+    func shell(_ name: String, _ script: String, in folder: String) async throws {
+        _ = try await finish(startShell(name, script, in: folder))
+    }
+
+    /// The script's last command takes its place, so that the process to be ended is that one.
+    func startShell(_ name: String, _ script: String, in folder: String) throws -> Child {
+        try start(name, program: "/bin/bash", ["-c", "set -eu; cd \"$0\"\n" + script, folder])
     }
 
     func finish(_ child: Child) async throws -> String {

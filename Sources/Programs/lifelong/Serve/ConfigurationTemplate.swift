@@ -21,7 +21,7 @@ enum ConfigurationTemplate {
           # Anybody: CRLs, OCSP, the ledger. Plain HTTP: everything there proves itself.
           public: "\(c.listen.public)"
 
-        # How devices reach this server; each gets it at birth. The name must be among serviceNames.
+        # How devices reach this server; each gets it at birth.
         serviceURL: "\(c.serviceURL)"
         # How anybody reaches the public plane; it stands in certificates (CRL, OCSP).
         publicURL: "\(c.publicURL)"

@@ -74,12 +74,20 @@ struct ServerConfiguration: Codable, Equatable {
         }
     }
 
+    /// Those given, and the one that devices get at birth: stock clients compare it with the certificate.
+    private var namesOfService: [String] {
+        guard let host = URLComponents(string: serviceURL)?.host?.trimmingCharacters(in: ["[", "]"]), !host.isEmpty,
+            !serviceNames.contains(host)
+        else { return serviceNames }
+        return serviceNames + [host]
+    }
+
     func house(artifacts: String) throws(Refusal) -> HouseSettings {
         var settings = HouseSettings()
         settings.organisation = organisation
         settings.serviceURL = serviceURL
         settings.publicURL = publicURL
-        settings.serviceNames = serviceNames
+        settings.serviceNames = namesOfService
         settings.operationalDays = operationalDays
         settings.operationalSeconds = operationalSeconds
         settings.checkInSeconds = checkInSeconds
