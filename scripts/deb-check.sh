@@ -39,7 +39,10 @@ demand "its unit is a good one" inside systemd-analyze verify /lib/systemd/syste
 # 0 is locked up, 10 is free; most of Debian's own services have 9 and more.
 demand "its unit is hardened (exposure at most 2)" inside systemd-analyze security --offline=true --threshold=20 lifelong-agent.service
 demand "the doctor says what to do with a unit that is not born" sh -c "chroot $root runuser -u lifelong-agent -- lifelong-agent doctor | grep -q 'lifelong-agent birth'"
+demand "can be disabled" inside systemctl disable lifelong-agent.service
 demand "installs again over itself" inside dpkg -i /package.deb
+demand "stays disabled then" sh -c "! test -L $root/etc/systemd/system/multi-user.target.wants/lifelong-agent.service"
+demand "can be enabled" inside systemctl enable lifelong-agent.service
 demand "keeps what an administrator changed" sh -c "echo '# mine' >>$root/etc/default/lifelong-agent && chroot $root dpkg --force-confold -i /package.deb && grep -q '^# mine' $root/etc/default/lifelong-agent"
 inside mkdir /var/lib/lifelong/identity
 echo '{}' >"$root/var/lib/lifelong/identity/unit.json"

@@ -13,8 +13,6 @@ extension FuzzTarget {
         } run: { bytes in
             guard let selector = try? Selector(text(bytes)) else { return }
             let printed = selector.description
-            // What is printed may be longer by its quotation marks, never read as something else.
-            guard printed.utf8.count <= Selector.maximumBytes else { return }
             promise((try? Selector(printed)) == selector, "selector: printed, it is read as another")
             let narrowing = selector.narrowing
             guard let passport = FuzzSeeds.fixed.bornPassport else { return promise(false, "selector: no passport") }

@@ -99,6 +99,8 @@ private final class TroubledReads: Database {
         await house.authorities.reload(from: house)
         reads.breaks(false)
         #expect(house.authorities.known(made) == nil)
+        // That there is news does not make it read them.
+        _ = try await house.passports.catchUp(with: house.database)
         let following = Task { await house.follow() }
         let end = ContinuousClock.now + .seconds(20)
         while house.authorities.known(made) == nil, .now < end { try await Task.sleep(for: .milliseconds(20)) }

@@ -93,12 +93,12 @@ import Testing
         BrokenRule.answersEarly, .secondTenure, .certificateOutlives, .resurrection, .forgetsSize, .forgetsVersion,
     ])
     func `finds a broken rule, and finds it again`(_ rule: BrokenRule) throws {
-        let first = try run("--seed 3 --steps 1200 --broken \(rule.rawValue)")
+        let first = try run("--seed 4 --steps 1200 --broken \(rule.rawValue)")
         #expect(
             first.status == 1 && first.said.contains("invariant \(rule.breaks.rawValue) does not hold"), "\(first.said)"
         )
-        #expect(first.said.contains("--seed 3"))
+        #expect(first.said.contains("--seed 4"))
         guard rule == .answersEarly else { return }
-        #expect(try run("--seed 3 --steps 1200 --broken \(rule.rawValue)").said == first.said)
+        #expect(try run("--seed 4 --steps 1200 --broken \(rule.rawValue)").said == first.said)
     }
 }

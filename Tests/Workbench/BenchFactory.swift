@@ -23,6 +23,11 @@ package struct BenchUnit: Sendable {
 }
 
 extension HouseBench {
+    /// The device's open tenure.
+    package func tenure(of device: DeviceID) async throws -> TenureID? {
+        try await house.read { try Device.require(device.text, in: $0).passport.tenure?.id }
+    }
+
     package static let product = ProductID(trusted: "thermostat-2")
     package static let hardware = "thermostat-board-c"
 

@@ -33,6 +33,11 @@ final class AttemptLimit: Sendable {
         }
     }
 
+    /// Whether `demand` would refuse.
+    func isSpent(_ address: String, at now: Timestamp) -> Bool {
+        buckets.withLock { refilled($0[Self.key(address, $0)], at: now).left < 1 }
+    }
+
     func failed(_ address: String, at now: Timestamp) {
         buckets.withLock { buckets in
             if buckets.count >= Self.maximumAddresses {

@@ -135,12 +135,11 @@ extension Passport {
             }
             // Where only a remedy may be given, what is given is one; and it stays one until it is installed or replaced.
             let isRemedy = StageTable.ruling(.firmware, in: stage) == .remedyOnly
+            if let offeredUpdate, offeredUpdate.release != release { earlierOffer = offeredUpdate }
             offeredUpdate = Update(release: release, sequence: sequence, remedy: isRemedy ? true : nil)
         case .updated(let release, let sequence, _):
             try require([.shipped, .claimable, .inUse, .quarantined, .inTransfer], for: "update")
-            try requireOffered(release, sequence)
-            installed = Update(release: release, sequence: sequence)
-            offeredUpdate = nil
+            try install(Update(release: release, sequence: sequence))
         case .updateFailed(let release, _, _, _):
             try require([.shipped, .claimable, .inUse, .quarantined, .inTransfer], for: "update")
             guard offeredUpdate?.release == release else {
@@ -150,14 +149,29 @@ extension Passport {
         case .updateWithdrawn(let release, let sequence):
             try require([.shipped, .claimable, .inUse, .quarantined, .inTransfer], for: "update")
             try requireOffered(release, sequence)
+            earlierOffer = offeredUpdate
             offeredUpdate = nil
         case .updateObserved(let release, let sequence, let outcome):
             try require([.shipped, .claimable, .inUse, .quarantined, .inTransfer], for: "update")
-            try requireOffered(release, sequence)
-            if outcome == .installed { installed = Update(release: release, sequence: sequence, observed: true) }
-            offeredUpdate = nil
+            switch outcome {
+            case .installed: try install(Update(release: release, sequence: sequence, observed: true))
+            case .failed:
+                try requireOffered(release, sequence)
+                offeredUpdate = nil
+            }
         default: throw Self.refuse("kind", "\(event.kind) is not an event of a device.", "Record it without a device.")
         }
+    }
+
+    /// It runs what is offered, or what was before: that it was taken back meanwhile makes it no less true.
+    private mutating func install(_ update: Update) throws(Refusal) {
+        let isLate =
+            earlierOffer?.release == update.release && earlierOffer?.sequence == update.sequence
+            && update.sequence > (installed?.sequence ?? 0)
+        if !isLate { try requireOffered(update.release, update.sequence) }
+        installed = update
+        if let earlierOffer, earlierOffer.sequence <= update.sequence { self.earlierOffer = nil }
+        if let offeredUpdate, offeredUpdate.sequence <= update.sequence { self.offeredUpdate = nil }
     }
 
     private func requireOffered(_ release: Digest, _ sequence: Int) throws(Refusal) {

@@ -41,13 +41,11 @@ extension Passport {
         writer.number(configurationVersion)
         writer.raw(",\"device\":")
         writer.text(device.text)
+        writer.update(",\"earlierOffer\":", earlierOffer)
         writer.raw(",\"endedTenures\":[")
         writer.list(endedTenures) { $0.text($1.text) }
         writer.raw("]")
-        if let installed {
-            writer.raw(",\"installed\":")
-            installed.write(to: &writer)
-        }
+        writer.update(",\"installed\":", installed)
         if let log {
             writer.raw(",\"log\":{\"count\":")
             writer.number(log.count)
@@ -55,10 +53,7 @@ extension Passport {
             writer.text(log.head)
             writer.raw("}")
         }
-        if let offeredUpdate {
-            writer.raw(",\"offeredUpdate\":")
-            offeredUpdate.write(to: &writer)
-        }
+        writer.update(",\"offeredUpdate\":", offeredUpdate)
         writer.raw(",\"product\":")
         writer.text(product.text)
         if let retirement {
@@ -106,27 +101,20 @@ extension Passport {
             reader.take(",\"changedAt\":"), let changedAt = reader.instant(),
             reader.take(",\"configurationApplied\":"), let applied = reader.number(),
             reader.take(",\"configurationVersion\":"), let configured = reader.number(),
-            reader.take(",\"device\":"), let device = reader.id(DeviceKind.self),
-            reader.take(",\"endedTenures\":["), let ended = reader.list({ $0.id(TenureKind.self) })
+            reader.take(",\"device\":"), let device = reader.id(DeviceKind.self)
         else { return nil }
-        var installed: Update?
+        guard let earlier = reader.update(",\"earlierOffer\":"), reader.take(",\"endedTenures\":["),
+            let ended = reader.list({ $0.id(TenureKind.self) }), let installed = reader.update(",\"installed\":")
+        else { return nil }
         var log: DeviceLog?
-        var offered: Update?
         var tenure: Tenure?
-        if reader.take(",\"installed\":") {
-            installed = Update(plain: &reader)
-            guard installed != nil else { return nil }
-        }
         if reader.take(",\"log\":{\"count\":") {
             guard let count = reader.number(), reader.take(",\"head\":"), let head = reader.digest(), reader.take("}")
             else { return nil }
             log = DeviceLog(count: count, head: head)
         }
-        if reader.take(",\"offeredUpdate\":") {
-            offered = Update(plain: &reader)
-            guard offered != nil else { return nil }
-        }
-        guard reader.take(",\"product\":"), let product = reader.id(ProductKind.self),
+        guard let offered = reader.update(",\"offeredUpdate\":"), reader.take(",\"product\":"),
+            let product = reader.id(ProductKind.self),
             reader.take(",\"stage\":"), let stage = reader.text().flatMap(Stage.init(rawValue:))
         else { return nil }
         if reader.take(",\"tenure\":{\"grade\":") {
@@ -149,6 +137,7 @@ extension Passport {
         configurationVersion = configured
         configurationApplied = applied
         offeredUpdate = offered
+        earlierOffer = earlier
         self.installed = installed
         self.log = log
         self.changedAt = changedAt
@@ -202,6 +191,13 @@ extension CertificateName {
 }
 
 extension PlainJSONWriter {
+    /// Nothing for nothing.
+    fileprivate mutating func update(_ name: StaticString, _ update: Passport.Update?) {
+        guard let update else { return }
+        raw(name)
+        update.write(to: &self)
+    }
+
     fileprivate mutating func list<T>(_ items: [T], _ write: (inout PlainJSONWriter, T) -> Void) {
         for (place, item) in items.enumerated() {
             if place > 0 { raw(",") }
@@ -220,6 +216,13 @@ extension PlainJSONReader {
             items.append(item)
         } while take(",")
         return take("]") ? items : nil
+    }
+
+    /// What follows the name; the inner nil if the name does not come, the outer if it is out of the ordinary.
+    fileprivate mutating func update(_ name: StaticString) -> Passport.Update?? {
+        guard take(name) else { return .some(nil) }
+        guard let update = Passport.Update(plain: &self) else { return nil }
+        return .some(update)
     }
 
     fileprivate mutating func id<Kind>(_ kind: Kind.Type) -> Identifier<Kind>? {

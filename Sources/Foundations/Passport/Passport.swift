@@ -64,6 +64,8 @@ package struct Passport: Codable, Sendable, Equatable {
     package internal(set) var configurationVersion: Int
     package internal(set) var configurationApplied: Int
     package internal(set) var offeredUpdate: Update?
+    /// The offer before that was taken back, or replaced: the device may be done with it all the same, and says so late.
+    package internal(set) var earlierOffer: Update?
     package internal(set) var installed: Update?
     package internal(set) var log: DeviceLog?
     package internal(set) var retirement: Retirement?

@@ -47,6 +47,7 @@ package struct RolloutMember: Sendable, Equatable {
         case (.done, _), (.failed, _), (.left, _), (.soaking, .installed): return self
         case (_, .installed):
             return RolloutMember(state: .soaking, due: now.adding(seconds: Int64(plan.soakSeconds)))
+        case (.silent, .gone), (.silent, .cutOff), (.silent, .disquiet): return self
         case (_, .gone): return left
         case (.soaking, _), (.offered, .failed), (.silent, .failed): return failed
         // Before it runs the release, trouble says nothing about the release.
@@ -72,8 +73,8 @@ package struct RolloutMember: Sendable, Equatable {
         case .waiting, .asleep:
             guard isEligible else { return .become(RolloutMember(state: .left, due: nil)) }
             if let window = plan.window, !window.isOpen(at: now, in: window.zone(of: zone)) {
-                return .become(
-                    RolloutMember(state: .waiting, due: window.opening(from: now, in: window.zone(of: zone))))
+                // One that sleeps goes on sleeping: windows of several zones would else never let a stage end.
+                return .become(RolloutMember(state: state, due: window.opening(from: now, in: window.zone(of: zone))))
             }
             guard let seen, now.seconds(since: seen) <= Int64(plan.aliveSeconds) else {
                 return .become(RolloutMember(state: .asleep, due: now.adding(seconds: Self.sleepSeconds)))

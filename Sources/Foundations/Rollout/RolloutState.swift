@@ -24,7 +24,7 @@ package struct RolloutState: Codable, Sendable, Equatable {
         case asked
         /// The plan wants a person to look behind this stage.
         case planned
-        /// Something failed among too few to conclude anything from.
+        /// Something failed, or most are asleep, among too few answers to conclude anything from.
         case tooFew
     }
 
@@ -106,7 +106,7 @@ package struct RolloutState: Codable, Sendable, Equatable {
         if looked <= stage {
             var reason: Pause?
             if plan.stages[stage].pause == true { reason = .planned }
-            if here.failures > 0, here.answered < plan.minimumSample { reason = .tooFew }
+            if here.failures > 0 || here.asleep > here.answered, here.answered < plan.minimumSample { reason = .tooFew }
             if let reason {
                 (status, pause) = (.paused, reason)
                 return .pause(reason, numbers)
@@ -128,7 +128,7 @@ package struct RolloutState: Codable, Sendable, Equatable {
     ///   - planner: who wrote it down; `approver`: who says that it may start. Each a person.
     package mutating func approve(planner: PersonID?, approver: PersonID?) throws(Refusal) {
         try demand([.planned], "approve")
-        guard let approver, approver != planner else {
+        guard let planner, let approver, approver != planner else {
             throw Refusal(
                 .forbidden, "A rollout is approved by a second person.",
                 hint: "Ask somebody else with the role makerAdmin to approve it.", rule: "rollout: two persons")

@@ -3,13 +3,19 @@ import Wire
 extension Selector {
     /// Reads the language, or says where it is not understood and what could stand there.
     package init(_ text: String) throws(Refusal) {
-        guard text.utf8.count <= Self.maximumBytes else {
-            throw Refusal(
-                .tooLarge, "The selector has \(text.utf8.count) bytes; \(Self.maximumBytes) are allowed.",
-                hint: "Shorten it: `field in (a, b, c)` says much in one condition.")
-        }
+        try Self.demand(text)
         var parser = try SelectorParser(text)
         self = try parser.whole()
+        // It is kept as it is printed, which may be longer by blanks and quotation marks.
+        try Self.demand(description)
+    }
+
+    private static func demand(_ text: String) throws(Refusal) {
+        guard text.utf8.count <= maximumBytes else {
+            throw Refusal(
+                .tooLarge, "The selector has \(text.utf8.count) bytes; \(maximumBytes) are allowed.",
+                hint: "Shorten it: `field in (a, b, c)` says much in one condition.")
+        }
     }
 }
 

@@ -56,12 +56,19 @@ extension House {
         let listener = Task { for await _ in changes { news.signal() } }
         defer { listener.cancel() }
         var outage = Outage("the ledger cannot be followed", log: log)
+        var unread = Outage("authorities cannot be read", log: log)
         var looked = ContinuousClock.now
         while !Task.isCancelled {
             do {
                 let isNews = try await passports.catchUp(with: database)
                 if authorities.isStale {
-                    try await authorities.load(from: self)
+                    // The ledger is followed all the same: a key's token that is away makes memory no less true.
+                    do {
+                        try await authorities.load(from: self)
+                        unread.works()
+                    } catch {
+                        unread.failed(error)
+                    }
                 } else if isNews {
                     let count = try await read { try $0.count("SELECT COUNT(*) AS n FROM authority") }
                     if count != authorities.all.count { try await authorities.load(from: self) }

@@ -193,5 +193,8 @@ package enum Schema {
                 """,
                 "ALTER TABLE product ADD COLUMN gateway_token TEXT",
             ]),
+        Migration(
+            "offers of a device",
+            ["CREATE INDEX ledger_offer ON ledger (device, idx) WHERE kind = 'updateOffered'"]),
     ]
 }

@@ -16,7 +16,13 @@ final class HomeLock {
                 .unavailable, "The lock \(path) cannot be made: \(String(cString: strerror(errno))).",
                 hint: "Check the folder, its owner and the free space.")
         }
-        guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
+        // `doctor` holds it for an instant, to see whether it is free.
+        var isMine = flock(file, LOCK_EX | LOCK_NB) == 0
+        for _ in 0..<10 where !isMine {
+            usleep(20_000)
+            isMine = flock(file, LOCK_EX | LOCK_NB) == 0
+        }
+        guard isMine else {
             close(file)
             throw Refusal(
                 .conflict, "Another lifelong-agent works in this home.",

@@ -180,6 +180,12 @@ import Workbench
             let forced = WithdrawUpdate(device: stock.scene.unit.serial, force: true)
             #expect(try await stock.house.perform(forced, as: .system).withdrawn)
             #expect(try await client.poll().links == ["configData"])
+            // What it installed all the same is known as soon as it says what it runs.
+            let said = #"{"name":"\#(HouseBench.product)","version":"1.1"}"#
+            for _ in 0..<2 { #expect(try await client.send(.PUT, "/installedBase", said).status == 200) }
+            let passport = try await stock.scene.passport()
+            #expect(passport.installed?.sequence == 1 && passport.installed?.observed == true)
+            #expect(passport.earlierOffer == nil)
         }
     }
 

@@ -214,6 +214,28 @@ import Wire
         #expect(life.passport?.offeredUpdate?.sequence == 5)
     }
 
+    @Test func `is known to run what was taken back, or replaced, when it was done already`() throws {
+        var life = try Life(Situation.enrolled.life)
+        try life.live(.updateWithdrawn(release: Life.release, sequence: 5))
+        try life.live(.updated(release: Life.release, sequence: 5, receipt: Life.digest))
+        #expect(life.passport?.installed?.sequence == 5 && life.passport?.earlierOffer == nil)
+        // Once, and nothing older.
+        #expect(throws: Refusal.self) {
+            try life.live(.updated(release: Life.release, sequence: 5, receipt: Life.digest))
+        }
+        try life.live(.updateOffered(release: Life.release, sequence: 6))
+        try life.live(.updateOffered(release: Life.digest, sequence: 7))
+        try life.live(.updateObserved(release: Life.release, sequence: 6, outcome: .installed))
+        #expect(life.passport?.installed?.sequence == 6 && life.passport?.installed?.observed == true)
+        #expect(life.passport?.offeredUpdate?.sequence == 7, "the newer offer stays")
+        try life.live(.updateWithdrawn(release: Life.digest, sequence: 7))
+        // A failure of what is offered no more says nothing.
+        #expect(throws: Refusal.self) {
+            try life.live(.updateObserved(release: Life.digest, sequence: 7, outcome: .failed))
+        }
+        #expect(life.passport?.earlierOffer?.sequence == 7)
+    }
+
     @Test func `takes the device's log without a gap`() throws {
         var life = try Life(Situation.enrolled.life)
         try life.live(.logTaken(from: 0, to: 3, head: Life.digest))

@@ -143,6 +143,13 @@ private struct Dice: RandomNumberGenerator {
         }
     }
 
+    @Test func `is refused if it could not be read again as it is printed`() throws {
+        let names = (0..<1360).map { "p\($0 % 10)" }.joined(separator: ",")
+        let text = "product in(\(names))"
+        #expect(text.utf8.count <= Selector.maximumBytes)
+        #expect(throws: Refusal.self) { try Selector(text) }
+    }
+
     @Test func `never matches a device outside of what it narrows to`() throws {
         var dice = Dice(state: 11)
         let devices = try ["thermostat-2", "lamp", "other"].flatMap {

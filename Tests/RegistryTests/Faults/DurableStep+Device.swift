@@ -180,10 +180,11 @@ extension DurableStep {
             },
             DurableStep("last contacts") { scene in
                 let unit = try await scene.enrolled().unit
+                let tenure = try await scene.bench.tenure(of: unit.device)
                 let report = CheckInReport(agent: "test/1", sequence: 0, version: "1")
                 return Attempt {
                     scene.house.contacts.note(
-                        .init(device: unit.device, at: scene.bench.clock.now, report: report))
+                        .init(device: unit.device, tenure: tenure, at: scene.bench.clock.now, report: report))
                     await scene.house.contacts.flush()
                 } check: { _ in
                     // A failure is nobody's affair but its own: the next second writes what this one could not.
@@ -196,8 +197,10 @@ extension DurableStep {
             },
             DurableStep("counting contacts") { scene in
                 let unit = try await scene.enrolled().unit
+                let tenure = try await scene.bench.tenure(of: unit.device)
                 let report = CheckInReport(agent: "test/1", sequence: 0, version: "1")
-                scene.house.contacts.note(.init(device: unit.device, at: scene.bench.clock.now, report: report))
+                scene.house.contacts.note(
+                    .init(device: unit.device, tenure: tenure, at: scene.bench.clock.now, report: report))
                 await scene.house.contacts.flush()
                 return Attempt {
                     try await ContactCounts(scene.house).refresh()

@@ -49,6 +49,19 @@ extension DurableStep {
                     try await demand(scene.client(unit).progress?.messages == ["done"])
                 }
             },
+            DurableStep(ReportInstalled.name) { scene in
+                let (unit, _) = try await scene.updating()
+                let release = try #require(try await scene.passport(unit).offeredUpdate).release
+                _ = try await scene.house.perform(WithdrawUpdate(device: unit.serial, force: true), as: .system)
+                return Attempt {
+                    _ = try await scene.house.perform(ReportInstalled(release: release), as: .device(unit.device))
+                } saysDone: {
+                    [.gone]
+                } check: { _ in
+                    try await demand(scene.passport(unit).installed?.observed == true)
+                    try await demand(scene.entries("updateObserved", of: unit) == 1)
+                }
+            },
             DurableStep(ConfirmDeployment.name) { scene in
                 let (unit, action) = try await scene.updating(confirmed: false)
                 return Attempt {

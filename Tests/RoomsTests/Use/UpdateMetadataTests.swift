@@ -165,6 +165,57 @@ import Workbench
         }
     }
 
+    @Test func `stops nothing else when its root has run out, and goes on with a new root alone`() async throws {
+        try await updates.release(1)
+        let days = try await updates.repository().0.root.expires.seconds(since: bench.clock.now) / 86_400
+        bench.clock.advance(days: days + 8)
+        let unit = try await bench.makeUnits(1)[0]
+        try await bench.publisher.publish()
+        #expect(try await bench.house.read { try $0.count("SELECT MAX(size) AS n FROM checkpoint") } > 0)
+        #expect(try await bench.house.read { try Device.require(unit.serial, in: $0).passport.stage } == .shipped)
+        await #expect(throws: Refusal.self) { try await UpdateRenewal.run(house) }
+        let root = try await house.perform(DraftRoot(), as: updates.grace).draft
+        for key in updates.rootKeys.prefix(2) { try await updates.sign(root, with: key, as: updates.grace) }
+        // The top-level targets ran out with it: they are signed anew, and the snapshot by the house.
+        try await updates.publish([root, try await updates.topTargets()])
+        #expect(try await updates.repository().0.root.version == 2)
+    }
+
+    @Test func `changes root and top-level targets together when a targets key is lost`() async throws {
+        try await updates.release(1)
+        let new = EphemeralKey()
+        let keys = [updates.targetsKeys[0], new]
+        let root = try await house.perform(DraftRoot(targetsKeys: UpdateBench.texts(keys)), as: updates.grace).draft
+        for key in updates.rootKeys.prefix(2) { try await updates.sign(root, with: key, as: updates.grace) }
+        // By itself it would leave the targets of its own to nobody.
+        await refuses(.conflict, "TUF 1.0.34 §5.6.3") { try await updates.publish([root]) }
+        let targets = try await house.perform(DelegateUpdates(product: HouseBench.product), as: updates.grace).draft
+        for key in keys { try await updates.sign(targets, with: key, as: updates.linus) }
+        // Nor is the lost key's signature one for the new root.
+        await refuses(.conflict, "TUF 1.0.34 §5.3.4, §5.6.3") { try await updates.publish([targets]) }
+        try await updates.publish([root, targets])
+        let (repository, _) = try await updates.repository()
+        #expect(repository.root.version == 2)
+        #expect(try await updates.find(UpdateBench.path(1)) != nil)
+    }
+
+    @Test func `never lets one person have as many keys as are enough, nor wants more than there are persons`()
+        async throws
+    {
+        let second = EphemeralKey()
+        try await updates.register(second, of: "Grace", layer: "os", inToken: false)
+        for threshold in [2, 3] {
+            await refuses(.conflict, "release: two persons") {
+                _ = try await house.perform(
+                    DelegateUpdates(product: HouseBench.product, layer: "os", threshold: threshold), as: updates.grace)
+            }
+        }
+        _ = try await bench.person("Ken", .makerAdmin)
+        try await updates.register(EphemeralKey(), of: "Ken", layer: "os", inToken: false)
+        _ = try await house.perform(
+            DelegateUpdates(product: HouseBench.product, layer: "os", threshold: 3), as: updates.grace)
+    }
+
     @Test func `goes on under its old keys after a move, and under the new ones once a root names them`() async throws {
         try await updates.release(1)
         let store = JoinedKeyStore(

@@ -237,7 +237,8 @@ extension RegistryWorld {
         let at = Timestamp(milliseconds: now)
         var receipt = Receipt(
             kind: .configured, device: unit.id, at: at, configuration: passport.configurationVersion)
-        if let offered = passport.offeredUpdate, random.oneIn(2) {
+        // Also of what was taken back, or replaced, while the device was at it.
+        if let offered = random.oneIn(3) ? passport.earlierOffer : passport.offeredUpdate, random.oneIn(2) {
             receipt = Receipt(
                 kind: random.oneIn(4) ? .rolledBack : .updated, device: unit.id, at: at, release: offered.release,
                 sequence: offered.sequence)

@@ -15,6 +15,8 @@ package struct Bystander: Sendable {
     private var accepted = false
     private var installed = 0
     private var offered: [Int] = []
+    /// Offered before, and taken back or replaced.
+    private var earlier: [Int] = []
     private var receipts: Set<Digest> = []
     private var dead: Set<String> = []
 
@@ -110,18 +112,21 @@ package struct Bystander: Sendable {
             guard sequence > installed else {
                 throw Complaint(.releaseForward, "release \(sequence) is offered over \(installed)")
             }
+            if !offered.isEmpty, offered != [sequence] { earlier = offered }
             offered = [sequence]
         case .updated(_, let sequence, _), .updateObserved(_, let sequence, .installed):
-            guard sequence > installed, offered.contains(sequence) else {
+            guard sequence > installed, offered.contains(sequence) || earlier.contains(sequence) else {
                 throw Complaint(.releaseForward, "release \(sequence) is installed over \(installed)")
             }
             installed = sequence
-            offered = []
+            offered.removeAll { $0 <= sequence }
+            earlier.removeAll { $0 <= sequence }
         case .updateFailed, .updateObserved(_, _, .failed): offered = []
         case .updateWithdrawn(_, let sequence):
             guard offered.contains(sequence) else {
                 throw Complaint(.releaseForward, "release \(sequence) is taken back and was not offered")
             }
+            earlier = offered
             offered = []
         default: break
         }

@@ -24,10 +24,12 @@ package enum EventStatement {
         case .configurationApplied(let version, _):
             return owned && now.configurationApplied < version && version <= now.configurationVersion
         case .updateOffered(_, let sequence): return takesReleases(now) && sequence > (now.installed?.sequence ?? 0)
-        case .updated(let release, let sequence, _), .updateWithdrawn(let release, let sequence),
-            .updateObserved(let release, let sequence, _):
-            return takesReleases(now) && now.offeredUpdate?.release == release
-                && now.offeredUpdate?.sequence == sequence
+        case .updated(let release, let sequence, _), .updateObserved(let release, let sequence, .installed):
+            return takesReleases(now)
+                && (isOf(now.offeredUpdate, release, sequence)
+                    || isOf(now.earlierOffer, release, sequence) && sequence > (now.installed?.sequence ?? 0))
+        case .updateWithdrawn(let release, let sequence), .updateObserved(let release, let sequence, .failed):
+            return takesReleases(now) && isOf(now.offeredUpdate, release, sequence)
         case .updateFailed(let release, _, _, _):
             return takesReleases(now) && now.offeredUpdate?.release == release
         case .quarantined, .offered: return inUse
@@ -51,6 +53,10 @@ package enum EventStatement {
     private static func fits(_ certificate: CertificateName, _ tenure: TenureID, _ now: Passport) -> Bool {
         now.tenure?.id == tenure && certificate.key != now.birthCertificate.key
             && !now.certificates.contains { $0.serial == certificate.serial }
+    }
+
+    private static func isOf(_ update: Passport.Update?, _ release: Digest, _ sequence: Int) -> Bool {
+        update?.release == release && update?.sequence == sequence
     }
 
     private static func takesReleases(_ now: Passport) -> Bool { now.stage != .made && now.stage != .retired }

@@ -111,7 +111,7 @@ package enum Exhaustion {
             applied = passport.configurationApplied
             update = [
                 passport.offeredUpdate?.sequence ?? 0, passport.offeredUpdate?.remedy == true ? 1 : 0,
-                passport.installed?.sequence ?? 0,
+                passport.installed?.sequence ?? 0, passport.earlierOffer?.sequence ?? 0,
             ]
             log = passport.log?.count ?? 0
             guard ended <= 2, certificates <= 2, configuration <= 1, update.allSatisfy({ $0 <= 2 }), log <= 1 else {

@@ -207,6 +207,7 @@ final class FleetScene: Sendable {
         let report = CheckInReport(
             agent: "lifelong-agent/0.1.0", sequence: 7, version: "2.4.0", slot: "b", configuration: 1,
             posture: ["secureBoot": "on", "rootfs": "read-only", "hostile": "<img src=x onerror=alert(1)>"])
-        bench.house.contacts.note(.init(device: id, at: bench.clock.now, report: report))
+        bench.house.contacts.note(
+            .init(device: id, tenure: try await bench.tenure(of: id), at: bench.clock.now, report: report))
     }
 }

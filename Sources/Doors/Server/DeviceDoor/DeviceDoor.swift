@@ -28,10 +28,17 @@ package struct DeviceDoor: Sendable {
     /// call on with a token of a tenure that is over.
     let tokenAttempts: AttemptLimit
 
+    /// Look-ups for addresses that have used up their wrong tokens: a stranger who goes on guessing takes few places of those
+    /// who mean well.
+    let suspects = Gate(limit: 16)
+
     private let fairness: Fairness<SHA256Digest>
+    /// Apart: a token can be made up, a certificate cannot.
+    private let tokenFairness: Fairness<SHA256Digest>
 
     package init(house: House, settings: Settings) {
         fairness = Fairness(settings.admission.fairness)
+        tokenFairness = Fairness(settings.admission.fairness)
         tokenAttempts = AttemptLimit(
             burst: settings.wrongTokens, what: "tokens", hint: "Ask the device's owner for a new token.")
         self.house = house
@@ -51,6 +58,9 @@ package struct DeviceDoor: Sendable {
     func demandFair(_ credential: SHA256Digest, who: String) throws(Refusal) {
         try fairness.demand(credential, who: who)
     }
+
+    /// - Parameter token: SHA-256 of what a stock client shows, and of which device.
+    func demandFair(token: SHA256Digest) throws(Refusal) { try tokenFairness.demand(token, who: "This token") }
 
     /// `answer` for whoever calls: at once if memory says who that is, else after a look into the database.
     /// - Parameter receipt: see `DeviceAuthentication.caller`.

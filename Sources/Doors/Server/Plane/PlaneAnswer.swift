@@ -85,8 +85,11 @@ package struct PlaneAnswer: Sendable {
             buffer.writeStaticString("\r\nContent-Type: ")
             buffer.writeString(type)
         }
-        buffer.writeStaticString("\r\nContent-Length: ")
-        buffer.writeString(String(length))
+        // It would be the length of what is not sent (RFC 9110 §8.6).
+        if status != 304 {
+            buffer.writeStaticString("\r\nContent-Length: ")
+            buffer.writeString(String(length))
+        }
         for field in fields {
             buffer.writeStaticString("\r\n")
             buffer.writeString(field.name)

@@ -12,12 +12,16 @@ enum DocumentAudit {
     struct House {
         var permits: [String: Digest] = [:]
         var releases: Set<Digest> = []
+        /// Products for whose devices one token may speak.
+        var gateways: Set<ProductID> = []
         var updates = UpdateAudit()
 
         mutating func take(_ event: Event) {
             switch event {
             case .permitGranted(let batch, _, _, let permit): permits[batch.text] = permit
             case .releasePublished(_, _, let manifest): releases.insert(manifest)
+            case .gatewayTokenSet(let product, let allowed):
+                if allowed { gateways.insert(product) } else { gateways.remove(product) }
             default: updates.take(event)
             }
         }
@@ -25,6 +29,7 @@ enum DocumentAudit {
         func compare(_ rows: any Rows, _ notes: Notes) throws {
             try comparePermits(rows, notes)
             try compareReleases(rows, notes)
+            try compareGateways(rows, notes)
             try updates.compare(rows, notes)
         }
 
@@ -37,6 +42,17 @@ enum DocumentAudit {
                 }
             }
             for id in left.keys { notes.find("batch \(id)", "Its row is gone from the registry.") }
+        }
+
+        private func compareGateways(_ rows: any Rows, _ notes: Notes) throws {
+            var left = gateways
+            for row in try rows.query("SELECT id FROM product WHERE gateway_token IS NOT NULL ORDER BY id") {
+                let product: ProductID = try row.id("id")
+                if left.remove(product) == nil {
+                    notes.find("product \(product)", "It has a gateway token that nobody allowed.")
+                }
+            }
+            for product in left { notes.find("product \(product)", "Its gateway token is gone from the registry.") }
         }
 
         private func compareReleases(_ rows: any Rows, _ notes: Notes) throws {

@@ -11,10 +11,13 @@ import Wire
 package final class ContactBuffer: Sendable {
     package struct Contact: Sendable {
         package var device: DeviceID
+        /// That it was judged under. What nobody owns is no contact that is kept.
+        package var tenure: TenureID?
         package var at: Timestamp
         package var report: CheckInReport
-        package init(device: DeviceID, at: Timestamp, report: CheckInReport) {
+        package init(device: DeviceID, tenure: TenureID?, at: Timestamp, report: CheckInReport) {
             self.device = device
+            self.tenure = tenure
             self.at = at
             self.report = report
         }
@@ -44,6 +47,7 @@ package final class ContactBuffer: Sendable {
     }
 
     package func note(_ contact: Contact) {
+        guard contact.tenure != nil else { return }
         let cell = cells[Int(UInt(bitPattern: contact.device.hashValue) % UInt(Self.cellCount))]
         cell.waiting.withLock { waiting in
             if waiting.count >= Self.limit / Self.cellCount, waiting[contact.device] == nil { return }
@@ -119,20 +123,20 @@ package final class ContactBuffer: Sendable {
 
     private static let sql = Dictionary(uniqueKeysWithValues: statementSizes.map { ($0, statement(of: $0)) })
 
-    /// Only while it is owned: what a former owner's device said last is gone with the tenure. And never backwards: another
-    /// node may have heard of it later.
+    /// Only while that tenure is open: what a former owner's device said last is gone with it, and is no word to the next one. And
+    /// never backwards: another node may have heard of it later.
     private static func statement(of size: Int) -> String {
-        let kinds = ["TEXT", "BIGINT", "TEXT", "TEXT", "BIGINT", "TEXT", "BIGINT", "TEXT", "BIGINT"]
+        let kinds = ["TEXT", "BIGINT", "TEXT", "TEXT", "BIGINT", "TEXT", "BIGINT", "TEXT", "BIGINT", "TEXT"]
         let tuples = (0..<size).map { row in
             "("
                 + kinds.enumerated().map { "CAST($\(row * kinds.count + $0.offset + 1) AS \($0.element))" }
                 .joined(separator: ", ") + ")"
         }
-        let columns = (1...kinds.count).map { "v.column\($0)" }.joined(separator: ", ")
+        let columns = (1..<kinds.count).map { "v.column\($0)" }.joined(separator: ", ")
         return """
             INSERT INTO contact (device, at, agent, version, sequence, slot, configuration, posture, succession)
             SELECT \(columns) FROM (VALUES \(tuples.joined(separator: ", "))) AS v
-            JOIN device AS d ON d.id = v.column1 WHERE d.owner IS NOT NULL
+            JOIN tenure AS t ON t.id = v.column\(kinds.count) WHERE t.ended IS NULL
             ON CONFLICT (device) DO UPDATE SET at = excluded.at, agent = excluded.agent, version = excluded.version,
                 sequence = excluded.sequence, slot = excluded.slot, configuration = excluded.configuration,
                 posture = excluded.posture, succession = excluded.succession
@@ -146,7 +150,7 @@ package final class ContactBuffer: Sendable {
         return [
             Value(contact.device), Value(contact.at), .text(report.agent), .text(report.version),
             Value(report.sequence), Value(report.slot), Value(report.configuration), .text(posture),
-            report.succession.map { .int(Int64($0)) } ?? .null,
+            report.succession.map { .int(Int64($0)) } ?? .null, Value(contact.tenure),
         ]
     }
 }

@@ -106,12 +106,15 @@ package struct Publisher: Sendable {
     }
 
     /// One round: everything that is committed now is integrated and published when this returns. A ledger that cannot be
-    /// signed keeps no revocation from the world.
+    /// signed keeps no revocation from the world, and update metadata that cannot be renewed, such as under a root that expired,
+    /// keeps nothing else from it.
     package func publish() async throws {
         var failure: (any Error)?
         do { try await publishCheckpoints() } catch { failure = error }
         try await Revocation.publish(house)
-        do { try await UpdateRenewal.run(house) } catch { failure = failure ?? error }
+        do { try await UpdateRenewal.run(house) } catch {
+            house.log.warning("update metadata cannot be renewed", metadata: ["error": "\(error)"])
+        }
         if let failure { throw failure }
     }
 

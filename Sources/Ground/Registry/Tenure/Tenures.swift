@@ -44,6 +44,8 @@ package enum Tenures {
                 .bytes(prepared.wrapped), Value(commitment), Value(prepared.wrapping),
             ])
         try change.setOwner(owner, of: device.id, in: passport.stage, before: nil)
+        // What it said since the tenure before ended is not this owner's.
+        try forgetClient(of: device.id, in: change)
         try change.rows.execute("UPDATE device SET pairing_failures = 0 WHERE id = $1", [Value(device.id)])
         try change.rows.execute("DELETE FROM pairing WHERE device = $1", [Value(device.id)])
         return (tenure, passport)
@@ -60,12 +62,24 @@ package enum Tenures {
             [Value(change.now), Value(tenure.id)])
         try change.rows.execute("DELETE FROM configuration WHERE tenure = $1", [Value(tenure.id)])
         // What the device said while it was this owner's; the ledger keeps the hashes.
-        for table in ["contact", "device_log", "stock_client"] {
+        for table in ["contact", "device_log"] {
             try change.rows.execute("DELETE FROM \(table) WHERE device = $1", [Value(device.id)])
         }
+        try forgetClient(of: device.id, in: change)
         // A code that its owner gave out lets nobody enrol for the next one.
         try change.rows.execute("DELETE FROM nonce WHERE device = $1 AND purpose = 'enrolment'", [Value(device.id)])
         try change.setOwner(nil, of: device.id, in: passport.stage, before: device.owner)
+    }
+
+    /// What a stock client said belongs to a tenure. What the maker asked of it, to stop an update, stays asked.
+    private static func forgetClient(of device: DeviceID, in change: Change) throws {
+        try change.rows.execute(
+            "DELETE FROM stock_client WHERE device = $1 AND COALESCE(state, '') <> 'cancelling'", [Value(device)])
+        try change.rows.execute(
+            """
+            UPDATE stock_client SET tenure = NULL, token = NULL, attributes = NULL, auto_confirm = NULL, messages = '[]'
+            WHERE device = $1
+            """, [Value(device)])
     }
 
     /// The ledger's only word about an owner: HMAC-SHA256 under the tenure's data key. Without the key, which dies with

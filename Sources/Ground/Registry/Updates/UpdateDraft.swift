@@ -120,7 +120,13 @@ package struct UpdateDraft: Sendable {
             throw Refusal(
                 .malformed, "The document would have expired at \(draft.expires).", hint: "Give it more days.")
         }
-        if try rows.first("SELECT content FROM tuf_draft WHERE content = $1", [Value(content)]) != nil {
+        if let same = try rows.first("SELECT role FROM tuf_draft WHERE content = $1", [Value(content)]) {
+            // What is signed does not say of which layer it is; two that release nothing may have the same bytes.
+            guard try same.text("role") == draft.role else {
+                throw Refusal(
+                    .conflict, "The same bytes were proposed for \(try same.text("role")).",
+                    hint: "Propose it again in a second: it will end at another instant.", rule: "draft: exact bytes")
+            }
             return content
         }
         try rows.execute(
@@ -162,7 +168,7 @@ package struct UpdateDraft: Sendable {
                 .forbidden, "Only a person signs.", hint: "Sign in as somebody.", rule: "release: two persons")
         }
         let isTop = ReleaseLayout.place(of: draft.role) == nil
-        let key = try isTop ? draft.topKey(name, in: rows) : draft.signersKey(name, person, in: rows)
+        let key = try isTop ? draft.topKey(name, at: change.now, in: rows) : draft.signersKey(name, person, in: rows)
         // Nothing is stored that is no signature over what was proposed.
         _ = try adding(signature, by: key, to: draft.proposed())
         let isNew = try rows.execute(
@@ -179,11 +185,18 @@ package struct UpdateDraft: Sendable {
             .updateMetadataSigned(role: draft.role, version: draft.version, content: content, key: keyid))
     }
 
-    /// The root is signed by its own keys and by those of the root before it, the top-level targets by the root's.
-    private func topKey(_ keyid: String, in rows: any Rows) throws -> MetadataKey {
+    /// The root is signed by its own keys and by those of the root before it; the top-level targets by the root's, or by those of
+    /// a root that will be published with them.
+    private func topKey(_ keyid: String, at now: Timestamp, in rows: any Rows) throws -> MetadataKey {
         let present = try PublishedUpdates.root(in: rows)
-        let allowed: [Signers?] = try role == RootRole.type ? [ownRoot(), present?.root] : [present?.targets]
-        guard let key = allowed.lazy.compactMap({ $0?.key(keyid) }).first else {
+        let allowed: [Signers] =
+            if role == RootRole.type {
+                try [ownRoot().root, present?.root].compactMap(\.self)
+            } else {
+                try [present?.targets].compactMap(\.self)
+                    + Self.nextRoots(after: present?.version ?? 0, at: now, in: rows).map(\.targets)
+            }
+        guard let key = allowed.lazy.compactMap({ $0.key(keyid) }).first else {
             throw Refusal(
                 .forbidden, "The key \(keyid) does not sign for \(role).",
                 hint: "Sign with a key that the root names for it: lifelong tuf status", rule: "signer: role")
@@ -191,13 +204,24 @@ package struct UpdateDraft: Sendable {
         return key
     }
 
-    private func ownRoot() throws(Refusal) -> Signers {
+    private func ownRoot() throws(Refusal) -> RootRole {
         let draft = try proposed()
-        return try MetadataRefusal.explained { () throws(MetadataRefusal) in try draft.root().root }
+        return try MetadataRefusal.explained { () throws(MetadataRefusal) in try draft.root() }
+    }
+
+    /// Open drafts of the next root, the newest first.
+    private static func nextRoots(after version: Int, at now: Timestamp, in rows: any Rows) throws -> [RootRole] {
+        try rows.query(
+            """
+            SELECT \(columns) FROM tuf_draft WHERE role = $1 AND version = $2 AND expires > $3
+            ORDER BY expires DESC, content LIMIT $4
+            """, [.text(RootRole.type), Value(version + 1), Value(now), Value(UpdateApproval.limit)]
+        ).map { try UpdateDraft($0, in: rows).ownRoot() }
     }
 
     private func signersKey(_ keyid: String, _ person: PersonID, in rows: any Rows) throws -> MetadataKey {
-        guard let signer = try UpdateSigner.all(of: role, in: rows)[keyid] else {
+        let registered = try UpdateSigner.all(of: role, in: rows)
+        guard let signer = registered[keyid] else {
             throw Refusal(
                 .forbidden, "The key \(keyid) does not sign for \(role).",
                 hint: "Have it registered for this very role (lifelong tuf signer add), or ask one of its signers.",
@@ -208,7 +232,12 @@ package struct UpdateDraft: Sendable {
                 .forbidden, "The key \(keyid) is somebody else's.", hint: "Sign with a key of your own.",
                 rule: "signer: own key")
         }
-        guard !signatures.contains(where: { $0.person == person && $0.key.keyid != keyid }) else {
+        // With a key that was taken away since, a signature does not count.
+        guard
+            !signatures.contains(where: {
+                $0.person == person && $0.key.keyid != keyid && registered[$0.key.keyid]?.person == person
+            })
+        else {
             throw Refusal(
                 .conflict, "You have signed this already, with another key.", hint: "Ask a second person to sign.",
                 rule: "release: two persons")

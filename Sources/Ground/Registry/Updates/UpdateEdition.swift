@@ -21,8 +21,7 @@ enum UpdateEdition {
 
     /// Snapshot, where there is something new, and timestamp; nothing as long as there are no top-level targets.
     static func make(
-        _ approved: [MetadataDraft], after state: PublishedUpdates, at now: Timestamp, renewsSnapshot: Bool = false,
-        in house: House
+        _ approved: [MetadataDraft], after state: PublishedUpdates, at now: Timestamp, in house: House
     ) async throws -> [MetadataDraft] {
         let listed = approved.filter { $0.role != RootRole.type }
         guard let root = try Self.root(approved, state),
@@ -31,9 +30,12 @@ enum UpdateEdition {
         let (before, present) = try previous(state)
         var edition: [MetadataDraft] = []
         var listing = present?.snapshot
-        // A new root may have taken the snapshot's keys away.
-        let isStale = try state.draft(SnapshotRole.type).map { $0.missing(of: root.snapshot) > 0 } ?? true
-        if renewsSnapshot || isStale || !listed.isEmpty || listing == nil {
+        // A new root may have taken the snapshot's keys away, or come after it ended.
+        let isStale =
+            try state.draft(SnapshotRole.type).map {
+                $0.missing(of: root.snapshot) > 0 || $0.expires.seconds(since: now) <= snapshotRenewalSeconds
+            } ?? true
+        if isStale || !listed.isEmpty || listing == nil {
             let next = Edition.snapshot(after: before, with: listed, expires: now.adding(days: snapshotDays))
             let signed = try await sign(MetadataDraft(next), by: .snapshot, root.snapshot, in: house)
             edition.append(signed)
@@ -59,15 +61,17 @@ enum UpdateEdition {
         let labels = try await house.read { try KeyRole.labels(in: $0)[role] ?? [] }
         return try await house.keys.apart {
             var draft = draft
+            // One that was succeeded may be away.
             for label in labels where draft.missing(of: signers) > 0 {
-                let key = try house.keys.require(label)
-                guard signers.keyids.contains(try MetadataKey(spki: key.publicKeyDER).keyid) else { continue }
+                guard let key = try? house.keys.require(label),
+                    signers.keyids.contains(try MetadataKey(spki: key.publicKeyDER).keyid)
+                else { continue }
                 try draft.sign(with: key)
             }
             guard draft.missing(of: signers) == 0 else {
                 throw Refusal(
-                    .conflict, "The root names no key of this house for \(role.rawValue).",
-                    hint: "Publish a root that names the house's own: lifelong tuf root draft")
+                    .conflict, "The root names no key for \(role.rawValue) that this house has at hand.",
+                    hint: "See to its key store, or publish a root that names the house's own: lifelong tuf root draft")
             }
             return draft
         }
@@ -114,6 +118,9 @@ enum UpdateEdition {
         let isListed: Bool
     }
 
+    /// No layer can have this name.
+    private static let anyLayer = "~"
+
     /// Every target of a layer that is new; and one way through each layer whose delegation may have changed.
     private static func paths(_ next: [MetadataDraft], _ state: PublishedUpdates) throws(MetadataRefusal) -> [Path] {
         let changed = Set(next.map(\.role))
@@ -126,7 +133,7 @@ enum UpdateEdition {
                 changed.contains(role) || changed.contains(TargetsRole.type)
                     || changed.contains(ReleaseLayout.role(of: place.product))
             else { continue }
-            let text = ReleaseLayout.path(place.product, layer: place.layer ?? "any", file: "any")
+            let text = ReleaseLayout.path(place.product, layer: place.layer ?? anyLayer, file: "any")
             paths.append(Path(role: role, text: text, isListed: false))
         }
         return paths

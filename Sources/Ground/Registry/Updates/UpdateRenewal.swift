@@ -8,10 +8,8 @@ import Wire
 package enum UpdateRenewal {
     package static func run(_ house: House) async throws {
         let now = try house.time()
-        guard let due = try await house.read({ try Self.due(at: now, in: $0) }) else { return }
-        let state = due.state
-        let edition = try await UpdateEdition.make(
-            [], after: state, at: now, renewsSnapshot: due.renewsSnapshot, in: house)
+        guard let state = try await house.read({ try Self.due(at: now, in: $0) }) else { return }
+        let edition = try await UpdateEdition.make([], after: state, at: now, in: house)
         try UpdateEdition.rehearse(edition, over: state, at: now)
         try await house.database.write { rows in
             guard try UpdateDocuments.versions(in: rows) == state.versions else { return }
@@ -19,17 +17,16 @@ package enum UpdateRenewal {
         }
     }
 
-    private static func due(
-        at now: Timestamp, in rows: any Rows
-    ) throws -> (state: PublishedUpdates, renewsSnapshot: Bool)? {
+    /// What is published, if a part of it has to be signed anew.
+    private static func due(at now: Timestamp, in rows: any Rows) throws -> PublishedUpdates? {
         guard let timestamp = try end(of: TimestampRole.type, in: rows),
             let snapshot = try end(of: SnapshotRole.type, in: rows)
         else { return nil }
-        let renewsSnapshot = snapshot.seconds(since: now) <= UpdateEdition.snapshotRenewalSeconds
-        guard renewsSnapshot || timestamp.seconds(since: now) <= UpdateEdition.timestampRenewalSeconds else {
-            return nil
-        }
-        return (try PublishedUpdates(rows), renewsSnapshot)
+        guard
+            snapshot.seconds(since: now) <= UpdateEdition.snapshotRenewalSeconds
+                || timestamp.seconds(since: now) <= UpdateEdition.timestampRenewalSeconds
+        else { return nil }
+        return try PublishedUpdates(rows)
     }
 
     private static func end(of role: String, in rows: any Rows) throws -> Timestamp? {

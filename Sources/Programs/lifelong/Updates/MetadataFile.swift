@@ -100,7 +100,8 @@ struct MetadataFile {
         return [
             "SHA-256 of what is signed: \(content)", "Version \(draft.version), until \(Plain.time(draft.expires))",
         ]
-            + said + signatures.map { "Has a signature of the key \($0)" }
+            // No name or path of the draft's may begin a line of its own, and look like one of these.
+            + said.map { $0.replacing("\n", with: "\u{fffd}") } + signatures.map { "Has a signature of the key \($0)" }
     }
 
     private static func sentences(_ root: RootRole) -> [String] {

@@ -209,6 +209,14 @@ struct TUFPropose: AsyncParsableCommand {
                 sequence: sequence, version: versionName, hardware: hardware, from: from, bootloader: bootloader,
                 network: network, sha256: sha256, size: size)
         }
+        let isOfRelease =
+            sequence != nil || versionName != nil
+            || ![hardware, from, bootloader, network].allSatisfy(\.isEmpty)
+        guard file != nil || !isOfRelease else {
+            throw Refusal(
+                .malformed, "There is no file for the release that is described.",
+                hint: "Name the artifact's file behind the layer, or leave the release's options out.")
+        }
         let input = ProposeRelease(
             product: try ProductID(product), layer: layer, release: release,
             withdraws: withdraw.isEmpty ? nil : withdraw, days: days)

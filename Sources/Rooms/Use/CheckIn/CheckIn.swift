@@ -26,7 +26,7 @@ package struct CheckIn: Sendable {
         try checkBounds()
         try passport.demand(.backEnd)
         let now = house.clock()
-        house.contacts.note(.init(device: device, at: now, report: report))
+        house.contacts.note(.init(device: device, tenure: passport.tenure?.id, at: now, report: report))
         let news = house.authorities.news(after: report.succession)
         return DesiredState(
             status: Standing.status(of: passport, shown: shown, at: now), successions: news.successions,
@@ -39,9 +39,8 @@ package struct CheckIn: Sendable {
             _ = try await house.perform(TakeLog(device: device, entries: report.log), as: .device(device))
         }
         let now = house.clock()
-        house.contacts.note(.init(device: device, at: now, report: report))
         let news = house.authorities.news(after: report.succession)
-        let (found, sealed) = try await house.read { rows in
+        let (found, sealed, tenure) = try await house.read { rows in
             let device = try Device.require(device.text, in: rows)
             try device.passport.demand(.backEnd)
             let state = DesiredState(
@@ -49,8 +48,10 @@ package struct CheckIn: Sendable {
                 update: try Updates.next(for: device.passport, in: rows), successions: news.successions,
                 roots: news.roots, logTaken: device.passport.log?.count ?? 0,
                 nextCheckInSeconds: house.settings.checkInSeconds)
-            return (state, try Configurations.next(for: device, applied: report.configuration, in: rows))
+            let configuration = try Configurations.next(for: device, applied: report.configuration, in: rows)
+            return (state, configuration, device.passport.tenure?.id)
         }
+        house.contacts.note(.init(device: device, tenure: tenure, at: now, report: report))
         var state = found
         state.configuration = try await sealed?.open(in: house)
         return state

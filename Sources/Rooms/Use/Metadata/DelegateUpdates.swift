@@ -36,6 +36,7 @@ package struct DelegateUpdates: Action {
         let keys = registered.sorted { $0.key < $1.key }.map(\.value.key)
         let signers = Signers(keys, threshold: threshold)
         try MetadataThreshold.demand(signers, for: role)
+        try Self.demandPersons(registered.values, threshold, role)
         let delegation =
             layer.map { ReleaseLayout.delegation(to: $0, of: product, signedBy: signers) }
             ?? ReleaseLayout.delegation(to: product, signedBy: signers)
@@ -50,6 +51,23 @@ package struct DelegateUpdates: Action {
             version: (present?.version ?? 0) + 1, expires: change.now.adding(days: Int64(days)),
             targets: present.map { Array($0.targets.values) } ?? [], delegations: Delegations(roles))
         return try ProposedMetadata(MetadataDraft(next, as: above), in: change)
+    }
+}
+
+extension DelegateUpdates {
+    /// Devices count keys, and cannot know whose they are: no person may have as many as are enough, and each signs once.
+    private static func demandPersons(
+        _ signers: some Collection<UpdateSigner>, _ threshold: Int, _ role: String
+    ) throws(Refusal) {
+        let held = Dictionary(grouping: signers, by: \.person).values.map(\.count)
+        guard threshold <= held.count, threshold > held.max() ?? 0 else {
+            throw Refusal(
+                .conflict,
+                "\(threshold) signatures for \(role) would be more than its \(held.count) persons can give, or one person could give them all.",
+                hint:
+                    "Use a threshold up to the number of persons and above the keys of each, or take a key away: lifelong tuf signer remove",
+                rule: "release: two persons")
+        }
     }
 }
 

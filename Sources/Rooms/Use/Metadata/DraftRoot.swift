@@ -107,8 +107,7 @@ enum MetadataThreshold {
     static func demand(_ signers: Signers, for role: String) throws(Refusal) {
         let keys = Set(signers.keyids).count
         guard keys == signers.keyids.count, keys <= UpdateSigner.limit,
-            (UpdateSigner.smallestThreshold...max(UpdateSigner.smallestThreshold, keys)).contains(signers.threshold),
-            signers.threshold <= keys
+            signers.threshold >= UpdateSigner.smallestThreshold, signers.threshold <= keys
         else {
             throw Refusal(
                 .conflict, "\(signers.threshold) of \(keys) different keys cannot sign for \(role).",

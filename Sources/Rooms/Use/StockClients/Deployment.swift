@@ -43,27 +43,39 @@ package struct Deployment: Sendable, Equatable {
     ) throws -> Deployment? {
         guard let offered = device.passport.offeredUpdate,
             device.passport.allows(.firmware, for: offered.purpose),
-            let action = try action(offering: offered.release, to: device.id, in: rows)
+            let action = try action(offering: offered.release, to: device.id, in: rows),
+            let release = try file(of: offered.release, in: rows)
         else { return nil }
         let progress = client.progress.flatMap { $0.action == action ? $0 : nil }
         var state = progress?.state ?? (confirming ? .waiting : .running)
         if state == .waiting, client.autoConfirm != nil || !confirming { state = .running }
         return Deployment(
-            action: action, release: try file(of: offered.release, in: rows), state: state,
-            messages: progress?.messages ?? [])
+            action: action, release: release, state: state, messages: progress?.messages ?? [])
     }
 
     /// What the device runs, under the number of the offer that it came by; nil if it came by none.
     package static func installed(
         on device: Device, _ client: StockClient, in rows: any Rows
     ) throws -> Deployment? {
-        guard let installed = device.passport.installed,
-            let action = try action(offering: installed.release, to: device.id, in: rows)
+        guard let installed = device.passport.installed else { return nil }
+        return try over(installed, on: device, client, in: rows)
+    }
+
+    /// What was offered to the device before, and taken back or replaced: it may run it all the same.
+    package static func earlier(on device: Device, _ client: StockClient, in rows: any Rows) throws -> Deployment? {
+        guard let earlier = device.passport.earlierOffer else { return nil }
+        return try over(earlier, on: device, client, in: rows)
+    }
+
+    private static func over(
+        _ update: Passport.Update, on device: Device, _ client: StockClient, in rows: any Rows
+    ) throws -> Deployment? {
+        guard let action = try action(offering: update.release, to: device.id, in: rows),
+            let release = try file(of: update.release, in: rows)
         else { return nil }
         let progress = client.progress.flatMap { $0.action == action ? $0 : nil }
         return Deployment(
-            action: action, release: try file(of: installed.release, in: rows), state: .closed,
-            messages: progress?.messages ?? [])
+            action: action, release: release, state: .closed, messages: progress?.messages ?? [])
     }
 
     /// Offers that are looked through, the newest first.
@@ -80,17 +92,14 @@ package struct Deployment: Sendable, Equatable {
         return nil
     }
 
-    private static func file(of release: Digest, in rows: any Rows) throws -> ReleaseFile {
+    /// Nil for what was published by a version that served no stock clients: they see nothing of it.
+    private static func file(of release: Digest, in rows: any Rows) throws -> ReleaseFile? {
         guard
             let row = try rows.first(
                 "SELECT product, sequence, version, sha256, size FROM release WHERE digest = $1", [Value(release)]),
             let sha256 = Digest(hex: try row.text("sha256"))
         else { throw Row.damaged("release") }
-        guard let form = try ArtifactForm.find(sha256, in: rows) else {
-            throw Refusal(
-                .unavailable, "The release was published by a version that served no stock clients.",
-                hint: "Publish it again under a higher sequence.")
-        }
+        guard let form = try ArtifactForm.find(sha256, in: rows) else { return nil }
         return ReleaseFile(
             digest: release, product: try row.id("product"), sequence: try row.int("sequence"),
             version: try row.text("version"), sha256: sha256, size: try row.int("size"), form: form)

@@ -52,8 +52,11 @@ package enum DeviceToken {
 
     static func give(_ token: String, to device: Device, in change: Change) throws {
         var client = try StockClient.find(device.id, in: change.rows)
-        client.tenure = device.passport.tenure?.id
-        client.token = hash(token, device.id)
+        let (tenure, hash) = (device.passport.tenure?.id, hash(token, device.id))
+        // Taken over again, such as by a list that was read half the first time: nothing new.
+        guard client.tenure != tenure || client.token != hash else { return }
+        client.tenure = tenure
+        client.token = hash
         try client.keep(in: change)
         try change.record(.deviceTokenIssued, on: device.id)
     }

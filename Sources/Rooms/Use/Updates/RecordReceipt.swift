@@ -20,7 +20,9 @@ package struct RecordReceipt: Action {
         // What is known already is kept as a receipt and is no second event.
         guard !isKnown(receipt, device.passport) else { return Done() }
         if receipt.kind != .configured {
-            try device.passport.demand(.firmware, for: device.passport.offeredUpdate?.purpose ?? .ordinary)
+            let passport = device.passport
+            let offer = [passport.offeredUpdate, passport.earlierOffer].first { $0?.release == receipt.release }
+            try passport.demand(.firmware, for: offer??.purpose ?? .ordinary)
         }
         switch receipt.kind {
         case .configured:

@@ -68,7 +68,8 @@ extension HawkBit {
             } catch let refusal as Refusal where refusal.rule == ReportCancellation.notCancelable {
                 // What the interface says of an action that nobody wants to end.
                 var answer = PlaneAnswer.refusal(refusal, status: 405)
-                answer.fields.append(("Allow", "GET"))
+                // None is allowed here now (RFC 9110 §10.2.1).
+                answer.fields.append(("Allow", ""))
                 return answer
             }
         }
@@ -160,8 +161,14 @@ extension HawkBit {
             if let offered = caller.deployment, isSame(offered) {
                 return try await perform(ReportDeployment(action: offered.action, step: .installed), of: caller)
             }
-            let known = try await door.house.read { rows in
-                try Deployment.installed(on: caller.device, caller.client, in: rows)
+            let (known, earlier) = try await door.house.read { rows in
+                (
+                    try Deployment.installed(on: caller.device, caller.client, in: rows),
+                    try Deployment.earlier(on: caller.device, caller.client, in: rows)
+                )
+            }
+            if let earlier, isSame(earlier) {
+                return try await perform(ReportInstalled(release: earlier.release.digest), of: caller)
             }
             guard let known, isSame(known) else {
                 throw Refusal(

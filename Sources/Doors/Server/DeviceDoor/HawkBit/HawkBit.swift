@@ -81,7 +81,9 @@ struct HawkBit: Sendable {
             agent: "hawkBit DDI: \(String(String.UnicodeScalarView(printable)))",
             sequence: caller.passport.installed?.sequence ?? 0, version: "",
             configuration: caller.passport.configurationApplied, posture: [:])
-        door.house.contacts.note(.init(device: caller.device.id, at: door.house.clock(), report: report))
+        door.house.contacts.note(
+            .init(
+                device: caller.device.id, tenure: caller.passport.tenure?.id, at: door.house.clock(), report: report))
     }
 
     /// ETag and If-None-Match (RFC 9110 §8.8.3, §13.1.2).

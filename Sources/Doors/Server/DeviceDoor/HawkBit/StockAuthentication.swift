@@ -50,7 +50,7 @@ extension HawkBit {
             if let shown = HawkBitCredentials(authorization) {
                 // For the device, too: many may show one gateway token.
                 let share = SHA256.hash(data: Array("\(name)\n\(authorization ?? "")".utf8))
-                try door.demandFair(share, who: "This token")
+                try door.demandFair(token: share)
                 return .later { try await work(try await admit(shown, name, request)) }
             }
         }
@@ -77,6 +77,9 @@ extension HawkBit {
     private func admit(
         _ shown: HawkBitCredentials, _ name: String, _ request: PlaneRequest
     ) async throws -> StockCaller {
+        let isSuspect = door.tokenAttempts.isSpent(request.peer.address, at: try door.house.time())
+        if isSuspect { try door.suspects.enter() }
+        defer { if isSuspect { door.suspects.leave() } }
         let found = try await door.house.read { rows -> StockCaller? in
             let admitted =
                 switch shown {
