@@ -164,7 +164,7 @@ let package = Package(
                 "Registry", logging,
                 crypto,
             ],
-            path: "Benchmarks", exclude: ["Doors", "Overload", "Scale"], swiftSettings: strict),
+            path: "Benchmarks", exclude: ["Delivery", "Doors", "Overload", "Scale"], swiftSettings: strict),
         // Large fleets, made and measured (`make scale`).
         .executableTarget(
             name: "lifelong-scale",

@@ -4,7 +4,7 @@
 BIN holds lifelong, lifelong-bench and load (scripts/bench-doors.sh builds them). Servers run on core 0 with one nginx worker, the
 load on core 1; each figure is the CPU time of the server for one request (/proc/PID/stat), and the median of the rounds. Prints the
 table for docs/performance.md. Ends only what it started."""
-import base64, json, os, shutil, signal, socket, ssl, statistics, subprocess, sys, time, urllib.parse
+import base64, hashlib, json, os, shutil, signal, socket, ssl, statistics, subprocess, sys, time, urllib.parse
 
 binaries, folder = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
 seconds = float(sys.argv[3]) if len(sys.argv) > 3 else 3
@@ -156,6 +156,40 @@ def start_server():
     return server, ports
 
 
+def delivery(device_port, pid, nginx_port, worker, cases, rows):
+    """A release that a thousand connections download at once, over and over, ours and nginx's in turn."""
+    crowd = 1000
+    artifact, home = f"{folder}/www/artifact", f"{folder}/home"
+    if not os.path.exists(f"{folder}/offered"):
+        put("www/artifact", os.urandom(8 << 20))
+        run(f"{binaries}/lifelong", "release", "publish", "bench-product", artifact, "--sequence", "1", "--version-name", "1",
+            "--hardware", "board", "--home", home)
+        run(f"{binaries}/lifelong", "release", "offer", "bench-product", "1", "--home", home)
+        put("offered", "")
+    name = hashlib.sha256(open(artifact, "rb").read()).hexdigest()
+    head = "Host: 127.0.0.1\r\nUser-Agent: bench\r\n\r\n"
+    theirs = put("get-artifact.http", f"GET /artifact HTTP/1.1\r\n{head}")
+    ours = put("artifact.http", f"GET /device/v1/artifacts/{name} HTTP/1.1\r\n{head}")
+    memory = {}
+    for _ in range(rounds):
+        for what, port, process, request in (("nginx delivery", nginx_port, worker, theirs), ("delivery", device_port, pid, ours)):
+            before = anonymous(process)
+            done = subprocess.run(["taskset", "-c", "1", f"{binaries}/drain", "127.0.0.1", str(port), str(process), str(max(seconds, 4)),
+                                   str(crowd), str(devices), folder, request], capture_output=True, text=True, timeout=300)
+            if done.returncode:
+                raise SystemExit(f"drain: {done.stdout}{done.stderr}")
+            found = json.loads(done.stdout)
+            cases.setdefault(what, []).append(found["us_per_mib"])
+            cases.setdefault(what + " rate", []).append(found["bytes"] / found["seconds"] / 1048576)
+            memory.setdefault(what, []).append((found["memory"] - before) / 1048576)
+            print(f"  {what}: {found['us_per_mib']:.0f} us a MiB, {cases[what + ' rate'][-1]:.0f} MiB/s, memory +{memory[what][-1]:.0f} MiB",
+                  flush=True)
+    share = ratio(cases, "nginx delivery", "delivery")
+    rows.append(f"| a MiB of an artifact to {crowd} connections at once | {median(cases, 'delivery'):.0f} | nginx "
+                f"{median(cases, 'nginx delivery'):.0f} | {share:.2f} | ≥ 0.80 | {'yes' if share >= 0.8 else 'NO'} |")
+    rows.append(f"| its memory, MiB more than before | {max(memory['delivery']):.0f} | nginx {max(memory['nginx delivery']):.0f} | | | |")
+
+
 def median(cases, name):
     return statistics.median(cases[name])
 
@@ -207,7 +241,7 @@ def main():
         walls.setdefault(name, []).append(result["requests"] / result["seconds"])
         print(f"  {name}: {result['us']:.1f} us, {result['requests'] / result['seconds']:.0f}/s, resumed {result['resumed']}", flush=True)
 
-    only = os.environ.get("ONLY", "full resumed keep ocsp est idle").split()
+    only = os.environ.get("ONLY", "full resumed keep ocsp est idle delivery").split()
     for _ in range(rounds):
         if "full" in only:
             case("nginx full", "full", nginx_tls, worker, 4, operational, get)
@@ -222,6 +256,9 @@ def main():
         if "ocsp" in only:
             case("nginx ocsp", "plainkeep", nginx_plain, worker, 1, operational, get_status, count=ocsp_count)
             case("ocsp", "plainkeep", public_port, pid, 1, operational, f"{folder}/devices/%d.ocsp", count=ocsp_count)
+    delivered = []
+    if "delivery" in only:
+        delivery(device_port, pid, nginx_tls, worker, cases, delivered)
     # Last, because a device that enrols anew has its operational certificate, with which the others are measured, replaced.
     for round_ in range(rounds):
         if "est" not in only:
@@ -281,7 +318,7 @@ def main():
         rows.append(f"| an idle connection, KiB | {memory['ours']:.1f} | nginx {memory['nginx']:.1f} | "
                     f"{memory['ours'] / memory['nginx']:.2f} | ≤ 1.20 | {'yes' if memory['ours'] <= 1.2 * memory['nginx'] else 'NO'} |")
     print("\n| what | us of CPU | peer, same run | ratio | limit | holds |\n|---|---|---|---|---|---|")
-    print("\n".join(rows))
+    print("\n".join(rows + delivered))
 
 
 try:

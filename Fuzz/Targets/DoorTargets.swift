@@ -103,11 +103,17 @@ extension FuzzTarget {
             promise(found.user.utf8.count + found.password.utf8.count < 512, "basic: longer than the header")
         },
         FuzzTarget("range") { _ in
-            ["bytes=0-0", "bytes=-5", "bytes=7-", "bytes=1-9223372036854775807"].map { Array($0.utf8) }
+            ["bytes=0-0", "bytes=-5", "bytes=7-", "bytes=1-9223372036854775807", "bytes=0-1, 5-6,-2"].map {
+                Array($0.utf8)
+            }
         } run: { bytes in
             for size in [0, 1, 200_000] {
-                guard let range = ByteRange.read(text(bytes), size: size), range.lowerBound < size else { continue }
-                promise(range.lowerBound >= 0 && range.upperBound <= size && !range.isEmpty, "range: beyond the file")
+                guard case .parts(let parts) = ByteRanges.read(text(bytes), size: size) else { continue }
+                for part in parts {
+                    promise(part.lowerBound >= 0 && part.upperBound <= size && !part.isEmpty, "range: beyond the file")
+                }
+                promise(parts.count <= ByteRanges.most, "range: too many parts")
+                promise(parts.reduce(0) { $0 + $1.count } <= max(size, parts[0].count), "range: more than the whole")
             }
         },
         FuzzTarget("line-address") { _ in

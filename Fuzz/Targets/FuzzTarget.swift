@@ -20,7 +20,8 @@ package struct FuzzTarget: Sendable {
         self.run = run
     }
 
-    package static let all = wire + messages + trust + ledger + witness + doors + stock + updates + selection
+    package static let all =
+        wire + messages + trust + ledger + witness + doors + stock + updates + selection + encrypted
 }
 
 /// A promise of a parser. Broken, it ends the program with its sentence, as a trap does.

@@ -4,7 +4,7 @@ import Trust
 import Wire
 
 /// A P-256 key in memory that can be written down, unlike `EphemeralKey`: a simulated fleet outlives its process.
-struct SimulatedKey: SigningKey {
+struct SimulatedKey: OpeningKey {
     let algorithm = KeyAlgorithm.p256
     let publicKeyDER: [UInt8]
     private let key: P256.Signing.PrivateKey
@@ -22,6 +22,10 @@ struct SimulatedKey: SigningKey {
     var raw: [UInt8] { Array(key.rawRepresentation) }
 
     func signature(over message: [UInt8]) throws -> [UInt8] { Array(try key.signature(for: message).derRepresentation) }
+
+    func open(_ envelope: KeyEnvelope, context: [UInt8]) throws -> [UInt8] {
+        try envelope.open(with: key, context: context)
+    }
 }
 
 /// The key store of one simulated device.

@@ -50,6 +50,7 @@ package struct VerifiedRelease: Sendable, Equatable {
                 .tooLarge, "The artifact has \(manifest.size) bytes; \(largest) fit here.",
                 hint: "Publish a smaller artifact.", rule: "release: size")
         }
+        if let encrypted = manifest.encrypted { try Self.check(encrypted, of: manifest.size) }
         self.manifest = manifest
         self.digest = Wire.Digest(SHA256.hash(data: payload))
         self.seal = seal
@@ -82,6 +83,20 @@ package struct VerifiedRelease: Sendable, Equatable {
             throw Refusal(
                 .malformed, "The release manifest has \(fault).", hint: "Write the manifest with: lifelong release",
                 rule: "release: manifest")
+        }
+    }
+
+    private static func check(_ encrypted: EncryptedForm, of size: Int) throws(Refusal) {
+        guard encrypted.kind == EncryptedForm.Kind.chunks.rawValue else {
+            throw Refusal(
+                .unsupported,
+                "The release is encrypted as \"\(encrypted.kind.prefix(32))\", which this agent does not open.",
+                hint: "Publish the artifact itself with --encrypt.", rule: "release: encryption")
+        }
+        guard encrypted.size == EncryptedArtifact.size(of: size), encrypted.sha256.bytes.count == 32 else {
+            throw Refusal(
+                .malformed, "The release manifest's encrypted artifact is not one of \(size) bytes.",
+                hint: "Write the manifest with: lifelong release", rule: "release: manifest")
         }
     }
 

@@ -66,6 +66,12 @@ extension OID {
     static let rsaSHA512: OID = [1, 2, 840, 113549, 1, 1, 13]
     static let rsaPSS: OID = [1, 2, 840, 113549, 1, 1, 10]
     static let mgf1: OID = [1, 2, 840, 113549, 1, 1, 8]
+    // Encryption (RFC 8017, RFC 3565, RFC 5753).
+    static let rsaOAEP: OID = [1, 2, 840, 113549, 1, 1, 7]
+    static let aes256CBC: OID = [2, 16, 840, 1, 101, 3, 4, 1, 42]
+    static let aes256Wrap: OID = [2, 16, 840, 1, 101, 3, 4, 1, 45]
+    static let dhSHA256KDF: OID = [1, 3, 132, 1, 11, 1]
+    static let dhSHA384KDF: OID = [1, 3, 132, 1, 11, 2]
     // Digests.
     static let sha1: OID = [1, 3, 14, 3, 2, 26]
     static let sha256: OID = [2, 16, 840, 1, 101, 3, 4, 2, 1]
@@ -124,6 +130,7 @@ extension OID {
     // PKCS#7 and PKCS#9 (RFC 5652, RFC 2985, RFC 9908).
     static let pkcs7Data: OID = [1, 2, 840, 113549, 1, 7, 1]
     static let pkcs7SignedData: OID = [1, 2, 840, 113549, 1, 7, 2]
+    static let pkcs7EnvelopedData: OID = [1, 2, 840, 113549, 1, 7, 3]
     static let challengePassword: OID = [1, 2, 840, 113549, 1, 9, 7]
     static let extensionRequest: OID = [1, 2, 840, 113549, 1, 9, 14]
 }

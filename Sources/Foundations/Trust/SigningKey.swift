@@ -20,7 +20,7 @@ extension SigningKey {
 }
 
 /// A key that lives in memory only: for tests, simulators and rehearsals, never for an authority.
-package struct EphemeralKey: SigningKey {
+package struct EphemeralKey: OpeningKey {
     private enum Engine: Sendable {
         case p256(P256.Signing.PrivateKey)
         case p384(P384.Signing.PrivateKey)
@@ -56,5 +56,10 @@ package struct EphemeralKey: SigningKey {
         case .p384(let key): Array(try key.signature(for: message).derRepresentation)
         case .ed25519(let key): Array(try key.signature(for: message))
         }
+    }
+
+    package func open(_ envelope: KeyEnvelope, context: [UInt8]) throws -> [UInt8] {
+        guard case .p256(let key) = engine else { throw Refusal.opensNothing }
+        return try envelope.open(with: key, context: context)
     }
 }

@@ -9,6 +9,8 @@ package enum DeviceAPI {
     package static let receipts = "/device/v1/receipts"
     /// Followed by the artifact's SHA-256 in hexadecimal; Range requests are answered.
     package static let artifacts = "/device/v1/artifacts/"
+    /// Followed by the digest of an encrypted release's manifest: the payload key, for the operational key that asks.
+    package static let envelopes = "/device/v1/envelopes/"
 
     /// Bounds of a request's body, in bytes.
     package static let maximumCheckInBytes = 256 * 1024
@@ -271,10 +273,12 @@ package struct ReleaseManifest: Codable, Sendable, Equatable {
     /// Its size in bytes.
     package var size: Int
     package var created: Timestamp
+    /// How it lies in the store and travels, if that is not as it is installed.
+    package var encrypted: EncryptedForm?
 
     package init(
         product: ProductID, sequence: Int, version: String, hardware: [String], sha256: Digest, size: Int,
-        created: Timestamp
+        created: Timestamp, encrypted: EncryptedForm? = nil
     ) {
         self.product = product
         self.sequence = sequence
@@ -283,5 +287,37 @@ package struct ReleaseManifest: Codable, Sendable, Equatable {
         self.sha256 = sha256
         self.size = size
         self.created = created
+        self.encrypted = encrypted
+    }
+}
+
+/// An artifact that is encrypted: what is in the store, and nobody reads without the payload key.
+package struct EncryptedForm: Codable, Sendable, Equatable {
+    package enum Kind: String, Codable, Sendable {
+        /// Authenticated chunks, for our agent.
+        case chunks
+        /// A bundle of RAUC in its format `crypt`, without its end; RAUC clients get an end of their own.
+        case rauc
+    }
+    /// One of `Kind`; a device that does not know it refuses the release and keeps the rest of the manifest.
+    package var kind: String
+    /// SHA-256 of the stored bytes.
+    package var sha256: Digest
+    package var size: Int
+
+    package init(_ kind: Kind, sha256: Digest, size: Int) {
+        self.kind = kind.rawValue
+        self.sha256 = sha256
+        self.size = size
+    }
+}
+
+/// The payload key of a release for one device (`KeyEnvelope`), base64.
+package struct PayloadEnvelope: Codable, Sendable, Equatable {
+    package var encapsulated: String
+    package var ciphertext: String
+    package init(encapsulated: String, ciphertext: String) {
+        self.encapsulated = encapsulated
+        self.ciphertext = ciphertext
     }
 }

@@ -136,7 +136,7 @@ package final class FileKeyStore: KeyStore {
 }
 
 /// One key pair in memory, read from its file.
-private struct FileKey: SigningKey {
+private struct FileKey: OpeningKey {
     private enum Pair: Sendable {
         case p256(P256.Signing.PrivateKey), p384(P384.Signing.PrivateKey), ed25519(Curve25519.Signing.PrivateKey)
     }
@@ -197,5 +197,10 @@ private struct FileKey: SigningKey {
         case .p384(let key): Array(try key.signature(for: message).derRepresentation)
         case .ed25519(let key): Array(try key.signature(for: message))
         }
+    }
+
+    func open(_ envelope: KeyEnvelope, context: [UInt8]) throws -> [UInt8] {
+        guard case .p256(let key) = pair else { throw Refusal.opensNothing }
+        return try envelope.open(with: key, context: context)
     }
 }

@@ -11,6 +11,13 @@ package struct ArtifactForm: Sendable, Equatable {
     /// ".swu", ".raucb" or ".bin": clients go by it.
     package let suffix: String
 
+    package init(sha1: Wire.Digest, md5: Wire.Digest, suffix: String) {
+        (self.sha1, self.md5, self.suffix) = (sha1, md5, suffix)
+    }
+
+    /// The same under another suffix, for what does not show its kind at its head.
+    package func named(_ suffix: String) -> ArtifactForm { ArtifactForm(sha1: sha1, md5: md5, suffix: suffix) }
+
     /// Bytes in memory at once.
     private static let pieceBytes = 256 * 1024
 

@@ -196,5 +196,14 @@ package enum Schema {
         Migration(
             "offers of a device",
             ["CREATE INDEX ledger_offer ON ledger (device, idx) WHERE kind = 'updateOffered'"]),
+        Migration(
+            "encrypted releases",
+            [
+                """
+                CREATE TABLE payload_key (release TEXT PRIMARY KEY, data_key BYTES, wrapped_under TEXT NOT NULL,
+                    secret BYTES NOT NULL, at BIGINT NOT NULL)
+                """,
+                "ALTER TABLE release ADD COLUMN encryption TEXT",
+            ]),
     ]
 }

@@ -185,6 +185,13 @@ import Workbench
             Call(route: "GET \(DeviceAPI.artifacts)*", need: .either(.firmware, .yes)) { client, who in
                 try await client.get(DeviceAPI.artifacts + fleet.artifact, headers: who.headers)
             },
+            // Of a release that is encrypted for nobody: who may ask learns that.
+            Call(
+                route: "GET \(DeviceAPI.envelopes)*",
+                need: .operational(.backEnd, Expected(403, "update: offered only"))
+            ) { client, who in
+                try await client.get(DeviceAPI.envelopes + "\(digest)", headers: who.headers)
+            },
         ]
         func receipt(_ kind: Receipt.Kind, _ need: Need) {
             calls.append(

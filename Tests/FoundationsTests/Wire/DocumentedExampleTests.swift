@@ -40,6 +40,7 @@ import Wire
             #expect(seal.payloadType == Seal.PayloadType.receipt)
             _ = try CanonicalJSON.decode(Receipt.self, from: seal.payloadBytes())
             try expectSame(seal, json)
+        case "PayloadEnvelope": try expectSame(CanonicalJSON.decode(PayloadEnvelope.self, from: bytes), json)
         case "Receipt": try expectSame(CanonicalJSON.decode(Receipt.self, from: bytes), json)
         case "ReleaseManifest": try expectSame(CanonicalJSON.decode(ReleaseManifest.self, from: bytes), json)
         case "Refusal":

@@ -48,6 +48,19 @@ package struct DeviceClient: Sendable {
         try json(try await exchange(.POST, DeviceAPI.checkIn, body: try encode(report), type: "application/json"))
     }
 
+    /// The payload key of an encrypted release, for the operational key that the connection shows.
+    /// - Parameter release: digest of its manifest.
+    package func envelope(of release: Digest) async throws(ContactFailure) -> KeyEnvelope {
+        let sent: PayloadEnvelope = try json(try await exchange(.GET, DeviceAPI.envelopes + "\(release)"))
+        guard let encapsulated = Base64.decode(sent.encapsulated), let ciphertext = Base64.decode(sent.ciphertext)
+        else {
+            throw .nonsense(
+                Refusal(
+                    .malformed, "The envelope of a release is not base64.", hint: "Check the service's version."))
+        }
+        return KeyEnvelope(encapsulated: encapsulated, ciphertext: ciphertext)
+    }
+
     /// Delivers a receipt; returns once the service has it on its disk.
     package func send(_ receipt: Receipt, signedBy key: any SigningKey) async throws(ContactFailure) {
         let seal: Seal

@@ -1,5 +1,6 @@
 import Logging
 import Release
+import Trust
 import Wire
 
 /// Releases: taking them, and starting into them.
@@ -7,9 +8,14 @@ extension Agent {
     func take(
         _ offer: DesiredState.Update, over client: DeviceClient, device: DeviceID
     ) async throws -> Updates.Outcome {
-        let terms = Updates.Terms(
+        var terms = Updates.Terms(
             releaseKeys: service.releaseKeys.compactMap { Base64.decode($0) }, product: unit.product,
             hardware: unit.hardware, device: device, largest: settings.largestArtifact)
+        if let key = operational?.identity.key as? any OpeningKey {
+            terms.payloadKey = { release in
+                try key.open(try await client.envelope(of: release.digest), context: release.digest.bytes)
+            }
+        }
         let outcome = try await updates.take(offer.manifest, on: terms, at: now) { offset, etag, begin, take in
             try await client.artifact(offer.path, from: offset, etag: etag, begin: begin, take: take)
         }

@@ -1,4 +1,5 @@
 import Release
+import Trust
 import Wire
 
 /// The way of a release onto the device and, if it is no good, off it again. Every step can be cut short; `boot` finishes
@@ -56,21 +57,25 @@ package struct Updates: Sendable {
         package var device: DeviceID
         /// Most bytes of an artifact.
         package var largest: Int
+        /// Fetches and opens the payload key of an encrypted release; nil where the device has no key that opens one.
+        package var payloadKey: (@Sendable (VerifiedRelease) async throws -> [UInt8])?
         package init(
             releaseKeys: [[UInt8]], product: ProductID, hardware: String, device: DeviceID,
-            largest: Int = VerifiedRelease.largestArtifactBytes
+            largest: Int = VerifiedRelease.largestArtifactBytes,
+            payloadKey: (@Sendable (VerifiedRelease) async throws -> [UInt8])? = nil
         ) {
             self.releaseKeys = releaseKeys
             self.product = product
             self.hardware = hardware
             self.device = device
             self.largest = largest
+            self.payloadKey = payloadKey
         }
     }
 
     /// Steps: 1. know it already? 2. verify the manifest. 3. download. 4. install. 5. switch.
     package func take(
-        _ seal: Seal, on terms: Terms, at now: Timestamp, from source: Download.Source
+        _ seal: Seal, on terms: Terms, at now: Timestamp, from source: @escaping Download.Source
     ) async throws -> Outcome {
         let running = try slots.running()
         // 1.
@@ -98,7 +103,7 @@ package struct Updates: Sendable {
         if try !slots.isInstalled(release) {
             let download = Download(on: disk, folder: home.download, of: release.manifest)
             do {
-                try await download.fetch(from: source)
+                try await download.fetch(from: try await opened(source, release, on: terms))
             } catch let refusal as Refusal where refusal.code == .malformed || refusal.code == .tooLarge {
                 return try refuse(seal, refusal, on: terms.device, at: now)
             }
@@ -108,6 +113,14 @@ package struct Updates: Sendable {
         // 5.
         try slots.switchOver()
         return .restart(release.manifest)
+    }
+
+    private func opened(
+        _ source: @escaping Download.Source, _ release: VerifiedRelease, on terms: Terms
+    ) async throws -> Download.Source {
+        guard release.manifest.encrypted != nil else { return source }
+        guard let payloadKey = terms.payloadKey else { throw Refusal.opensNothing }
+        return Download.opened(source, key: try await payloadKey(release), size: release.manifest.size)
     }
 
     private func refuse(_ seal: Seal, _ refusal: Refusal, on device: DeviceID, at now: Timestamp) throws -> Outcome {

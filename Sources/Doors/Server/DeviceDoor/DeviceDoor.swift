@@ -35,6 +35,7 @@ package struct DeviceDoor: Sendable {
     private let fairness: Fairness<SHA256Digest>
     /// Apart: a token can be made up, a certificate cannot.
     private let tokenFairness: Fairness<SHA256Digest>
+    let envelopes: PayloadEnvelopes
 
     package init(house: House, settings: Settings) {
         fairness = Fairness(settings.admission.fairness)
@@ -44,6 +45,7 @@ package struct DeviceDoor: Sendable {
         self.house = house
         self.settings = settings
         authentication = DeviceAuthentication(house: house)
+        envelopes = PayloadEnvelopes(house: house)
     }
 
     package func routes() -> PlaneRoutes {

@@ -51,7 +51,7 @@ enum Founding {
     private static func demandWrapping(_ house: House) async throws {
         let (keys, labels) = (house.keys, try house.authorities.labels(of: .wrapping))
         let missing = try await keys.apart { try labels.filter { try !keys.holdsWrapping($0) } }
-        for label in missing where try await house.read({ try Tenures.need(label, in: $0) }) {
+        for label in missing where try await house.read({ try WrappedKeys.need(label, in: $0) }) {
             throw Refusal.missingKey(label)
         }
     }

@@ -64,7 +64,7 @@ package enum KeyListing {
                     role: role.rawValue, label, isCurrent: index == 0,
                     since: since.flatMap { $0.milliseconds == 0 ? nil : $0 }, until: nil, keys)
                 // Made by the next start: until then there is nothing to miss.
-                if role == .wrapping, entry.place == nil, try !Tenures.need(label, in: rows) {
+                if role == .wrapping, entry.place == nil, try !WrappedKeys.need(label, in: rows) {
                     entry.place = "made when needed"
                 }
                 return entry
@@ -99,16 +99,12 @@ package enum KeyListing {
                 }
             } catch let refusal as Refusal { findings.append("\(entry.label): \(refusal.detail)") }
         }
-        // The newest that each wrapping key wrapped: enough to see that it is the right key.
+        // One of each kind that each wrapping key wrapped: enough to see that it is the right key.
         for label in try KeyRole.labels(in: rows)[.wrapping] ?? [] {
-            let row = try rows.first(
-                """
-                SELECT id, data_key FROM tenure WHERE data_key IS NOT NULL AND COALESCE(wrapped_under, $1) = $2
-                ORDER BY since DESC LIMIT 1
-                """, [.text(Tenures.firstWrapping.text), Value(label)])
-            guard let row else { continue }
             do {
-                _ = try keys.unwrap(row.bytes("data_key"), under: label, context: Array(row.text("id").utf8))
+                for key in try WrappedKeys.newest(label, in: rows) {
+                    _ = try keys.unwrap(key.wrapped, under: label, context: key.context)
+                }
             } catch let refusal as Refusal { findings.append("\(label): \(refusal.detail)") }
         }
         return findings

@@ -14,7 +14,7 @@ import Wire
 ///    devices, stations and auditors who know the old key go on. A statement under the old key of releases and of permits
 ///    tells devices and stations of the new one (`Successions`), and releases from before are signed by it, too.
 ///    Snapshot and timestamp of update metadata are signed by the successor once a root names it, and by the old key until then.
-/// 4. Data keys of tenures are wrapped anew, page by page.
+/// 4. Data keys (`WrappedKeys`) are wrapped anew, page by page.
 /// Each step is durable before the next, and done only where it is not done yet: a move that was cut off is finished by the
 /// next. It runs while no server does.
 package enum KeyMove {
@@ -51,8 +51,10 @@ package enum KeyMove {
         }
         let resealed = try await Resealing.run(house)
         if resealed > 0 { try tell("\(resealed) releases bear the new key's signature, too.") }
-        let rewrapped = try await rewrap(house)
-        if rewrapped > 0 { try tell("\(rewrapped) data keys of tenures are wrapped anew.") }
+        for place in WrappedKeys.places {
+            let rewrapped = try await WrappedKeys.rewrap(place, in: house)
+            if rewrapped > 0 { try tell("\(rewrapped) \(place.title) are wrapped anew.") }
+        }
         try await Publisher(house).publish()
         try tell("The ledger says so, under the key that auditors know.")
         return stays
@@ -97,38 +99,5 @@ package enum KeyMove {
         }
         try await house.authorities.load(from: house)
         try tell("\(label) succeeds \(current).")
-    }
-
-    /// Data keys that share one transaction.
-    private static let pageSize = 200
-
-    private static func rewrap(_ house: House) async throws -> Int {
-        let current = try house.authorities.label(of: .wrapping)
-        var done = 0
-        while true {
-            let page = try await house.read { rows in
-                try rows.query(
-                    """
-                    SELECT id, data_key, wrapped_under FROM tenure
-                    WHERE data_key IS NOT NULL AND COALESCE(wrapped_under, $1) <> $2 ORDER BY id LIMIT $3
-                    """, [.text(Tenures.firstWrapping.text), Value(current), Value(pageSize)])
-            }
-            guard !page.isEmpty else { return done }
-            let wrapped = try page.map { row -> (id: String, old: [UInt8], new: [UInt8]) in
-                let old = try row.bytes("data_key")
-                let under = try row.optionalText("wrapped_under").map { try KeyLabel($0) } ?? Tenures.firstWrapping
-                let context = Array(try row.text("id").utf8)
-                let plain = try house.keys.unwrap(old, under: under, context: context)
-                return (try row.text("id"), old, try house.keys.wrap(plain, under: current, context: context))
-            }
-            try await house.database.write { rows in
-                for tenure in wrapped {
-                    try rows.execute(
-                        "UPDATE tenure SET data_key = $1, wrapped_under = $2 WHERE id = $3 AND data_key = $4",
-                        [.bytes(tenure.new), Value(current), .text(tenure.id), .bytes(tenure.old)])
-                }
-            }
-            done += page.count
-        }
     }
 }

@@ -109,13 +109,15 @@ package enum KeyRetirement {
         switch role {
         case .serviceTLS: return nil
         case .wrapping:
-            let count = try rows.count(
-                "SELECT COUNT(*) AS n FROM tenure WHERE data_key IS NOT NULL AND COALESCE(wrapped_under, $1) = $2",
-                [.text(Tenures.firstWrapping.text), Value(label)])
-            guard count > 0 else { return nil }
-            return Need(
-                what: "\(count) data keys of tenures are wrapped under \(label).",
-                hint: "Finish the move: lifelong keys move")
+            for place in WrappedKeys.places {
+                let count = try WrappedKeys.count(label, at: place, in: rows)
+                guard count == 0 else {
+                    return Need(
+                        what: "\(count) \(place.title) are wrapped under \(label).",
+                        hint: "Finish the move: lifelong keys move")
+                }
+            }
+            return nil
         case .release: return try needOfRelease(label, succeeded, informed: informed, in: change)
         case .snapshot, .timestamp:
             guard try UpdateKeys.isNamed(label, in: change) else { return nil }

@@ -132,11 +132,4 @@ package enum Tenures {
                 try keys.unwrap(key.wrapped, under: key.wrapping, context: Array(key.tenure.text.utf8))
             })
     }
-
-    /// Whether data keys of open tenures are wrapped under it.
-    static func need(_ wrapping: KeyLabel, in rows: any Rows) throws -> Bool {
-        try rows.first(
-            "SELECT id FROM tenure WHERE data_key IS NOT NULL AND COALESCE(wrapped_under, $1) = $2 LIMIT 1",
-            [Value(firstWrapping), Value(wrapping)]) != nil
-    }
 }

@@ -19,21 +19,28 @@ struct ReleasePublish: AsyncParsableCommand {
         discussion: """
             Example:
               lifelong release publish thermostat-2 firmware.bin --sequence 7 --version-name 1.4.2 --hardware thermostat-board-c
+            With --encrypt only devices that it is offered to can read it: a RAUC bundle of the format "crypt" goes to stock clients,
+            anything else to Lifelong's agent.
             """)
     @Argument(help: "The product.") var product: String
     @Argument(help: "The artifact's file.") var file: String
     @Option(help: "Number of the release; each is higher than the one before.") var sequence: Int
     @Option(help: "What people call it, such as 1.4.2.") var versionName: String
     @Option(help: "Hardware that it may run on; give it once for each.") var hardware: [String]
+    @Flag(help: "Encrypt it; each device gets the key for its own certificate.") var encrypt = false
     @OptionGroup var connection: Connection
 
     func run() async throws {
         let client = try connection.client()
-        let (sha256, size) = try await ArtifactFile.upload(file, to: client)
-        let input = PublishRelease(
+        var input = PublishRelease(
             product: try ProductID(product), sequence: sequence, version: versionName, hardware: hardware,
-            sha256: sha256,
-            size: size)
+            sha256: Wire.Digest([]), size: 0)
+        if encrypt {
+            let upload = try await EncryptedUpload.run(file, to: client)
+            (input.sha256, input.size, input.encryption) = (upload.sha256, upload.size, upload.secret)
+        } else {
+            (input.sha256, input.size) = try await ArtifactFile.upload(file, to: client)
+        }
         let answer: PublishRelease.Answer = try await client.perform(PublishRelease.name, input)
         try connection.show(answer) {
             ["Release \(sequence) (\(versionName)) of \(product) is published: \(answer.release)"]
@@ -65,7 +72,7 @@ enum ArtifactFile {
         return (Wire.Digest(hasher.finalize()), size)
     }
 
-    private static func unreadable(_ path: String) -> Refusal {
+    static func unreadable(_ path: String) -> Refusal {
         Refusal(.notFound, "The file \(path) cannot be read.", hint: "Check the path and its permissions.")
     }
 }

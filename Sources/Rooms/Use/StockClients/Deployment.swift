@@ -7,7 +7,7 @@ import Wire
 /// that every node finds it again.
 package struct Deployment: Sendable, Equatable {
     package let action: Int64
-    package let release: ReleaseFile
+    package var release: ReleaseFile
     package let state: StockClient.State
     package let messages: [String]
     package var handling = Handling.forced
@@ -30,9 +30,20 @@ package struct Deployment: Sendable, Equatable {
         package let product: ProductID
         package let sequence: Int
         package let version: String
-        package let sha256: Digest
-        package let size: Int
-        package let form: ArtifactForm
+        /// Of what the client fetches; of an encrypted bundle that is for one device alone (`personal`).
+        package private(set) var sha256: Digest
+        package private(set) var size: Int
+        package private(set) var form: ArtifactForm
+        /// SHA-256 of the file in the store.
+        package let stored: Digest
+        package let encryption: EncryptedForm.Kind?
+
+        /// The same with the end that only this device opens.
+        package func personal(sha256: Digest, size: Int, form: ArtifactForm) -> ReleaseFile {
+            var file = self
+            (file.sha256, file.size, file.form) = (sha256, size, form)
+            return file
+        }
         /// What clients call the file: they go by its suffix.
         package var name: String { "\(product)-\(sequence)\(form.suffix)" }
     }
@@ -96,13 +107,16 @@ package struct Deployment: Sendable, Equatable {
     private static func file(of release: Digest, in rows: any Rows) throws -> ReleaseFile? {
         guard
             let row = try rows.first(
-                "SELECT product, sequence, version, sha256, size FROM release WHERE digest = $1", [Value(release)]),
+                "SELECT product, sequence, version, sha256, size, encryption FROM release WHERE digest = $1",
+                [Value(release)]),
             let sha256 = Digest(hex: try row.text("sha256"))
         else { throw Row.damaged("release") }
         guard let form = try ArtifactForm.find(sha256, in: rows) else { return nil }
+        let encryption = row.optionalText("encryption").flatMap(EncryptedForm.Kind.init(rawValue:))
         return ReleaseFile(
             digest: release, product: try row.id("product"), sequence: try row.int("sequence"),
-            version: try row.text("version"), sha256: sha256, size: try row.int("size"), form: form)
+            version: try row.text("version"), sha256: sha256, size: try row.int("size"),
+            form: encryption == .rauc ? form.named(".raucb") : form, stored: sha256, encryption: encryption)
     }
 
     // MARK: - In a change

@@ -42,10 +42,16 @@ package struct OfferUpdate: Action {
     package func perform(in change: Change) throws -> Answer {
         guard
             let row = try change.rows.first(
-                "SELECT digest FROM release WHERE product = $1 AND sequence = $2", [Value(product), Value(sequence)]),
+                "SELECT digest, encryption FROM release WHERE product = $1 AND sequence = $2",
+                [Value(product), Value(sequence)]),
             let release = Digest(hex: try row.text("digest"))
         else {
             throw Refusal(.notFound, "There is no release \(sequence) of \"\(product)\".", hint: "Publish it first.")
+        }
+        if remedy == true, row.optionalText("encryption") != nil {
+            throw Refusal(
+                .conflict, "Release \(sequence) is encrypted, and a device that is cut off gets no key.",
+                hint: "Publish the remedy unencrypted.", rule: "release: encrypted")
         }
         var answer = Answer(offered: 0, skipped: 0, more: false)
         let candidates = try candidates(change)
@@ -106,7 +112,10 @@ package enum Updates {
 
     package static func next(for passport: Passport, in rows: any Rows) throws -> DesiredState.Update? {
         guard let offered = passport.offeredUpdate, passport.allows(.firmware, for: offered.purpose),
-            let row = try rows.first("SELECT manifest, sha256 FROM release WHERE digest = $1", [Value(offered.release)])
+            let row = try rows.first(
+                "SELECT manifest, sha256, encryption FROM release WHERE digest = $1", [Value(offered.release)]),
+            // Where there is no back end there is no key: it waits until the device has one.
+            row.optionalText("encryption") == nil || passport.allows(.backEnd)
         else { return nil }
         let seal = try CanonicalJSON.decode(Seal.self, from: Array(row.text("manifest").utf8))
         return DesiredState.Update(manifest: seal, path: DeviceAPI.artifacts + (try row.text("sha256")))
@@ -124,5 +133,21 @@ package enum Updates {
                 .forbidden, "That artifact is not offered to this device.", hint: "Check in and fetch what is offered.",
                 rule: "update: offered only")
         }
+    }
+
+    /// What opens the encrypted release that is offered to the device: only where it has a back end, and so an operational key
+    /// to give it to. Quarantined, handed over or retired, it gets none.
+    package static func demandKey(
+        of release: Digest, for device: Device, in rows: any Rows
+    ) throws -> PayloadKeys.Stored {
+        try device.passport.demand(.backEnd)
+        let offered = device.passport.offeredUpdate
+        try device.passport.demand(.firmware, for: offered?.purpose ?? .ordinary)
+        guard let offered, offered.release == release, let key = try PayloadKeys.find(release, in: rows) else {
+            throw Refusal(
+                .forbidden, "No encrypted release of that name is offered to this device.",
+                hint: "Check in and fetch what is offered.", rule: "update: offered only")
+        }
+        return key
     }
 }

@@ -6,8 +6,8 @@ import Wire
 
 /// A release becomes available. The artifact was uploaded before.
 ///
-/// 1. The release is judged, and its manifest is sealed with the release key; nobody has it yet. 2. In one transaction it is
-/// judged again, and stored.
+/// 1. The release is judged, and its manifest is sealed with the release key; nobody has it yet. What opens it, if it is encrypted,
+/// is wrapped by the key store. 2. In one transaction it is judged again, and stored.
 package struct PublishRelease: Ceremony {
     package static let name = "use/publish-release"
     package static let permission = Permission.publish
@@ -16,16 +16,23 @@ package struct PublishRelease: Ceremony {
     package var sequence: Int
     package var version: String
     package var hardware: [String]
+    /// Of what was uploaded.
     package var sha256: Digest
     package var size: Int
+    /// Missing: what was uploaded is installed as it is.
+    package var encryption: PayloadSecret?
 
-    package init(product: ProductID, sequence: Int, version: String, hardware: [String], sha256: Digest, size: Int) {
+    package init(
+        product: ProductID, sequence: Int, version: String, hardware: [String], sha256: Digest, size: Int,
+        encryption: PayloadSecret? = nil
+    ) {
         self.product = product
         self.sequence = sequence
         self.version = version
         self.hardware = hardware
         self.sha256 = sha256
         self.size = size
+        self.encryption = encryption
     }
 
     package struct Answer: Codable, Sendable, Equatable {
@@ -45,14 +52,21 @@ package struct PublishRelease: Ceremony {
         try await house.read { rows in try demandNext(in: rows) }
         let form = try await ArtifactForm.read(house.settings.artifactFolder + "/\(sha256)")
         let manifest = ReleaseManifest(
-            product: product, sequence: sequence, version: version, hardware: hardware, sha256: sha256, size: size,
-            created: try house.time())
+            product: product, sequence: sequence, version: version, hardware: hardware,
+            sha256: encryption?.sha256 ?? sha256, size: encryption?.size ?? size, created: try house.time(),
+            encrypted: encryption.map { EncryptedForm($0.kind, sha256: sha256, size: size) })
+        let secret = try await encryption?.admit(house.settings.artifactFolder + "/\(sha256)", of: size, as: manifest)
         let payload = try CanonicalJSON.encode(manifest)
         let seal = try await house.seal(payload, type: Seal.PayloadType.manifest, by: .release)
+        let digest = LeafCertificate.sha256(payload)
+        var prepared: PayloadKeys.Prepared?
+        if let secret { prepared = try await PayloadKeys.prepare(secret, for: digest, in: house) }
+        let key = prepared
         return try await house.change(as: principal) { change in
             try demandNext(in: change.rows)
             try form.keep(for: sha256, in: change.rows)
-            return try store(seal, LeafCertificate.sha256(payload), in: change)
+            if let key { try PayloadKeys.keep(key, in: change) }
+            return try store(seal, digest, in: change)
         }
     }
 
@@ -71,13 +85,13 @@ package struct PublishRelease: Ceremony {
     private func store(_ seal: Seal, _ digest: Digest, in change: Change) throws -> Answer {
         try change.rows.execute(
             """
-            INSERT INTO release (digest, product, sequence, version, manifest, sha256, size, at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+            INSERT INTO release (digest, product, sequence, version, manifest, sha256, size, at, encryption)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
             """,
             [
                 Value(digest), Value(product), Value(sequence), .text(version),
                 .text(String(decoding: try CanonicalJSON.encode(seal), as: UTF8.self)), Value(sha256), Value(size),
-                Value(change.now),
+                Value(change.now), Value(encryption?.kind.rawValue),
             ])
         try change.record(.releasePublished(product: product, sequence: sequence, manifest: digest))
         return Answer(release: digest)

@@ -32,7 +32,7 @@ extension HawkBit {
 
     func deployment(_ request: PlaneRequest) throws -> PlaneOutcome {
         try asStockClient(request) { caller in
-            let deployment = try require(.running, caller, request)
+            let deployment = try await personal(try require(.running, caller, request), caller)
             return try answer(
                 HawkBitDeploymentAnswer(
                     id: "\(deployment.action)", deployment: HawkBitDeployment(deployment, below: caller.base),
@@ -101,7 +101,7 @@ extension HawkBit {
 
     func confirmation(_ request: PlaneRequest) throws -> PlaneOutcome {
         try asStockClient(request) { caller in
-            let deployment = try require(.waiting, caller, request)
+            let deployment = try await personal(try require(.waiting, caller, request), caller)
             return try answer(
                 HawkBitConfirmationAnswer(
                     id: "\(deployment.action)", confirmation: HawkBitDeployment(deployment, below: caller.base),
@@ -196,27 +196,43 @@ extension HawkBit {
                 .forbidden, "The update waits for its confirmation, or is being taken back.",
                 hint: "Poll, and take what the answer links to.", rule: "action: not running")
         }
-        let sha256 = deployment.release.sha256
+        let sha256 = deployment.release.stored
         try await door.house.read { rows in
             try Updates.demand(sha256, for: Device.require(caller.device.id.text, in: rows), in: rows)
         }
         return deployment.release
     }
 
+    /// As this device gets it: what is encrypted has an end for its certificate, and so a size and hashes of its own.
+    private func personal(_ deployment: Deployment, _ caller: StockCaller) async throws -> Deployment {
+        guard deployment.release.encryption != nil else { return deployment }
+        var deployment = deployment
+        deployment.release = try await bundle(deployment.release, caller).file
+        return deployment
+    }
+
+    private func bundle(
+        _ file: Deployment.ReleaseFile, _ caller: StockCaller
+    ) async throws -> (file: Deployment.ReleaseFile, end: [UInt8]) {
+        guard file.encryption != nil else { return (file, []) }
+        return try await door.envelopes.bundle(file, of: caller.device, for: caller.certificate)
+    }
+
     func artifacts(_ request: PlaneRequest) throws -> PlaneOutcome {
         try asStockClient(request) { caller in
-            let file = try await self.file(caller, request)
+            let file = try await bundle(try await self.file(caller, request), caller).file
             return try answer([HawkBitDeployment.Artifact(file, below: caller.base)], to: request)
         }
     }
 
     func artifact(_ request: PlaneRequest) throws -> PlaneOutcome {
         try asStockClient(request) { caller in
-            let file = try await self.file(caller, request)
+            let (file, end) = try await bundle(try await self.file(caller, request), caller)
             switch request.parameters.count > 3 ? String(request.parameters[3]) : "" {
             case file.name:
-                return try ArtifactFile(folder: door.house.settings.artifactFolder, sha256: file.sha256).answer(
-                    to: request)
+                return try ArtifactFile(
+                    folder: door.house.settings.artifactFolder, sha256: file.stored, end: end, whole: file.sha256
+                ).answer(to: request)
             case file.name + ".MD5SUM":
                 return PlaneAnswer(Array("\(file.form.md5)  \(file.name)\n".utf8), type: "text/plain")
             default: throw nothing()

@@ -13,6 +13,8 @@ struct StockCaller: Sendable {
     let client: StockClient
     /// What it may take.
     let deployment: Deployment?
+    /// DER of the certificate that it showed; nil if it came with a token.
+    let certificate: [UInt8]?
     /// Its own place, as it called it: "https://devices.example:8443/DEFAULT/controller/v1/THERMOSTAT-2-7KQ2M9XA".
     let base: String
     var passport: Passport { device.passport }
@@ -117,6 +119,7 @@ extension HawkBit {
         return StockCaller(
             device: device, client: client,
             deployment: try Deployment.current(of: device, client, confirming: confirming, in: rows),
+            certificate: request.peer.certificate,
             base: HostName.origin(of: request, else: door.house.settings.serviceURL) + place(request))
     }
 

@@ -1,88 +1,160 @@
-import Foundation
 import Glibc
 import NIOCore
 import NIOHTTP1
 import Wire
 
-/// An artifact on disk, by its SHA-256: streamed in pieces, with Range and ETag (RFC 9110 §14, §8.8.3), so that a download
-/// goes on where it was cut off.
+/// An artifact on disk, by its SHA-256, and what follows it for one device: streamed in pieces, with ranges and conditions
+/// (RFC 9110 §13, §14), so that a download goes on where it was cut off.
 struct ArtifactFile: Sendable {
     private let path: String
-    private let tag: String
-    private static let pieceBytes = 64 * 1024
+    private let end: [UInt8]
+    private let whole: Digest
+    private var tag: String { "\"\(whole)\"" }
+    private static let type = "application/octet-stream"
 
-    init(folder: String, sha256: Digest) {
+    /// - Parameters:
+    ///   - sha256: of the file in the store.
+    ///   - end: what comes behind it.
+    ///   - whole: SHA-256 of both.
+    init(folder: String, sha256: Digest, end: [UInt8] = [], whole: Digest? = nil) {
         path = folder + "/\(sha256)"
-        tag = "\"\(sha256)\""
+        self.end = end
+        self.whole = whole ?? sha256
     }
 
     func answer(to request: PlaneRequest) throws -> PlaneAnswer {
-        let file = try open()
-        let size = Int(try file.seekToEnd())
-        let isSame = request.headers.first(name: "If-Range").map { $0 == tag } ?? true
-        var range = 0..<size
-        var status = 200
-        var fields = [(name: "ETag", value: tag), (name: "Accept-Ranges", value: "bytes")]
-        if isSame, let asked = request.headers.first(name: "Range"), let part = ByteRange.read(asked, size: size) {
-            guard part.lowerBound < size else {
-                var answer = PlaneAnswer([], type: "application/octet-stream", status: 416)
-                answer.fields = fields + [("Content-Range", "bytes */\(size)")]
-                return answer
+        let source = try ArtifactSource(path, end)
+        let size = source.size
+        let fields = [(name: "ETag", value: tag), (name: "Accept-Ranges", value: "bytes")]
+        func bare(_ status: Int, _ more: [(name: String, value: String)] = []) -> PlaneAnswer {
+            var answer = PlaneAnswer([], type: nil, status: status)
+            answer.fields = fields + more
+            return answer
+        }
+        // In the order of RFC 9110 §13.2.2.
+        if let wanted = Self.list("If-Match", request), !wanted.contains(where: { $0 == tag || $0 == "*" }) {
+            return bare(412)
+        }
+        if let held = Self.list("If-None-Match", request),
+            held.contains(where: { ["*", tag, "W/" + tag].contains($0) })
+        {
+            return bare(304)
+        }
+        switch ranges(request, size) {
+        case .ignored:
+            var answer = PlaneAnswer(stream: size, type: Self.type) { writer in
+                try await source.write(0..<size, to: writer)
             }
-            range = part
-            status = 206
-            fields.append(("Content-Range", "bytes \(part.lowerBound)-\(part.upperBound - 1)/\(size)"))
+            answer.fields = fields
+            return answer
+        case .unsatisfiable: return bare(416, [("Content-Range", "bytes */\(size)")])
+        case .parts(let parts):
+            var answer =
+                parts.count == 1
+                ? Self.single(parts[0], of: source) : Self.several(parts, of: source, boundary: boundary)
+            answer.status = 206
+            answer.fields = fields + answer.fields
+            return answer
         }
-        var answer = PlaneAnswer(stream: range.count, type: "application/octet-stream") { [range] writer in
-            try await Self.write(file, range, to: writer)
+    }
+
+    /// Only a GET has ranges (RFC 9110 §14.2), and only of what the client has the beginning of (§13.1.5): an entity tag that
+    /// is not ours, a weak one or a date is of something else.
+    private func ranges(_ request: PlaneRequest, _ size: Int) -> ByteRanges {
+        let asked = request.headers["Range"]
+        guard request.method == .GET, asked.count == 1, request.headers["If-Range"].allSatisfy({ $0 == tag }) else {
+            return .ignored
         }
-        answer.status = status
-        answer.fields = fields
+        return .read(asked[0], size: size)
+    }
+
+    /// Entity tags of a header; nil if it is not there.
+    private static func list(_ name: String, _ request: PlaneRequest) -> [String]? {
+        let values = request.headers[canonicalForm: name]
+        return values.isEmpty ? nil : values.map(String.init)
+    }
+
+    /// Part of no artifact: it is made of the artifact's own hash.
+    private var boundary: String { "lifelong-\(whole.description.prefix(32))" }
+
+    private static func single(_ part: Range<Int>, of source: ArtifactSource) -> PlaneAnswer {
+        var answer = PlaneAnswer(stream: part.count, type: type) { writer in try await source.write(part, to: writer) }
+        answer.fields = [("Content-Range", contentRange(part, source.size))]
         return answer
     }
 
-    private func open() throws(Refusal) -> FileHandle {
-        let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor < 0 else { return FileHandle(fileDescriptor: descriptor, closeOnDealloc: true) }
-        let reason = errno
-        guard reason != ENOENT else {
-            throw Refusal(
-                .notFound, "The artifact is not in the store.", hint: "Upload it again: PUT /api/v1/artifacts/…")
+    /// multipart/byteranges (RFC 9110 §14.6).
+    private static func several(_ parts: [Range<Int>], of source: ArtifactSource, boundary: String) -> PlaneAnswer {
+        let heads = parts.enumerated().map { index, part in
+            Array(
+                """
+                \(index == 0 ? "" : "\r\n")--\(boundary)\r\nContent-Type: \(type)\r\n\
+                Content-Range: \(contentRange(part, source.size))\r\n\r\n
+                """.utf8)
         }
-        throw Refusal(
-            .unavailable, "The artifact cannot be read: \(String(cString: strerror(reason))).", hint: "Try again.",
-            retryAfterSeconds: 10)
+        let foot = Array("\r\n--\(boundary)--\r\n".utf8)
+        let length = zip(heads, parts).reduce(foot.count) { $0 + $1.0.count + $1.1.count }
+        return PlaneAnswer(stream: length, type: "multipart/byteranges; boundary=\(boundary)") { writer in
+            for (head, part) in zip(heads, parts) {
+                try await writer.write(ByteBuffer(bytes: head))
+                try await source.write(part, to: writer)
+            }
+            try await writer.write(ByteBuffer(bytes: foot))
+        }
     }
 
-    private static func write(_ file: FileHandle, _ range: Range<Int>, to writer: PlaneWriter) async throws {
-        defer { try? file.close() }
-        try file.seek(toOffset: UInt64(range.lowerBound))
-        var left = range.count
-        while left > 0 {
-            guard let piece = try file.read(upToCount: min(left, pieceBytes)), !piece.isEmpty else {
-                throw Refusal(.internal, "An artifact is shorter than it was.", hint: "Upload it again.")
-            }
-            left -= piece.count
-            try await writer.write(ByteBuffer(bytes: piece))
-        }
+    private static func contentRange(_ part: Range<Int>, _ size: Int) -> String {
+        "bytes \(part.lowerBound)-\(part.upperBound - 1)/\(size)"
     }
 }
 
-/// A Range header (RFC 9110 §14.2).
-package enum ByteRange {
-    /// A single range "bytes=a-b", "bytes=a-" or "bytes=-n" of `size` bytes; anything else is ignored, as the standard
-    /// allows. Empty if it begins behind the end.
-    package static func read(_ text: String, size: Int) -> Range<Int>? {
-        guard text.hasPrefix("bytes="), !text.contains(",") else { return nil }
-        let parts = text.dropFirst(6).split(separator: "-", omittingEmptySubsequences: false)
-        guard parts.count == 2, parts.allSatisfy({ $0.utf8.allSatisfy { (48...57).contains($0) } }) else { return nil }
-        switch (Int(parts[0]), Int(parts[1])) {
-        case (let from?, let to?) where from <= to:
-            // Not to + 1 before it is known to be below the size: the client may have sent the largest number there is.
-            return from..<max(from, to < size ? to + 1 : size)
-        case (let from?, nil) where parts[1].isEmpty: return from..<max(from, size)
-        case (nil, let last?) where parts[0].isEmpty && last > 0: return max(0, size - last)..<size
-        default: return nil
+/// An open file, and bytes behind it.
+private final class ArtifactSource: Sendable {
+    private let descriptor: Int32
+    private let inFile: Int
+    private let end: [UInt8]
+    private static let pieceBytes = 64 * 1024
+
+    var size: Int { inFile + end.count }
+
+    init(_ path: String, _ end: [UInt8]) throws(Refusal) {
+        let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            let reason = errno
+            guard reason != ENOENT else {
+                throw Refusal(
+                    .notFound, "The artifact is not in the store.", hint: "Upload it again: PUT /api/v1/artifacts/…")
+            }
+            throw Refusal(
+                .unavailable, "The artifact cannot be read: \(String(cString: strerror(reason))).", hint: "Try again.",
+                retryAfterSeconds: 10)
+        }
+        self.descriptor = descriptor
+        var state = stat()
+        inFile = fstat(descriptor, &state) == 0 ? Int(state.st_size) : 0
+        self.end = end
+    }
+
+    deinit { close(descriptor) }
+
+    /// Straight into the buffer that goes to TLS; one piece at a time for each client.
+    func write(_ range: Range<Int>, to writer: PlaneWriter) async throws {
+        var at = range.lowerBound
+        while at < range.upperBound {
+            if at >= inFile {
+                try await writer.write(ByteBuffer(bytes: end[(at - inFile)..<(range.upperBound - inFile)]))
+                return
+            }
+            let wanted = min(Self.pieceBytes, min(range.upperBound, inFile) - at)
+            var piece = ByteBufferAllocator().buffer(capacity: wanted)
+            let count = piece.writeWithUnsafeMutableBytes(minimumWritableBytes: wanted) { bytes in
+                max(0, pread(descriptor, bytes.baseAddress, wanted, at))
+            }
+            guard count > 0 else {
+                throw Refusal(.internal, "An artifact is shorter than it was.", hint: "Upload it again.")
+            }
+            at += count
+            try await writer.write(piece)
         }
     }
 }

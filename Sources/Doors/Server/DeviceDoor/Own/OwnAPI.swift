@@ -17,6 +17,7 @@ struct OwnAPI: Sendable {
         routes.post(DeviceAPI.checkIn, limit: DeviceAPI.maximumCheckInBytes) { try checkIn($0) }
         routes.post(DeviceAPI.receipts, limit: DeviceAPI.maximumReceiptBytes) { try receipt($0) }
         routes.get(DeviceAPI.artifacts + "*") { try artifact($0) }
+        routes.get(DeviceAPI.envelopes + "*") { try envelope($0) }
     }
 
     private func status(_ request: PlaneRequest) throws -> PlaneOutcome {
@@ -108,6 +109,19 @@ struct OwnAPI: Sendable {
                 }
                 return try ArtifactFile(folder: house.settings.artifactFolder, sha256: sha256).answer(to: request)
             }
+        }
+    }
+
+    private func envelope(_ request: PlaneRequest) throws -> PlaneOutcome {
+        try door.asCaller(request) { caller in
+            try caller.requireOperational()
+            guard let release = request.parameters.first.flatMap({ Digest(hex: String($0)) }), release.bytes.count == 32
+            else {
+                throw Refusal(
+                    .malformed, "The path does not end in a release's digest.", hint: "Use the manifest's SHA-256.")
+            }
+            let (envelopes, device, shown) = (door.envelopes, caller.device, caller.shown)
+            return .later { try .json(try await envelopes.envelope(of: release, for: device, shown: shown)) }
         }
     }
 

@@ -9,11 +9,24 @@ extension OpenAPI {
                 sequence: {type: integer}
                 version: {type: string}
                 hardware: {type: array, items: {type: string}}
-                sha256: {$ref: '#/components/schemas/Digest'}
+                sha256: {description: "Of what was uploaded.", $ref: '#/components/schemas/Digest'}
                 size: {type: integer}
+                encryption: {$ref: '#/components/schemas/PayloadSecret'}
               examples:
                 - {"product": "thermostat-2", "sequence": 7, "version": "1.4.2", "hardware": ["th2-rev-b"],
                     "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "size": 4096}
+            PayloadSecret:
+              type: object
+              description: "What opens an artifact that was uploaded encrypted; wrapped by the key store, and in no answer."
+              required: [kind, secret, sha256, size]
+              properties:
+                kind: {type: string, enum: [chunks, rauc]}
+                secret: {type: string, description: "Base64: of chunks the payload key, of a RAUC bundle the signed message from its end."}
+                sha256: {description: "Of the artifact as its maker has it.", $ref: '#/components/schemas/Digest'}
+                size: {type: integer}
+              examples:
+                - {"kind": "chunks", "secret": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+                    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "size": 1000}
             PublishReleaseAnswer:
               type: object
               required: [release]

@@ -1,0 +1,133 @@
+import Crypto
+import Foundation
+import Passport
+import Registry
+import Release
+import Trust
+import Use
+import Wire
+
+/// What an encrypted release becomes for one device: its payload, the same for everybody, and an end that only the key of the
+/// device's certificate opens.
+///
+/// Nothing is kept for a device. The same certificate gets the same end on every node and after every restart, because all that is
+/// chosen is derived from the release's own data key; so sizes, hashes and a download that is resumed agree.
+final class PayloadEnvelopes: Sendable {
+    private let house: House
+    private let known = Locked<[Wire.Digest: Task<PayloadSums, any Error>]>([:])
+    /// Payloads whose hash states are kept, about 400 bytes each.
+    private static let most = 256
+
+    init(house: House) { self.house = house }
+
+    /// A bundle of RAUC for the holder of the certificate.
+    /// - Parameter certificate: the operational one that was shown, already judged; nil if none was.
+    func bundle(
+        _ file: Deployment.ReleaseFile, of device: Device, for certificate: [UInt8]?
+    ) async throws -> (file: Deployment.ReleaseFile, end: [UInt8]) {
+        guard file.encryption == .rauc else {
+            throw Refusal(
+                .forbidden, "This release is encrypted for Lifelong's own agent.",
+                hint: "Publish a RAUC bundle of the format \"crypt\" for stock clients.", rule: "release: encryption")
+        }
+        guard let certificate else {
+            throw Refusal(
+                .forbidden, "An encrypted release goes to a certificate, and none was shown.",
+                hint: "Connect with the device's operational certificate.", rule: "update: encrypted")
+        }
+        let recipient = try EnvelopeRecipient(certificate: certificate)
+        guard recipient.isRepeatable else {
+            throw Refusal(
+                .unsupported, "Encrypted bundles are made for keys on P-256 or P-384.",
+                hint: "Enrol with a key on P-256.", rule: "update: encrypted")
+        }
+        let stored = try await house.read { rows in
+            try Updates.demandKey(of: file.digest, for: Device.require(device.id.text, in: rows), in: rows)
+        }
+        let opened = try await PayloadKeys.open(stored, in: house)
+        let message = try EnvelopedData.encode(opened.secret, for: recipient, seed: opened.seed(for: recipient.sha256))
+        let end = RAUCBundle.end(message)
+        var sums = try await self.sums(of: file.stored)
+        sums.update(end)
+        return (sums.file(file), end)
+    }
+
+    /// The payload key for our agent.
+    func envelope(
+        of release: Wire.Digest, for device: DeviceID, shown: VerifiedCertificate
+    ) async throws -> PayloadEnvelope {
+        let stored = try await house.read { rows in
+            try Updates.demandKey(of: release, for: Device.require(device.text, in: rows), in: rows)
+        }
+        let opened = try await PayloadKeys.open(stored, in: house)
+        guard opened.secret.count == EncryptedArtifact.keyBytes else {
+            throw Refusal(
+                .forbidden, "This release is encrypted for stock clients.", hint: "Publish the artifact itself.",
+                rule: "release: encryption")
+        }
+        let sealed = try KeyEnvelope.seal(opened.secret, to: shown.spki, context: release.bytes)
+        return PayloadEnvelope(
+            encapsulated: Base64.encode(sealed.encapsulated), ciphertext: Base64.encode(sealed.ciphertext))
+    }
+
+    /// Hash states after the payload: read once by each node, by whoever comes first, while the others wait for the same.
+    private func sums(of payload: Wire.Digest) async throws -> PayloadSums {
+        let path = house.settings.artifactFolder + "/\(payload)"
+        let task = known.withLock { known in
+            if let task = known[payload] { return task }
+            if known.count >= Self.most { known.removeAll() }
+            let task = Task { try await PayloadSums.read(path, named: payload) }
+            known[payload] = task
+            return task
+        }
+        do {
+            return try await task.value
+        } catch {
+            // What went wrong may be put right.
+            known.withLock { known in if known[payload] == task { known[payload] = nil } }
+            throw error
+        }
+    }
+}
+
+/// The three hashes that clients ask for, after the part of a file that all of them get.
+private struct PayloadSums: Sendable {
+    private var sha256 = SHA256()
+    private var sha1 = Insecure.SHA1()
+    private var md5 = Insecure.MD5()
+    private var count = 0
+    private static let pieceBytes = 256 * 1024
+
+    mutating func update(_ bytes: some DataProtocol) {
+        sha256.update(data: bytes)
+        sha1.update(data: bytes)
+        md5.update(data: bytes)
+        count += bytes.count
+    }
+
+    func file(_ file: Deployment.ReleaseFile) -> Deployment.ReleaseFile {
+        file.personal(
+            sha256: Wire.Digest(sha256.finalize()), size: count,
+            form: ArtifactForm(
+                sha1: Wire.Digest(sha1.finalize()), md5: Wire.Digest(md5.finalize()), suffix: file.form.suffix))
+    }
+
+    /// Refuses a file that is not the one that was published: somebody wrote into the store.
+    static func read(_ path: String, named name: Wire.Digest) async throws -> PayloadSums {
+        guard let file = FileHandle(forReadingAtPath: path) else {
+            throw Refusal(.unavailable, "The artifact cannot be read.", hint: "Upload it again.", retryAfterSeconds: 10)
+        }
+        defer { try? file.close() }
+        var sums = PayloadSums()
+        while let piece = try file.read(upToCount: pieceBytes), !piece.isEmpty {
+            sums.update(piece)
+            await Task.yield()
+        }
+        guard Wire.Digest(sums.sha256.finalize()) == name else {
+            throw Refusal(
+                .unavailable, "The artifact \(name) in the store is not the one that was published.",
+                hint: "Find out who writes there, and upload it again.", rule: "artifact: named by its hash")
+        }
+        return sums
+    }
+}
