@@ -115,7 +115,7 @@ let package = Package(
         room(
             "Agent", in: "Doors",
             [
-                "Wire", "Trust", "Ledger", "Release", "Keys", "KeysTLS", httpClient, nioCore, nioSSL, nioHTTP1,
+                "Wire", "Trust", "Ledger", "Release", "TUF", "Keys", "KeysTLS", httpClient, nioCore, nioSSL, nioHTTP1,
                 nioFoundation, crypto,
                 x509, asn1, logging,
             ]),
@@ -206,8 +206,7 @@ let package = Package(
         // A client of update metadata, as tuf-conformance drives one (docs/updates.md); not shipped.
         .executableTarget(
             name: "lifelong-tuf-client",
-            dependencies: ["Wire", "TUF", "Agent", arguments, httpClient, nioCore, nioHTTP1], path: "Tests/TUFClient",
-            swiftSettings: strict),
+            dependencies: ["Wire", "TUF", "Agent", arguments], path: "Tests/TUFClient", swiftSettings: strict),
         .testTarget(
             name: "SimulationTests", dependencies: ["Wire", "Passport", "Rollout", "Simulation", "lifelong-simulate"],
             path: "Tests/SimulationTests", swiftSettings: strict),

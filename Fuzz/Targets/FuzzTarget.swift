@@ -21,7 +21,7 @@ package struct FuzzTarget: Sendable {
     }
 
     package static let all =
-        wire + messages + trust + ledger + witness + doors + stock + updates + selection + encrypted
+        wire + messages + trust + ledger + witness + doors + stock + updates + releases + selection + encrypted
 }
 
 /// A promise of a parser. Broken, it ends the program with its sentence, as a trap does.

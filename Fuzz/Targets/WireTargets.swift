@@ -75,7 +75,7 @@ extension FuzzTarget {
             _ = VerifiedRelease.digest(ofUnverified: seal)
             let release = try? VerifiedRelease(
                 seal, releaseKeys: [FuzzSeeds.fixed.signer.publicKeyDER], product: FuzzSeeds.product,
-                hardware: "board-c", runningSequence: 3)
+                fit: ReleaseFit(hardware: "board-c"), runningSequence: 3)
             guard let release else { return }
             promise(release.manifest.sequence > 3 && release.manifest.product == FuzzSeeds.product, "release: believed")
         },

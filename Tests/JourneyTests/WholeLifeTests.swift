@@ -76,7 +76,7 @@ import Workbench
         let offered = try #require(desired.update)
         let release = try VerifiedRelease(
             offered.manifest, releaseKeys: house.signingKeys(.release).map(\.publicKeyDER), product: HouseBench.product,
-            hardware: HouseBench.hardware, runningSequence: 0)
+            fit: ReleaseFit(hardware: HouseBench.hardware), runningSequence: 0)
         let updated = Receipt(
             kind: .updated, device: life.unit.device, at: life.bench.clock.now, release: release.digest, sequence: 1,
             artifact: release.manifest.sha256)

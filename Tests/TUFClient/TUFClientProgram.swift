@@ -62,7 +62,7 @@ struct TUFClientProgram: AsyncParsableCommand {
         }
         _ = try RootStep(trusted: root, at: now, limits: limits)
         try disk.makeFolder(metadataDir)
-        try MetadataFolder(disk: disk, path: metadataDir).write("root", root)
+        try MetadataFolder(on: disk, at: metadataDir).write("root", root)
     }
 
     private func update() async throws {
@@ -77,21 +77,21 @@ struct TUFClientProgram: AsyncParsableCommand {
     }
 
     private func update(with transport: DeviceTransport) async throws {
+        let fetch = RepositoryFetch(transport: transport, metadata: try required(metadataUrl, "--metadata-url"))
         let client = RepositoryClient(
-            folder: MetadataFolder(disk: PosixDisk(), path: metadataDir),
-            fetch: RepositoryFetch(
-                transport: transport, metadata: try required(metadataUrl, "--metadata-url"), targets: targetBaseUrl),
-            limits: UpdateLimits(), now: now)
+            folder: MetadataFolder(on: PosixDisk(), at: metadataDir), fetch: fetch, now: now)
         let repository = try await client.refresh()
         guard verb == .download else { return }
         let folder = try required(targetDir, "--target-dir")
+        let download = TargetDownload(
+            fetch: fetch, base: try required(targetBaseUrl, "--target-base-url"), disk: PosixDisk())
         for name in targetNames {
             guard let target = try await client.find(name, in: repository) else {
                 throw Refusal(
                     .notFound, "The repository has no target \"\(name)\".", hint: "Ask for one that it lists.",
                     rule: "TUF 1.0.34 §5.7.2")
             }
-            try await client.download(target, into: folder)
+            try await download.download(target, into: folder)
         }
     }
 }

@@ -99,14 +99,15 @@ package struct UpdateBench: Sendable {
     }
 
     package func propose(
-        _ sequence: Int, layer: String = Self.layer, withdraws: [Int]? = nil, as person: Principal? = nil
+        _ sequence: Int, layer: String = Self.layer, from: [String] = ["1.0"], bootloader: [String] = ["2024.01"],
+        withdraws: [Int]? = nil, as person: Principal? = nil
     ) async throws -> ProposedMetadata {
         let bytes = Array("\(layer) \(sequence)".utf8)
         let sha256 = LeafCertificate.sha256(bytes)
         try Data(bytes).write(to: URL(filePath: house.settings.artifactFolder + "/\(sha256)"))
         let release = ProposeRelease.Release(
-            sequence: sequence, version: "1.\(sequence)", hardware: [HouseBench.hardware], from: ["1.0"],
-            bootloader: ["2024.01"], sha256: sha256, size: bytes.count)
+            sequence: sequence, version: "1.\(sequence)", hardware: [HouseBench.hardware], from: from,
+            bootloader: bootloader, sha256: sha256, size: bytes.count)
         return try await house.perform(
             ProposeRelease(product: HouseBench.product, layer: layer, release: release, withdraws: withdraws),
             as: person ?? grace)
@@ -114,11 +115,23 @@ package struct UpdateBench: Sendable {
 
     /// Proposed, signed by both and published. Returns the target's path.
     @discardableResult
-    package func release(_ sequence: Int) async throws -> String {
-        let draft = try await propose(sequence).draft
+    package func release(
+        _ sequence: Int, from: [String] = ["1.0"], bootloader: [String] = ["2024.01"]
+    ) async throws -> String {
+        let draft = try await propose(sequence, from: from, bootloader: bootloader).draft
         try await signByBoth(draft)
         try await publish([draft])
         return Self.path(sequence)
+    }
+
+    /// Takes a release off.
+    package func withdraw(_ sequence: Int) async throws {
+        let draft = try await house.perform(
+            ProposeRelease(
+                product: HouseBench.product, layer: Self.layer, release: nil, withdraws: [sequence]), as: grace
+        ).draft
+        try await signByBoth(draft)
+        try await publish([draft])
     }
 
     package static func path(_ sequence: Int) -> String {

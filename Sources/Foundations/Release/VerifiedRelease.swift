@@ -17,10 +17,11 @@ package struct VerifiedRelease: Sendable, Equatable {
 
     /// - Parameters:
     ///   - releaseKeys: SubjectPublicKeyInfos that may sign releases, from birth.
+    ///   - fit: what the device is.
     ///   - runningSequence: of the release that runs now; 0 is the factory's.
     ///   - largest: most bytes that the artifact may have here.
     package init(
-        _ seal: Seal, releaseKeys: [[UInt8]], product: ProductID, hardware: String, runningSequence: Int,
+        _ seal: Seal, releaseKeys: [[UInt8]], product: ProductID, fit: ReleaseFit, runningSequence: Int,
         largest: Int = largestArtifactBytes
     ) throws(Refusal) {
         let payload = try seal.verified(
@@ -33,12 +34,7 @@ package struct VerifiedRelease: Sendable, Equatable {
                 .forbidden, "The release is for the product \(manifest.product), and this is a \(product).",
                 hint: "Offer a release of this device's product.", rule: "release: product")
         }
-        guard manifest.hardware.contains(hardware) else {
-            throw Refusal(
-                .forbidden,
-                "The release does not run on the hardware \"\(hardware)\", only on \(Self.list(manifest.hardware)).",
-                hint: "Offer a release whose manifest names this hardware.", rule: "release: hardware")
-        }
+        if let misfit = fit.misfit(manifest) { throw misfit }
         guard manifest.sequence > runningSequence else {
             throw Refusal(
                 .conflict,
@@ -76,6 +72,11 @@ package struct VerifiedRelease: Sendable, Equatable {
                 "no hardware, or more than 64"
             } else if manifest.version.utf8.count > 64 || manifest.hardware.contains(where: { $0.utf8.count > 128 }) {
                 "a name that is too long"
+            } else if [manifest.from, manifest.bootloader, manifest.network].contains(where: { ($0?.count ?? 0) > 64 })
+            {
+                "a list of more than 64"
+            } else if let root = manifest.metadata?.root, root.version < 1 || root.sha256.bytes.count != 32 {
+                "a root of update metadata that is none"
             } else {
                 nil
             }
@@ -98,9 +99,5 @@ package struct VerifiedRelease: Sendable, Equatable {
                 .malformed, "The release manifest's encrypted artifact is not one of \(size) bytes.",
                 hint: "Write the manifest with: lifelong release", rule: "release: manifest")
         }
-    }
-
-    private static func list(_ names: [String]) -> String {
-        names.prefix(4).map { "\"\($0.prefix(64))\"" }.joined(separator: ", ") + (names.count > 4 ? ", …" : "")
     }
 }

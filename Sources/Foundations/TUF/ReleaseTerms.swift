@@ -15,6 +15,9 @@ package struct ReleaseTerms: Sendable, Equatable {
     package let bootloader: [String]
     /// Versions of the network module that it speaks with.
     package let network: [String]
+    /// SHA-256 of its bill of materials and of its provenance, as they were admitted; nil where none was attached.
+    package let sbom: Digest?
+    package let provenance: Digest?
 
     package enum Bound {
         /// Entries of a list, and bytes of each and of the version.
@@ -25,7 +28,7 @@ package struct ReleaseTerms: Sendable, Equatable {
 
     package init(
         sequence: Int, version: String, hardware: [String], from: [String] = [], bootloader: [String] = [],
-        network: [String] = []
+        network: [String] = [], sbom: Digest? = nil, provenance: Digest? = nil
     ) throws(Refusal) {
         let lists = [hardware, from, bootloader, network]
         let isPlain = (lists.flatMap { $0 } + [version]).allSatisfy { text in
@@ -33,7 +36,8 @@ package struct ReleaseTerms: Sendable, Equatable {
                 && text.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7f }
         }
         guard Bound.sequence.contains(sequence), isPlain, !hardware.isEmpty,
-            lists.allSatisfy({ $0.count <= Bound.entries })
+            lists.allSatisfy({ $0.count <= Bound.entries }),
+            [sbom, provenance].allSatisfy({ $0.map { $0.bytes.count == 32 } ?? true })
         else {
             throw Refusal(
                 .malformed, "A field of the release is out of range.",
@@ -47,6 +51,8 @@ package struct ReleaseTerms: Sendable, Equatable {
         self.from = from
         self.bootloader = bootloader
         self.network = network
+        self.sbom = sbom
+        self.provenance = provenance
     }
 
     /// As a target carries it. Fields that nobody here knows are passed over.
@@ -56,22 +62,32 @@ package struct ReleaseTerms: Sendable, Equatable {
             guard fields.values[name] != nil else { return [] }
             return try fields.texts(name, limit: Bound.entries, bytes: Bound.bytes)
         }
+        func digest(_ name: String) throws(MetadataRefusal) -> Digest? {
+            guard fields.values[name] != nil else { return nil }
+            guard let digest = Digest(hex: try fields.text(name, limit: 64)) else {
+                throw fields.fault(name, "is not a SHA-256")
+            }
+            return digest
+        }
         let sequence = try fields.integer("sequence", Bound.sequence)
         let version = try fields.text("version", limit: Bound.bytes)
         let lists = (try texts("hardware"), try texts("from"), try texts("bootloader"), try texts("network"))
+        let evidence = (try digest("sbom"), try digest("provenance"))
         do throws(Refusal) {
             self = try ReleaseTerms(
                 sequence: sequence, version: version, hardware: lists.0, from: lists.1, bootloader: lists.2,
-                network: lists.3)
+                network: lists.3, sbom: evidence.0, provenance: evidence.1)
         } catch { throw fields.fault("custom", "does not say where the release may be installed") }
     }
 
     package var custom: JSONValue {
         let lists = [("hardware", hardware), ("from", from), ("bootloader", bootloader), ("network", network)]
         let filled = lists.filter { !$0.1.isEmpty }.map { ($0.0, JSONValue.list($0.1.map { .text($0) })) }
-        return .object(
-            Dictionary(uniqueKeysWithValues: filled).merging([
-                "sequence": .integer(Int64(sequence)), "version": .text(version),
-            ]) { _, own in own })
+        var custom = Dictionary(uniqueKeysWithValues: filled)
+        custom["sequence"] = .integer(Int64(sequence))
+        custom["version"] = .text(version)
+        if let sbom { custom["sbom"] = .text(sbom.description) }
+        if let provenance { custom["provenance"] = .text(provenance.description) }
+        return .object(custom)
     }
 }

@@ -11,6 +11,8 @@ package enum DeviceAPI {
     package static let artifacts = "/device/v1/artifacts/"
     /// Followed by the digest of an encrypted release's manifest: the payload key, for the operational key that asks.
     package static let envelopes = "/device/v1/envelopes/"
+    /// Followed by a file's name, such as "timestamp.json": the same files as at `/tuf/metadata/` (docs/updates.md).
+    package static let metadata = "/device/v1/metadata/"
 
     /// Bounds of a request's body, in bytes.
     package static let maximumCheckInBytes = 256 * 1024
@@ -261,6 +263,19 @@ package struct Receipt: Codable, Sendable, Equatable {
 
 /// What a release key signs (`Seal.PayloadType.manifest`).
 package struct ReleaseManifest: Codable, Sendable, Equatable {
+    /// Where update metadata names the same release.
+    package struct Metadata: Codable, Sendable, Equatable {
+        /// Path of the target, such as "thermostat-2/os/7".
+        package var target: String
+        /// The root to begin with, for a device that knows none yet.
+        package var root: UpdateAnchor
+
+        package init(target: String, root: UpdateAnchor) {
+            self.target = target
+            self.root = root
+        }
+    }
+
     package var product: ProductID
     /// Strictly growing per product; the device never goes below what runs (anti-rollback).
     package var sequence: Int
@@ -275,10 +290,23 @@ package struct ReleaseManifest: Codable, Sendable, Equatable {
     package var created: Timestamp
     /// How it lies in the store and travels, if that is not as it is installed.
     package var encrypted: EncryptedForm?
+    /// Versions that it may follow; left out or empty: any.
+    package var from: [String]?
+    /// Versions of the bootloader that it starts under; left out or empty: any.
+    package var bootloader: [String]?
+    /// Versions of the network module that it speaks with; left out or empty: any.
+    package var network: [String]?
+    /// SHA-256 of its bill of materials and of its provenance, as they were admitted.
+    package var sbom: Digest?
+    package var provenance: Digest?
+    /// Left out by a product whose releases are not in update metadata.
+    package var metadata: Metadata?
 
     package init(
         product: ProductID, sequence: Int, version: String, hardware: [String], sha256: Digest, size: Int,
-        created: Timestamp, encrypted: EncryptedForm? = nil
+        created: Timestamp, encrypted: EncryptedForm? = nil, from: [String]? = nil, bootloader: [String]? = nil,
+        network: [String]? = nil,
+        sbom: Digest? = nil, provenance: Digest? = nil, metadata: Metadata? = nil
     ) {
         self.product = product
         self.sequence = sequence
@@ -288,6 +316,12 @@ package struct ReleaseManifest: Codable, Sendable, Equatable {
         self.size = size
         self.created = created
         self.encrypted = encrypted
+        self.from = from
+        self.bootloader = bootloader
+        self.network = network
+        self.sbom = sbom
+        self.provenance = provenance
+        self.metadata = metadata
     }
 }
 

@@ -63,12 +63,29 @@ package struct ServiceAnchor: Codable, Sendable, Equatable {
     package var releaseKeys: [String]
     /// Number of the `KeySuccession` that named them; left out if there was none yet.
     package var succession: Int?
+    /// The root of update metadata. Once a device has one, it installs only what update metadata names.
+    package var updates: UpdateAnchor?
 
-    package init(url: String, anchors: [String], releaseKeys: [String], succession: Int? = nil) {
+    package init(
+        url: String, anchors: [String], releaseKeys: [String], succession: Int? = nil, updates: UpdateAnchor? = nil
+    ) {
         self.url = url
         self.anchors = anchors
         self.releaseKeys = releaseKeys
         self.succession = succession
+        self.updates = updates
+    }
+}
+
+/// A root of update metadata (TUF 1.0.34 §4.3) by its hash, which is as good as the root and much shorter.
+package struct UpdateAnchor: Codable, Sendable, Equatable {
+    package var version: Int
+    /// Of the document with its signatures, as it is fetched.
+    package var sha256: Digest
+
+    package init(version: Int, sha256: Digest) {
+        self.version = version
+        self.sha256 = sha256
     }
 }
 

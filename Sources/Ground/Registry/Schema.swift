@@ -205,5 +205,6 @@ package enum Schema {
                 """,
                 "ALTER TABLE release ADD COLUMN encryption TEXT",
             ]),
+        Migration("admission of releases", ["ALTER TABLE product ADD COLUMN admission TEXT"]),
     ]
 }

@@ -47,6 +47,18 @@ struct RunCommand: AsyncParsableCommand {
             "Fetch releases no faster than this, from 8 KiB a second on.", valueName: "KiB a second"))
     var downloadLimit: Int?
 
+    @Option(help: ArgumentHelp("The layer of the product that the slots hold.", valueName: "name"))
+    var layer = "os"
+
+    @Option(
+        help: ArgumentHelp("Version of this device's bootloader, for releases that ask for one.", valueName: "version"))
+    var bootloader: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Version of this device's network module, for releases that ask for one.", valueName: "version"))
+    var network: String?
+
     @Flag(name: .shortAndLong, help: "Tell more.")
     var verbose = false
 
@@ -59,6 +71,9 @@ struct RunCommand: AsyncParsableCommand {
         }
         if let downloadLimit, !(Self.leastDownloadLimit...(1 << 22)).contains(downloadLimit) {
             throw ValidationError("--download-limit is \(Self.leastDownloadLimit) to \(1 << 22) KiB a second.")
+        }
+        for version in [bootloader, network].compactMap({ $0 }) where !(1...64).contains(version.utf8.count) {
+            throw ValidationError("--bootloader and --network have 1 to 64 bytes.")
         }
         guard (1...3600).contains(healthSeconds) else { throw ValidationError("--health-seconds is 1 to 3600.") }
     }
@@ -102,6 +117,9 @@ struct RunCommand: AsyncParsableCommand {
         settings.interval = interval.map { .seconds($0) }
         settings.startSpread = .seconds(startSpread ?? min(10, interval ?? 10))
         settings.health = healthCommand.map { HealthCommand($0, limit: .seconds(healthSeconds)) }
+        settings.layer = layer
+        settings.bootloader = bootloader
+        settings.network = network
         return settings
     }
 

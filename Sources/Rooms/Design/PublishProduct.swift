@@ -1,5 +1,6 @@
 import Passport
 import Registry
+import Release
 import Store
 import Wire
 
@@ -17,16 +18,19 @@ package struct PublishProduct: Action {
     package var minimumGrade: Grade
     /// Whether contact before sale raises an alarm.
     package var alarmBeforePairing: Bool
+    /// What it asks of releases; left out: what it asked before, or nothing.
+    package var admission: AdmissionRules?
 
     package init(
         product: ProductID, title: String, hardware: String, minimumGrade: Grade = .declared,
-        alarmBeforePairing: Bool = false
+        alarmBeforePairing: Bool = false, admission: AdmissionRules? = nil
     ) {
         self.product = product
         self.title = title
         self.hardware = hardware
         self.minimumGrade = minimumGrade
         self.alarmBeforePairing = alarmBeforePairing
+        self.admission = admission
     }
 
     package func perform(in change: Change) throws -> Done {
@@ -40,6 +44,7 @@ package struct PublishProduct: Action {
                 .unsupported, "Vouchers are not spoken yet, so no device could ever be paired.",
                 hint: "Choose declared, label, secret or proven.")
         }
+        _ = try admission?.builderKeys()
         let known = try change.rows.first("SELECT hardware FROM product WHERE id = $1", [Value(product)])
         if let known, try known.text("hardware") != hardware {
             throw Refusal(
@@ -48,14 +53,16 @@ package struct PublishProduct: Action {
         }
         try change.rows.execute(
             """
-            INSERT INTO product (id, name, hardware, minimum_grade, alarm_before_pairing, at)
-            VALUES ($1, $2, $3, $4, $5, $6)
+            INSERT INTO product (id, name, hardware, minimum_grade, alarm_before_pairing, at, admission)
+            VALUES ($1, $2, $3, $4, $5, $6, $7)
             ON CONFLICT (id) DO UPDATE SET name = excluded.name, minimum_grade = excluded.minimum_grade,
-                alarm_before_pairing = excluded.alarm_before_pairing
+                alarm_before_pairing = excluded.alarm_before_pairing,
+                admission = COALESCE(excluded.admission, product.admission)
             """,
             [
                 Value(product), .text(title), .text(hardware), .text(minimumGrade.rawValue),
                 Value(alarmBeforePairing ? 1 : 0), Value(change.now),
+                Value(try admission.map { String(decoding: try CanonicalJSON.encode($0), as: UTF8.self) }),
             ])
         let document = LeafCertificate.sha256(try CanonicalJSON.encode(self))
         try change.record(.productPublished(product: product, document: document))

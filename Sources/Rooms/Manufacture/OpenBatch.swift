@@ -65,11 +65,13 @@ package struct OpenBatch: Ceremony {
             try BirthAuthorities.remember(der, name: Self.authority(of: batch), under: root, in: change)
             return (der, try demandHardware(in: change.rows))
         }
+        var service = try house.serviceAnchor()
+        service.updates = try await house.read { try UpdateDocuments.anchor(for: product, in: $0) }
         let permit = Permit(
             batch: batch, product: product, hardware: hardware, quantity: quantity,
             expires: try house.time().adding(days: Int64(days)),
             birthChain: [Base64.encode(birthAuthority), Base64.encode(root.certificate)],
-            stationKey: request.stationKey, service: try house.serviceAnchor())
+            stationKey: request.stationKey, service: service)
         let payload = try CanonicalJSON.encode(permit)
         let seal = try await house.seal(payload, type: Seal.PayloadType.permit, by: .permit)
         try await house.change(as: principal) { change in

@@ -127,7 +127,8 @@ private struct EncryptedFetch: Sendable {
             let seal = try Seal.sign(
                 type: Seal.PayloadType.manifest, payload: CanonicalJSON.encode(manifest), with: signer)
             return try VerifiedRelease(
-                seal, releaseKeys: [signer.publicKeyDER], product: AgentBench.product, hardware: AgentBench.hardware,
+                seal, releaseKeys: [signer.publicKeyDER], product: AgentBench.product,
+                fit: ReleaseFit(hardware: AgentBench.hardware),
                 runningSequence: 0)
         }
         #expect(try verify { _ in }.manifest.encrypted != nil)

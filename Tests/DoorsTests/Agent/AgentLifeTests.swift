@@ -10,17 +10,20 @@ struct Life {
     let bench: AgentBench
     let minded: MindedService
     let service: ScriptedService
-    let transport = DeviceTransport()
+    let transport: DeviceTransport
     let disk: MemoryDisk
-    let keys = MemoryKeys()
+    let keys: MemoryKeys
     let home = AgentHome("/home")
 
-    static func lead(_ body: (Life) async throws -> Void) async throws {
+    static func lead(
+        limits: DeviceTransport.Limits = .init(), _ body: (Life) async throws -> Void
+    ) async throws {
         let bench = try AgentBench()
         let minded = MindedService(bench)
         let life = Life(
             bench: bench, minded: minded,
-            service: try ScriptedService(tls: bench.serverTLS()) { minded.answer($0) }, disk: MemoryDisk())
+            service: try ScriptedService(tls: bench.serverTLS()) { minded.answer($0) },
+            transport: DeviceTransport(limits: limits), disk: MemoryDisk(), keys: MemoryKeys())
         do { try await body(life) } catch { Issue.record("\(error)") }
         await life.transport.shutdown()
         await life.service.stop()
@@ -45,6 +48,12 @@ struct Life {
         let manifest = ReleaseManifest(
             product: AgentBench.product, sequence: sequence, version: "\(sequence).0", hardware: [AgentBench.hardware],
             sha256: Wire.Digest(SHA256.hash(data: artifact)), size: artifact.count, created: AgentBench.now)
+        try offer(manifest, artifact, served: served, key: key)
+    }
+
+    func offer(
+        _ manifest: ReleaseManifest, _ artifact: [UInt8], served: [UInt8]? = nil, key: EphemeralKey? = nil
+    ) throws {
         let seal = try Seal.sign(
             type: Seal.PayloadType.manifest, payload: try CanonicalJSON.encode(manifest), with: key ?? bench.releaseKey)
         minded.change {

@@ -19,6 +19,11 @@ final class MindedService: Sendable {
         /// What /cacerts gives besides.
         var authorities: [[UInt8]] = []
         var artifact: [UInt8] = []
+        /// Update metadata by its files' names, and what is answered instead.
+        var metadata: [String: [UInt8]] = [:]
+        var strangeMetadata: [String: ScriptedService.Answer] = [:]
+        /// Seconds by which its clock is behind.
+        var clockBehind: Int64 = 0
         var certificateLife: Int64 = 5 * 86_400
         /// Serves a log page as a real service does: without a gap.
         var log: [DeviceLogEntry] = []
@@ -73,6 +78,10 @@ final class MindedService: Sendable {
         case "/.well-known/est/csrattrs": return .reply(204, [])
         case "/.well-known/est/simpleenroll" where isBirth, "/.well-known/est/simplereenroll" where !isBirth:
             return try enrol(request, peer, &mind)
+        case let path where path.hasPrefix(DeviceAPI.metadata):
+            let name = String(path.dropFirst(DeviceAPI.metadata.count))
+            if let strange = mind.strangeMetadata[name] { return strange }
+            return mind.metadata[name].map { .reply(200, $0) } ?? .reply(404, Array("{}".utf8))
         default:
             guard request.path.hasPrefix(DeviceAPI.artifacts), !isBirth else { return .reply(404, []) }
             return .reply(200, headers: ["ETag": "\"1\""], mind.artifact)
@@ -83,7 +92,7 @@ final class MindedService: Sendable {
         DeviceStatus(
             state: mind.state, stage: "any", reason: "Says the test.", hint: "Obey.", device: AgentBench.device,
             enrol: [.enrolled, .notEnrolled].contains(mind.state) ? "/.well-known/est" : nil, pairing: mind.pairing,
-            wipe: mind.wipe, serverTime: AgentBench.now)
+            wipe: mind.wipe, serverTime: AgentBench.now.adding(seconds: -mind.clockBehind))
     }
 
     private func receive(

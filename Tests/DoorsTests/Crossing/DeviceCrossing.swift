@@ -39,7 +39,8 @@ import Workbench
     /// What a route asks for.
     private enum Need: Sendable {
         case nothing(Int)
-        case anybodyKnown
+        /// Whoever the registry knows.
+        case anybodyKnown(Expected)
         /// The birth certificate, then the right. `answer`: what an authorised request of the test gets, as it is made so
         /// that it changes nothing.
         case birth(Right?, Expected)
@@ -130,7 +131,8 @@ import Workbench
         if spot == .retired { return Expected(403, "stage retired: contact") }
         let isBirth = credential.kind == .birth
         switch need {
-        case .nothing, .anybodyKnown: return .yes
+        case .nothing: return .yes
+        case .anybodyKnown(let answer): return answer
         case .birth(let right, let answer):
             if !isBirth { return Expected(403, "IEEE 802.1AR §6") }
             return right.map { ruled($0, spot, answer) } ?? answer
@@ -173,7 +175,7 @@ import Workbench
         let at = fleet.bench.clock.now
         let digest = Digest([UInt8](repeating: 5, count: 32))
         var calls = [
-            Call(route: "GET \(DeviceAPI.status)", need: .anybodyKnown) { client, who in
+            Call(route: "GET \(DeviceAPI.status)", need: .anybodyKnown(.yes)) { client, who in
                 try await client.get(DeviceAPI.status, headers: who.headers)
             },
             Call(route: "POST \(DeviceAPI.checkIn)", need: .operational(.backEnd, .yes)) { client, who in
@@ -181,6 +183,11 @@ import Workbench
                 return try await client.send(
                     .POST, DeviceAPI.checkIn, CanonicalJSON.encode(report), type: "application/json",
                     headers: who.headers)
+            },
+            Call(
+                route: "GET \(DeviceAPI.metadata)*", need: .anybodyKnown(Expected(404, "TUF 1.0.34 §6.2"))
+            ) { client, who in
+                try await client.get(DeviceAPI.metadata + "timestamp.json", headers: who.headers)
             },
             Call(route: "GET \(DeviceAPI.artifacts)*", need: .either(.firmware, .yes)) { client, who in
                 try await client.get(DeviceAPI.artifacts + fleet.artifact, headers: who.headers)

@@ -25,8 +25,8 @@ private func verify(
     _ seal: Seal, hardware: String = "board-c", running: Int = 4, largest: Int = 1 << 20
 ) throws(Refusal) -> VerifiedRelease {
     try VerifiedRelease(
-        seal, releaseKeys: [EphemeralKey().publicKeyDER, releaseKey.publicKeyDER], product: product, hardware: hardware,
-        runningSequence: running, largest: largest)
+        seal, releaseKeys: [EphemeralKey().publicKeyDER, releaseKey.publicKeyDER], product: product,
+        fit: ReleaseFit(hardware: hardware), runningSequence: running, largest: largest)
 }
 
 @Suite struct `A sealed release` {

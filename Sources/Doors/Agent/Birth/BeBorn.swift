@@ -128,6 +128,9 @@ package struct BeBorn {
             }
             _ = try PublicKeys.algorithm(spki)
         }
+        if let root = service.updates, root.version < 1 || root.sha256.bytes.count != 32 {
+            throw Self.wrong("brings a root of update metadata that is none")
+        }
         _ = try DeviceClient.base(service.url)
     }
 

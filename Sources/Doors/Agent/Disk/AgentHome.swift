@@ -2,8 +2,8 @@ import Wire
 
 /// Where the agent keeps what, below one folder (0700).
 ///
-/// What is whose: `identity` and the running slot are the device's, for life; everything under `operational`,
-/// `configuration`, `data`, `outbox`, `download` and `log` is the tenure's and ends with it.
+/// What is whose: `identity`, `metadata` and the running slot are the device's, for life; everything under
+/// `operational`, `configuration`, `data`, `outbox`, `download` and `log` is the tenure's and ends with it.
 package struct AgentHome: Sendable {
     package let folder: String
     package init(_ folder: String) { self.folder = folder.hasSuffix("/") ? String(folder.dropLast()) : folder }
@@ -33,6 +33,8 @@ package struct AgentHome: Sendable {
     package var configurations: String { folder + "/configuration" }
 
     package var slots: String { folder + "/slots" }
+    /// Update metadata that was believed; what is older is never believed again.
+    package var metadata: String { folder + "/metadata" }
     package var download: String { folder + "/download" }
     package var outbox: String { folder + "/outbox" }
     package var log: String { folder + "/log" }
@@ -45,7 +47,7 @@ package struct AgentHome: Sendable {
     package var lock: String { folder + "/lock" }
 
     package func makeFolders(on disk: some Disk) throws {
-        for path in [identity, operational, configurations, slots, download, outbox, log, data] {
+        for path in [identity, operational, configurations, slots, metadata, download, outbox, log, data] {
             try disk.makeFolder(path)
         }
         try disk.syncFolder(folder)

@@ -44,6 +44,7 @@ extension Agent {
             switch try await take(offer, over: client, device: current.record.device) {
             case .restart: return .restart
             case .failedBefore, .refused, .runsAlready: changed = true
+            case .unproven: break
             }
         }
         if changed { _ = try await deliver(over: client, signedBy: current.identity.key) }
@@ -59,11 +60,7 @@ extension Agent {
         var report = CheckInReport(
             agent: DeviceClient.agent, sequence: running.content.manifest.sequence,
             version: running.content.manifest.version, slot: running.slot.rawValue,
-            configuration: try configurationVersion(),
-            posture: [
-                "log": logRefused ? "refused" : log.fault.map { "broken at \($0)" } ?? "whole",
-                "keys": around.keys.kind,
-            ], log: page, succession: service.succession ?? 0)
+            configuration: try configurationVersion(), posture: posture, log: page, succession: service.succession ?? 0)
         do {
             let desired = try await client.checkIn(report)
             refusedFrom = nil
@@ -76,6 +73,16 @@ extension Agent {
             report.log = []
             return try await client.checkIn(report)
         }
+    }
+
+    private var posture: [String: String] {
+        var posture = [
+            "log": logRefused ? "refused" : log.fault.map { "broken at \($0)" } ?? "whole", "keys": around.keys.kind,
+        ]
+        posture[ReleaseFit.bootloaderKey] = settings.bootloader
+        posture[ReleaseFit.networkKey] = settings.network
+        if let unproven { posture["metadata"] = "refused: \(unproven.rule ?? unproven.code.rawValue)" }
+        return posture
     }
 
     /// Sends what waits in the outbox, signed with the present key. What the service will never take is dropped.

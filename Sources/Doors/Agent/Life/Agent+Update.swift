@@ -10,21 +10,28 @@ extension Agent {
     ) async throws -> Updates.Outcome {
         var terms = Updates.Terms(
             releaseKeys: service.releaseKeys.compactMap { Base64.decode($0) }, product: unit.product,
-            hardware: unit.hardware, device: device, largest: settings.largestArtifact)
+            hardware: unit.hardware, bootloader: settings.bootloader, network: settings.network, device: device,
+            largest: settings.largestArtifact)
         if let key = operational?.identity.key as? any OpeningKey {
             terms.payloadKey = { release in
                 try key.open(try await client.envelope(of: release.digest), context: release.digest.bytes)
             }
         }
-        let outcome = try await updates.take(offer.manifest, on: terms, at: now) { offset, etag, begin, take in
+        let proof: Updates.Proof = { try await self.prove($0, over: client) }
+        let outcome = try await updates.take(offer.manifest, on: terms, at: now, proven: proof) {
+            offset, etag, begin, take in
             try await client.artifact(offer.path, from: offset, etag: etag, begin: begin, take: take)
         }
         switch outcome {
+        case .unproven(let refusal):
+            // Told once, and not at every contact.
+            if unproven?.rule != refusal.rule { try note("refused", "Update metadata was refused: \(refusal.detail)") }
         case .refused(let refusal): try note("refused", "A release was refused: \(refusal.detail)")
         case .restart(let manifest):
             try note("update", "Release \(manifest.sequence) (\(manifest.version)) is installed, and starts on trial.")
         case .runsAlready, .failedBefore: break
         }
+        if case .unproven(let refusal) = outcome { unproven = refusal } else { unproven = nil }
         return outcome
     }
 
@@ -42,7 +49,7 @@ extension Agent {
         }
         switch try await take(offer, over: client, device: status.device) {
         case .restart: return .restart
-        case .failedBefore, .refused, .runsAlready:
+        case .failedBefore, .refused, .unproven, .runsAlready:
             _ = try await deliver(over: client, signedBy: birth.key, kinds)
             return nil
         }

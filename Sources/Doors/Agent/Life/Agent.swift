@@ -32,6 +32,8 @@ package actor Agent {
     var refusedSuccession: Seal?
     /// The set of roots that no link led to, when it was asked for last.
     var refusedRoots: String?
+    /// Why update metadata was not believed, when it was asked for last.
+    var unproven: Refusal?
     /// Added to the device's clock, whose hour may be anything; milliseconds.
     var clockOffset: Int64 = 0
     /// Nonce of the pairing challenge that was answered last.

@@ -37,6 +37,11 @@ package struct AgentSettings: Sendable {
     package var healthPause: Duration = .seconds(2)
     /// Most bytes of an artifact.
     package var largestArtifact = 4 << 30
+    /// The layer of the product that the slots hold; update metadata of another's signers is none for them.
+    package var layer = "os"
+    /// Versions of the bootloader and of the network module; nil where nobody says.
+    package var bootloader: String?
+    package var network: String?
     package init() {}
 }
 

@@ -13,6 +13,9 @@ package struct Updates: Sendable {
         case failedBefore
         /// Not written: the receipt with the reason is in the outbox.
         case refused(Refusal)
+        /// Not written, because the update metadata that would vouch for it is not believed, or cannot be had: that says nothing
+        /// about the release, which is looked at again.
+        case unproven(Refusal)
         /// Installed and active: start anew, to try it.
         case restart(ReleaseManifest)
     }
@@ -54,28 +57,46 @@ package struct Updates: Sendable {
         package var releaseKeys: [[UInt8]]
         package var product: ProductID
         package var hardware: String
+        /// Versions of what stands around the image; nil where this device does not know.
+        package var bootloader: String?
+        package var network: String?
         package var device: DeviceID
         /// Most bytes of an artifact.
         package var largest: Int
         /// Fetches and opens the payload key of an encrypted release; nil where the device has no key that opens one.
         package var payloadKey: (@Sendable (VerifiedRelease) async throws -> [UInt8])?
         package init(
-            releaseKeys: [[UInt8]], product: ProductID, hardware: String, device: DeviceID,
-            largest: Int = VerifiedRelease.largestArtifactBytes,
+            releaseKeys: [[UInt8]], product: ProductID, hardware: String, bootloader: String? = nil,
+            network: String? = nil, device: DeviceID, largest: Int = VerifiedRelease.largestArtifactBytes,
             payloadKey: (@Sendable (VerifiedRelease) async throws -> [UInt8])? = nil
         ) {
             self.releaseKeys = releaseKeys
             self.product = product
             self.hardware = hardware
+            self.bootloader = bootloader
+            self.network = network
             self.device = device
             self.largest = largest
             self.payloadKey = payloadKey
         }
     }
 
-    /// Steps: 1. know it already? 2. verify the manifest. 3. download. 4. install. 5. switch.
+    /// What update metadata says of a release whose manifest was verified.
+    package enum Verdict: Sendable, Equatable {
+        /// The same as the manifest; or it is not asked here.
+        case proven
+        /// The release is not for this device, or another one than the manifest says.
+        case refused(Refusal)
+        /// Nothing that is to be believed at this time.
+        case unproven(Refusal)
+    }
+
+    package typealias Proof = @Sendable (VerifiedRelease) async throws -> Verdict
+
+    /// Steps: 1. know it already? 2. verify the manifest. 3. have update metadata prove it. 4. download. 5. install. 6. switch.
     package func take(
-        _ seal: Seal, on terms: Terms, at now: Timestamp, from source: @escaping Download.Source
+        _ seal: Seal, on terms: Terms, at now: Timestamp, proven proof: Proof = { _ in .proven },
+        from source: @escaping Download.Source
     ) async throws -> Outcome {
         let running = try slots.running()
         // 1.
@@ -94,12 +115,20 @@ package struct Updates: Sendable {
         let release: VerifiedRelease
         do {
             release = try VerifiedRelease(
-                seal, releaseKeys: terms.releaseKeys, product: terms.product, hardware: terms.hardware,
-                runningSequence: running.content.manifest.sequence, largest: terms.largest)
+                seal, releaseKeys: terms.releaseKeys, product: terms.product,
+                fit: ReleaseFit(
+                    hardware: terms.hardware, version: running.content.manifest.version, bootloader: terms.bootloader,
+                    network: terms.network), runningSequence: running.content.manifest.sequence, largest: terms.largest)
         } catch {
             return try refuse(seal, error, on: terms.device, at: now)
         }
-        // 3. and 4.
+        // 3.
+        switch try await proof(release) {
+        case .proven: break
+        case .refused(let refusal): return try refuse(seal, refusal, on: terms.device, at: now)
+        case .unproven(let refusal): return .unproven(refusal)
+        }
+        // 4. and 5.
         if try !slots.isInstalled(release) {
             let download = Download(on: disk, folder: home.download, of: release.manifest)
             do {
@@ -110,7 +139,7 @@ package struct Updates: Sendable {
             try slots.install(download.path, release)
             try download.discard()
         }
-        // 5.
+        // 6.
         try slots.switchOver()
         return .restart(release.manifest)
     }

@@ -1,5 +1,6 @@
 import Store
 import TUF
+import Trust
 import Wire
 
 /// Published update metadata: every version of every document, byte for byte as it was signed, and only ever added to.
@@ -20,6 +21,14 @@ package enum UpdateDocuments {
         return try rows.first(
             "SELECT document FROM tuf_document WHERE role = $1 AND version = $2", [.text(role), Value(version)])?
             .bytes("document")
+    }
+
+    /// The newest root, for a device of this product to begin with; nil as long as no document names who signs for the product.
+    package static func anchor(for product: ProductID, in rows: any Rows) throws -> UpdateAnchor? {
+        guard try newest(ReleaseLayout.role(of: product), in: rows) != nil,
+            let root = try newest(RootRole.type, in: rows)
+        else { return nil }
+        return UpdateAnchor(version: root.version, sha256: LeafCertificate.sha256(root.document))
     }
 
     static func newest(_ role: String, in rows: any Rows) throws -> (version: Int, document: [UInt8])? {

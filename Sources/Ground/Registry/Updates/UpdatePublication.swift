@@ -6,8 +6,9 @@ import Wire
 /// From approved drafts to a state of the repository that clients take.
 ///
 /// 1. The drafts are judged. 2. Snapshot and timestamp are made and signed, outside of any transaction, because a key may take its
-/// time. 3. The whole is rehearsed as a device with the first root will do it. 4. In one transaction: nothing was published since, the
-/// drafts are judged again and are the same; then documents and ledger entries are written, or nothing. Whoever was faster in between,
+/// time. 3. The whole is rehearsed as a device with the first root will do it. 4. The manifests of new releases are sealed. 5. In one
+/// transaction: nothing was published since, the drafts are judged again and are the same; then documents, releases and ledger
+/// entries are written, or nothing. Whoever was faster in between,
 /// on whichever node, is followed: from 1 again.
 package enum UpdatePublication {
     private static let attempts = 4
@@ -21,6 +22,7 @@ package enum UpdatePublication {
             }
             let edition = try await UpdateEdition.make(approved, after: state, at: now, in: house)
             try UpdateEdition.rehearse(approved + edition, over: state, at: now)
+            let manifests = try await UpdateManifests.make(approved, after: state, at: now, in: house)
             let isDone = try await house.change(as: principal) { change in
                 guard try UpdateDocuments.versions(in: change.rows) == state.versions,
                     try UpdateApproval.judge(contents, state, at: change.now, in: change.rows) == approved
@@ -32,6 +34,7 @@ package enum UpdatePublication {
                         .updateMetadataPublished(
                             role: draft.role, version: draft.version, content: draft.contentDigest))
                 }
+                try manifests.store(in: change)
                 return true
             }
             if isDone { return }

@@ -4,10 +4,19 @@ import Wire
 
 /// The sequences that a layer ever published, also of releases that were taken off since: none comes again, and none changes.
 package enum UpdateReleases {
-    /// 0 if there is none.
+    /// The newest one of the layer, or of the whole product where that is higher; 0 if there is none.
     package static func newest(of role: String, in rows: any Rows) throws -> Int {
         let row = try rows.first("SELECT MAX(sequence) AS n FROM tuf_release WHERE role = $1", [.text(role)])
-        return Int(row?.optionalInt("n") ?? 0)
+        let product = try ReleaseLayout.place(of: role).map { try StoredRelease.newest(of: $0.product, in: rows) }
+        return max(Int(row?.optionalInt("n") ?? 0), product ?? 0)
+    }
+
+    /// Whether a target, such as "thermostat-2/os/7", is in the present document of its layer.
+    static func isListed(_ path: String, in rows: any Rows) throws -> Bool {
+        let parts = path.split(separator: "/").map(String.init)
+        guard parts.count == 3, let product = try? ProductID(parts[0]) else { return false }
+        let role = ReleaseLayout.role(of: product, layer: parts[1])
+        return try PublishedUpdates.targets(role, in: rows)?.targets[path] != nil
     }
 
     /// What is listed stays as it was published, or goes; what comes is above everything that ever was.

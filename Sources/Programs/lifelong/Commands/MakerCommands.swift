@@ -3,6 +3,7 @@ import Design
 import Manufacture
 import Passport
 import Registry
+import Release
 import Use
 import Wire
 
@@ -17,20 +18,45 @@ struct ProductPublish: PlainChange {
     static let configuration = CommandConfiguration(
         commandName: "publish", abstract: "Publish a product, or change what may be changed of it.",
         discussion: """
-            Example:
+            What it asks of a release stays as it was, unless one of --demand-sbom, --demand-provenance, --builder-key and
+            --admit-all is given.
+
+            Examples:
               lifelong product publish thermostat-2 --title "Thermostat 2" --hardware thermostat-board-c --minimum-grade secret
+              lifelong product publish thermostat-2 --title "Thermostat 2" --hardware thermostat-board-c \\
+                --demand-sbom --demand-provenance --builder-key builder.pem
             """)
     @Argument(help: "Its name, such as thermostat-2.") var product: String
     @Option(help: "What people call it.") var title: String
     @Option(help: "Hardware name that its units report.") var hardware: String
     @Option(help: "The weakest pairing that is accepted.") var minimumGrade: Grade = .declared
     @Flag(help: "Raise an alarm when a unit makes contact before it is sold.") var alarmBeforePairing = false
+    @Flag(help: "Admit no release without a bill of materials.") var demandSbom = false
+    @Flag(help: "Admit no release without provenance.") var demandProvenance = false
+    @Option(
+        help: ArgumentHelp("PEM of a builder's public key, whose provenance counts; once for each.", valueName: "file"))
+    var builderKey: [String] = []
+    @Flag(help: "Ask nothing of a release any more.") var admitAll = false
     @OptionGroup var connection: Connection
+
+    func validate() throws {
+        if admitAll, demandSbom || demandProvenance || !builderKey.isEmpty {
+            throw ValidationError("--admit-all stands alone.")
+        }
+    }
+
     func input() throws -> PublishProduct {
         PublishProduct(
             product: try ProductID(product), title: title, hardware: hardware, minimumGrade: minimumGrade,
-            alarmBeforePairing: alarmBeforePairing)
+            alarmBeforePairing: alarmBeforePairing, admission: try admission())
     }
+
+    private func admission() throws -> AdmissionRules? {
+        guard admitAll || demandSbom || demandProvenance || !builderKey.isEmpty else { return nil }
+        return AdmissionRules(
+            sbom: demandSbom, provenance: demandProvenance, builders: try builderKey.map(PublicKeyFile.base64))
+    }
+
     var done: String { "Published \(product)." }
 }
 

@@ -28,13 +28,20 @@ struct ReleasePublish: AsyncParsableCommand {
     @Option(help: "What people call it, such as 1.4.2.") var versionName: String
     @Option(help: "Hardware that it may run on; give it once for each.") var hardware: [String]
     @Flag(help: "Encrypt it; each device gets the key for its own certificate.") var encrypt = false
+    @Option(help: "A version that it may follow; none: any.") var from: [String] = []
+    @Option(help: "A version of the bootloader that it starts under; none: any.") var bootloader: [String] = []
+    @Option(help: "A version of the network module that it speaks with; none: any.") var network: [String] = []
+    @OptionGroup var evidence: EvidenceOptions
     @OptionGroup var connection: Connection
 
     func run() async throws {
         let client = try connection.client()
+        let attached = try await evidence.upload(to: client)
         var input = PublishRelease(
             product: try ProductID(product), sequence: sequence, version: versionName, hardware: hardware,
-            sha256: Wire.Digest([]), size: 0)
+            sha256: Wire.Digest([]), size: 0, from: from.isEmpty ? nil : from,
+            bootloader: bootloader.isEmpty ? nil : bootloader, network: network.isEmpty ? nil : network,
+            sbom: attached.sbom, provenance: attached.provenance)
         if encrypt {
             let upload = try await EncryptedUpload.run(file, to: client)
             (input.sha256, input.size, input.encryption) = (upload.sha256, upload.size, upload.secret)
@@ -47,6 +54,28 @@ struct ReleasePublish: AsyncParsableCommand {
         }
     }
 
+}
+
+/// What is attached to a release, and checked before it is admitted.
+struct EvidenceOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp("Its bill of materials: JSON of CycloneDX 1.4 to 1.6, or of SPDX 2.3.", valueName: "file"))
+    var sbom: String?
+    @Option(
+        help: ArgumentHelp("Its provenance: a DSSE envelope of an in-toto statement with SLSA v1.", valueName: "file"))
+    var provenance: String?
+
+    func upload(to client: RestClient) async throws -> (sbom: Wire.Digest?, provenance: Wire.Digest?) {
+        var digests: [Wire.Digest?] = []
+        for path in [sbom, provenance] {
+            guard let path else {
+                digests.append(nil)
+                continue
+            }
+            digests.append(try await ArtifactFile.upload(path, to: client).sha256)
+        }
+        return (digests[0], digests[1])
+    }
 }
 
 /// The file of an artifact.
@@ -126,10 +155,12 @@ struct ReleaseOffer: AsyncParsableCommand {
             total.offered += answer.offered
             total.skipped += answer.skipped
             (total.more, total.next) = (answer.more, answer.next)
+            total.why = total.why ?? answer.why
         }
         let answer = total
         try connection.show(answer) {
             ["Offered to \(answer.offered) devices; \(answer.skipped) have it or may not have it."]
+                + (answer.why.map { ["Not for \($0)"] } ?? [])
         }
     }
 }

@@ -194,6 +194,7 @@ struct TUFPropose: AsyncParsableCommand {
     @Option(help: "Number of a release that is to be listed no more.") var withdraw: [Int] = []
     @Option(help: "Life of the document in days.") var days = 180
     @Option(help: ArgumentHelp("Where the draft goes.", valueName: "file")) var out: String
+    @OptionGroup var evidence: EvidenceOptions
     @OptionGroup var connection: Connection
 
     func run() async throws {
@@ -204,10 +205,12 @@ struct TUFPropose: AsyncParsableCommand {
                     .malformed, "The release has no number or no version.",
                     hint: "Give --sequence and --version-name with the file.")
             }
-            let (sha256, size) = try await ArtifactFile.upload(file, to: try connection.client())
+            let client = try connection.client()
+            let (sha256, size) = try await ArtifactFile.upload(file, to: client)
+            let attached = try await evidence.upload(to: client)
             release = .init(
                 sequence: sequence, version: versionName, hardware: hardware, from: from, bootloader: bootloader,
-                network: network, sha256: sha256, size: size)
+                network: network, sha256: sha256, size: size, sbom: attached.sbom, provenance: attached.provenance)
         }
         let isOfRelease =
             sequence != nil || versionName != nil

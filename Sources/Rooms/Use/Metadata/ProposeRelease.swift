@@ -7,7 +7,7 @@ import Wire
 /// A release of one layer is proposed: the next document of that layer's role, with one target more. The artifact was uploaded before.
 /// Without a release it is proposed as it is, for longer; either way targets can be taken off.
 ///
-/// 1. The artifact is looked for. 2. In one transaction the document is composed and stored, unsigned.
+/// 1. The artifact is looked for, and judged with what is attached to it. 2. In one transaction the document is composed and stored, unsigned.
 package struct ProposeRelease: Ceremony {
     package static let name = "use/propose-release"
     package static let permission = Permission.publish
@@ -24,10 +24,13 @@ package struct ProposeRelease: Ceremony {
         package var network: [String]?
         package var sha256: Digest
         package var size: Int
+        /// SHA-256 of documents that were uploaded like artifacts.
+        package var sbom: Digest?
+        package var provenance: Digest?
 
         package init(
             sequence: Int, version: String, hardware: [String], from: [String]? = nil, bootloader: [String]? = nil,
-            network: [String]? = nil, sha256: Digest, size: Int
+            network: [String]? = nil, sha256: Digest, size: Int, sbom: Digest? = nil, provenance: Digest? = nil
         ) {
             self.sequence = sequence
             self.version = version
@@ -37,6 +40,8 @@ package struct ProposeRelease: Ceremony {
             self.network = network
             self.sha256 = sha256
             self.size = size
+            self.sbom = sbom
+            self.provenance = provenance
         }
     }
 
@@ -64,12 +69,21 @@ package struct ProposeRelease: Ceremony {
         let terms = try release.map { release in
             try ReleaseTerms(
                 sequence: release.sequence, version: release.version, hardware: release.hardware,
-                from: release.from ?? [], bootloader: release.bootloader ?? [], network: release.network ?? [])
+                from: release.from ?? [], bootloader: release.bootloader ?? [], network: release.network ?? [],
+                sbom: release.sbom, provenance: release.provenance)
         }
+        var admission: Admission?
         if let release {
             try StoredArtifact.demand(release.sha256, release.size, in: house.settings.artifactFolder)
+            admission = try await Admission(
+                product, layer: layer, version: release.version, artifact: release.sha256, sbom: release.sbom,
+                provenance: release.provenance, in: house)
         }
-        return try await house.change(as: principal) { try compose(terms, in: $0) }
+        let judged = admission
+        return try await house.change(as: principal) { change in
+            try judged?.demandSame(in: change.rows)
+            return try compose(terms, in: change)
+        }
     }
 
     private func compose(_ terms: ReleaseTerms?, in change: Change) throws -> Answer {

@@ -32,23 +32,18 @@ package struct OfferUpdate: Action {
 
     package struct Answer: Codable, Sendable, Equatable {
         package var offered: Int
-        /// Have it already, or their stage has no right to it.
+        /// Have it already, or their stage has no right to it, or it is not for what they are.
         package var skipped: Int
         package var more: Bool
         /// Given back as `after` to go on; missing at the end.
         package var next: DeviceID?
+        /// The first of those that it is not for, and the reason in one sentence.
+        package var why: String?
     }
 
     package func perform(in change: Change) throws -> Answer {
-        guard
-            let row = try change.rows.first(
-                "SELECT digest, encryption FROM release WHERE product = $1 AND sequence = $2",
-                [Value(product), Value(sequence)]),
-            let release = Digest(hex: try row.text("digest"))
-        else {
-            throw Refusal(.notFound, "There is no release \(sequence) of \"\(product)\".", hint: "Publish it first.")
-        }
-        if remedy == true, row.optionalText("encryption") != nil {
+        let release = try StoredRelease.require(sequence, of: product, in: change.rows)
+        if remedy == true, release.manifest.encrypted != nil {
             throw Refusal(
                 .conflict, "Release \(sequence) is encrypted, and a device that is cut off gets no key.",
                 hint: "Publish the remedy unencrypted.", rule: "release: encrypted")
@@ -67,7 +62,12 @@ package struct OfferUpdate: Action {
                 answer.skipped += 1
                 continue
             }
-            try change.record(.updateOffered(release: release, sequence: sequence), on: device.id)
+            if let misfit = try release.misfit(device, in: change.rows) {
+                answer.skipped += 1
+                answer.why = answer.why ?? "\(device.serial): \(misfit.detail)"
+                continue
+            }
+            try change.record(.updateOffered(release: release.digest, sequence: sequence), on: device.id)
             answer.offered += 1
         }
         return answer

@@ -1,7 +1,7 @@
 import Passport
 import Registry
 import Store
-import Trust
+import TUF
 import Wire
 
 /// A release becomes available. The artifact was uploaded before.
@@ -21,10 +21,18 @@ package struct PublishRelease: Ceremony {
     package var size: Int
     /// Missing: what was uploaded is installed as it is.
     package var encryption: PayloadSecret?
+    /// Versions that it may follow; left out: any.
+    package var from: [String]?
+    package var bootloader: [String]?
+    package var network: [String]?
+    /// SHA-256 of documents that were uploaded like artifacts.
+    package var sbom: Digest?
+    package var provenance: Digest?
 
     package init(
         product: ProductID, sequence: Int, version: String, hardware: [String], sha256: Digest, size: Int,
-        encryption: PayloadSecret? = nil
+        encryption: PayloadSecret? = nil, from: [String]? = nil, bootloader: [String]? = nil, network: [String]? = nil,
+        sbom: Digest? = nil, provenance: Digest? = nil
     ) {
         self.product = product
         self.sequence = sequence
@@ -33,6 +41,11 @@ package struct PublishRelease: Ceremony {
         self.sha256 = sha256
         self.size = size
         self.encryption = encryption
+        self.from = from
+        self.bootloader = bootloader
+        self.network = network
+        self.sbom = sbom
+        self.provenance = provenance
     }
 
     package struct Answer: Codable, Sendable, Equatable {
@@ -41,32 +54,36 @@ package struct PublishRelease: Ceremony {
     }
 
     package func perform(in house: House, as principal: Principal) async throws -> Answer {
-        guard sequence > 0, (1...64).contains(version.utf8.count), (1...64).contains(hardware.count), size > 0,
-            sha256.bytes.count == 32
-        else {
+        // The same bounds as in update metadata.
+        _ = try ReleaseTerms(
+            sequence: sequence, version: version, hardware: hardware, from: from ?? [], bootloader: bootloader ?? [],
+            network: network ?? [], sbom: sbom, provenance: provenance)
+        guard size > 0, sha256.bytes.count == 32 else {
             throw Refusal(
-                .malformed, "A field of the release is out of range.",
-                hint: "Use a sequence above 0, a version of 1 to 64 bytes and 1 to 64 hardware names.")
+                .malformed, "The artifact's size or SHA-256 is out of range.", hint: "Give both of the file's bytes.")
         }
         try StoredArtifact.demand(sha256, size, in: house.settings.artifactFolder)
         try await house.read { rows in try demandNext(in: rows) }
+        let admission = try await Admission(
+            product, layer: nil, version: version, artifact: encryption?.sha256 ?? sha256, sbom: sbom,
+            provenance: provenance, in: house)
         let form = try await ArtifactForm.read(house.settings.artifactFolder + "/\(sha256)")
         let manifest = ReleaseManifest(
             product: product, sequence: sequence, version: version, hardware: hardware,
             sha256: encryption?.sha256 ?? sha256, size: encryption?.size ?? size, created: try house.time(),
-            encrypted: encryption.map { EncryptedForm($0.kind, sha256: sha256, size: size) })
+            encrypted: encryption.map { EncryptedForm($0.kind, sha256: sha256, size: size) }, from: from,
+            bootloader: bootloader, network: network, sbom: sbom, provenance: provenance)
         let secret = try await encryption?.admit(house.settings.artifactFolder + "/\(sha256)", of: size, as: manifest)
-        let payload = try CanonicalJSON.encode(manifest)
-        let seal = try await house.seal(payload, type: Seal.PayloadType.manifest, by: .release)
-        let digest = LeafCertificate.sha256(payload)
+        let release = try await StoredRelease.seal(manifest, in: house)
         var prepared: PayloadKeys.Prepared?
-        if let secret { prepared = try await PayloadKeys.prepare(secret, for: digest, in: house) }
+        if let secret { prepared = try await PayloadKeys.prepare(secret, for: release.digest, in: house) }
         let key = prepared
         return try await house.change(as: principal) { change in
             try demandNext(in: change.rows)
-            try form.keep(for: sha256, in: change.rows)
+            try admission.demandSame(in: change.rows)
             if let key { try PayloadKeys.keep(key, in: change) }
-            return try store(seal, digest, in: change)
+            try release.store(form, in: change)
+            return Answer(release: release.digest)
         }
     }
 
@@ -74,26 +91,11 @@ package struct PublishRelease: Ceremony {
         guard try rows.first("SELECT id FROM product WHERE id = $1", [Value(product)]) != nil else {
             throw Refusal(.notFound, "There is no product \"\(product)\".", hint: "Publish the product first.")
         }
-        let newest = try rows.first("SELECT MAX(sequence) AS n FROM release WHERE product = $1", [Value(product)])
-        guard sequence > (newest?.optionalInt("n") ?? 0) else {
+        guard try UpdateDocuments.anchor(for: product, in: rows) == nil else {
             throw Refusal(
-                .conflict, "Release \(sequence) is not above the newest one.", hint: "Use a higher sequence.",
-                rule: "release: sequence grows")
+                .conflict, "Releases of \"\(product)\" are published in update metadata, which its devices demand.",
+                hint: "Propose it, and have two persons sign: lifelong tuf propose", rule: "release: update metadata")
         }
-    }
-
-    private func store(_ seal: Seal, _ digest: Digest, in change: Change) throws -> Answer {
-        try change.rows.execute(
-            """
-            INSERT INTO release (digest, product, sequence, version, manifest, sha256, size, at, encryption)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-            """,
-            [
-                Value(digest), Value(product), Value(sequence), .text(version),
-                .text(String(decoding: try CanonicalJSON.encode(seal), as: UTF8.self)), Value(sha256), Value(size),
-                Value(change.now), Value(encryption?.kind.rawValue),
-            ])
-        try change.record(.releasePublished(product: product, sequence: sequence, manifest: digest))
-        return Answer(release: digest)
+        try StoredRelease.demandNext(sequence, of: product, in: rows)
     }
 }

@@ -8,7 +8,7 @@ import Trust
 import Use
 import Wire
 
-/// `/device/v1/…`: status, check-in, receipts, artifacts (docs/openapi/device.yaml).
+/// `/device/v1/…`: status, check-in, receipts, artifacts, update metadata (docs/openapi/device.yaml).
 struct OwnAPI: Sendable {
     let door: DeviceDoor
 
@@ -18,6 +18,10 @@ struct OwnAPI: Sendable {
         routes.post(DeviceAPI.receipts, limit: DeviceAPI.maximumReceiptBytes) { try receipt($0) }
         routes.get(DeviceAPI.artifacts + "*") { try artifact($0) }
         routes.get(DeviceAPI.envelopes + "*") { try envelope($0) }
+        // The same for everybody, and proven by itself; here for devices that reach nothing else.
+        routes.get(DeviceAPI.metadata + "*") { request in
+            try door.asCaller(request) { _ in UpdateAnswers(door.house).answer(request) }
+        }
     }
 
     private func status(_ request: PlaneRequest) throws -> PlaneOutcome {

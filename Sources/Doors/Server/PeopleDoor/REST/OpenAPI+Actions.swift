@@ -10,6 +10,14 @@ extension OpenAPI {
                 hardware: {type: string}
                 minimumGrade: {$ref: '#/components/schemas/Grade'}
                 alarmBeforePairing: {type: boolean}
+                admission:
+                  type: object
+                  description: "What it asks of a release; left out: what it asked before, or nothing."
+                  required: [sbom, provenance, builders]
+                  properties:
+                    sbom: {type: boolean, description: "Whether a release needs a bill of materials."}
+                    provenance: {type: boolean, description: "Whether a release needs a provenance."}
+                    builders: {type: array, maxItems: 16, items: {$ref: '#/components/schemas/PublicKey'}}
               examples:
                 - {"product": "thermostat-2", "title": "Thermostat 2", "hardware": "th2-rev-b",
                     "minimumGrade": "secret", "alarmBeforePairing": false}

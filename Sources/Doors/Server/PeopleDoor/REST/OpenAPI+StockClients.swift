@@ -12,6 +12,11 @@ extension OpenAPI {
                 sha256: {description: "Of what was uploaded.", $ref: '#/components/schemas/Digest'}
                 size: {type: integer}
                 encryption: {$ref: '#/components/schemas/PayloadSecret'}
+                from: {type: array, items: {type: string}, description: "Versions that it may follow; left out: any."}
+                bootloader: {type: array, items: {type: string}, description: "Versions that it starts under; left out: any."}
+                network: {type: array, items: {type: string}, description: "Versions of the network module; left out: any."}
+                sbom: {$ref: '#/components/schemas/Digest', description: "Of a bill of materials that was uploaded like the artifact."}
+                provenance: {$ref: '#/components/schemas/Digest', description: "Of a provenance that was uploaded like the artifact."}
               examples:
                 - {"product": "thermostat-2", "sequence": 7, "version": "1.4.2", "hardware": ["th2-rev-b"],
                     "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "size": 4096}
@@ -53,6 +58,7 @@ extension OpenAPI {
                 skipped: {type: integer}
                 more: {type: boolean, description: "Ask again, with `next` as `after`."}
                 next: {$ref: '#/components/schemas/Name'}
+                why: {type: string, description: "The first of the skipped devices that it is not for, and why."}
               examples:
                 - {"offered": 1000, "skipped": 25, "more": false}
             WithdrawUpdate:

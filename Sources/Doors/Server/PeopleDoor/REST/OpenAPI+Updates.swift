@@ -65,6 +65,8 @@ extension OpenAPI {
                 network: {type: array, items: {type: string}, description: "Versions of the network module."}
                 sha256: {$ref: '#/components/schemas/Digest'}
                 size: {type: integer}
+                sbom: {$ref: '#/components/schemas/Digest', description: "Of a bill of materials that was uploaded like the artifact."}
+                provenance: {$ref: '#/components/schemas/Digest', description: "Of a provenance that was uploaded like the artifact."}
             ProposeReleaseAnswer: {$ref: '#/components/schemas/ProposedMetadata'}
             SignMetadata:
               type: object

@@ -1,20 +1,48 @@
-import Agent
+import Crypto
 import TUF
 import Wire
 
 /// The client workflow of TUF §5 around the pure verifier: it fetches what a step asks for, hands it in, and writes down what was
 /// believed before it goes on.
-struct RepositoryClient {
-    let folder: MetadataFolder
-    let fetch: RepositoryFetch
+package struct RepositoryClient: Sendable {
+    package let folder: MetadataFolder
+    package let fetch: RepositoryFetch
     let limits: UpdateLimits
     /// The start of the update, which is its time to the end (§5.1).
     let now: Timestamp
 
+    package init(
+        folder: MetadataFolder, fetch: RepositoryFetch, limits: UpdateLimits = UpdateLimits(), now: Timestamp
+    ) {
+        self.folder = folder
+        self.fetch = fetch
+        self.limits = limits
+        self.now = now
+    }
+
+    /// The root to begin with, where none was written down yet, or none that can be read: the very one that was named to the
+    /// device (§5.2).
+    package func begin(with anchor: UpdateAnchor) async throws {
+        if let stored = try folder.read("root", limit: limits.rootBytes),
+            (try? RootStep(trusted: stored, at: now, limits: limits)) != nil
+        {
+            return
+        }
+        let request = MetadataRequest(role: "root", version: anchor.version, limit: limits.rootBytes)
+        let bytes = try await fetch.demanded(request)
+        guard Wire.Digest(SHA256.hash(data: bytes)) == anchor.sha256 else {
+            throw MetadataRefusal("root", "5.2", .otherHash(algorithm: "sha256"))
+        }
+        _ = try RootStep(trusted: bytes, at: now, limits: limits)
+        try folder.write("root", bytes)
+    }
+
     /// The present, proven state of the repository (§5.2 to §5.6.6).
-    func refresh() async throws -> TrustedRepository {
+    package func refresh() async throws -> TrustedRepository {
         guard let root = try folder.read("root", limit: limits.rootBytes) else {
-            throw Refusal(.notFound, "There is no trusted root.", hint: "Run: lifelong-tuf-client init ROOT")
+            throw Refusal(
+                .notFound, "There is no trusted root.",
+                hint: "Begin with the root that the product's maker names.", rule: "TUF 1.0.34 §5.2")
         }
         var roots = try RootStep(trusted: root, at: now, limits: limits)
         while let request = roots.request, let bytes = try await fetch.metadata(request) {
@@ -55,7 +83,7 @@ struct RepositoryClient {
     }
 
     /// Nil if nobody who may speak of it lists it (§5.6.7).
-    func find(_ path: String, in repository: TrustedRepository) async throws -> FoundTarget? {
+    package func find(_ path: String, in repository: TrustedRepository) async throws -> FoundTarget? {
         var search = repository.search(for: path)
         while let question = try search.question {
             let role = question.request.role
@@ -68,38 +96,5 @@ struct RepositoryClient {
         }
         if case .found(let target) = search.state { return target }
         return nil
-    }
-
-    /// Puts the target into the folder, if it is not there already (§5.7).
-    func download(_ target: FoundTarget, into targets: String) async throws {
-        let disk = folder.disk
-        let path = "\(targets)/\(MetadataRequest.encoded(target.file.path))"
-        if try holds(target, path) { return }
-        let fresh = path + ".part"
-        try disk.create(fresh)
-        do {
-            var check = target.check
-            try await fetch.target(target) { bytes in
-                try check.take(bytes)
-                try disk.append(Array(bytes), to: fresh)
-            }
-            try check.finish()
-        } catch {
-            try disk.erase(fresh)
-            throw error
-        }
-        try disk.sync(fresh)
-        try disk.rename(fresh, to: path)
-        try disk.syncFolder(targets)
-    }
-
-    private func holds(_ target: FoundTarget, _ path: String) throws -> Bool {
-        guard try folder.disk.size(of: path) == target.file.length else { return false }
-        var check = target.check
-        while let bytes = try folder.disk.read(path, from: check.count, limit: 1 << 20), !bytes.isEmpty {
-            let isTaken = bytes.withUnsafeBytes { raw in (try? check.take(raw)) != nil }
-            if !isTaken { return false }
-        }
-        return (try? check.finish()) != nil
     }
 }

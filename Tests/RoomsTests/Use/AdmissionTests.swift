@@ -1,0 +1,142 @@
+import Crypto
+import Design
+import Foundation
+import Registry
+import Release
+import Store
+import TUF
+import Testing
+import Trust
+import Use
+import Wire
+import Workbench
+
+/// What a product asks of a release, at the draft in update metadata and at a release that the house alone seals.
+@Suite struct `The admission of a release` {
+    private let bench: HouseBench
+    private let builder = EphemeralKey()
+    private let image = Array("image".utf8)
+    private var house: House { bench.house }
+
+    init() async throws { bench = try await HouseBench() }
+
+    private func rules(sbom: Bool = true, provenance: Bool = true, builders: [EphemeralKey]? = nil) -> AdmissionRules {
+        AdmissionRules(
+            sbom: sbom, provenance: provenance,
+            builders: (builders ?? [builder]).map { Base64.encode($0.publicKeyDER) })
+    }
+
+    private func ask(_ rules: AdmissionRules?) async throws {
+        _ = try await house.perform(
+            PublishProduct(
+                product: HouseBench.product, title: "Thermostat 2", hardware: HouseBench.hardware, admission: rules),
+            as: .system)
+    }
+
+    @discardableResult
+    private func upload(_ bytes: [UInt8]) throws -> Wire.Digest {
+        let sha256 = LeafCertificate.sha256(bytes)
+        try Data(bytes).write(to: URL(filePath: house.settings.artifactFolder + "/\(sha256)"))
+        return sha256
+    }
+
+    private func materials(_ name: String = "thermostat-2", version: String = "1.4.2") throws -> Wire.Digest {
+        try upload(
+            Array(
+                #"{"bomFormat":"CycloneDX","specVersion":"1.5","metadata":{"component":{"name":"\#(name)","version":"\#(version)"}}}"#
+                    .utf8))
+    }
+
+    private func provenance(of artifact: Wire.Digest, by key: EphemeralKey? = nil) throws -> Wire.Digest {
+        let statement =
+            #"{"_type":"https://in-toto.io/Statement/v1","subject":[{"digest":{"sha256":"\#(artifact)"}}],"predicateType":"https://slsa.dev/provenance/v1","predicate":{"buildDefinition":{"buildType":"b"},"runDetails":{"builder":{"id":"i"}}}}"#
+        return try upload(
+            try CanonicalJSON.encode(
+                try Seal.sign(type: Provenance.payloadType, payload: Array(statement.utf8), with: key ?? builder)))
+    }
+
+    private func publish(
+        _ sequence: Int = 1, sbom: Wire.Digest? = nil, provenance: Wire.Digest? = nil
+    ) async throws {
+        _ = try await house.perform(
+            PublishRelease(
+                product: HouseBench.product, sequence: sequence, version: "1.4.2", hardware: [HouseBench.hardware],
+                sha256: try upload(image), size: image.count, sbom: sbom, provenance: provenance), as: .system)
+    }
+
+    @Test func `asks for what the product demands, and looks at what is attached in any case`() async throws {
+        let artifact = try upload(image)
+        try await ask(nil)
+        try await publish(1)
+        // Attached, though nobody asks for it: it has to be right.
+        let wrong = try materials("thermostat-3")
+        await refuses(.malformed, "admission: sbom component") { try await publish(2, sbom: wrong) }
+        let ours = try provenance(of: artifact)
+        await refuses(.unauthenticated, "admission: provenance signature") {
+            try await publish(2, provenance: ours)
+        }
+        try await ask(rules())
+        // What was said stays, if nothing else is said.
+        try await ask(nil)
+        let right = try materials()
+        await refuses(.conflict, "admission: sbom demanded") { try await publish(2, provenance: ours) }
+        await refuses(.conflict, "admission: provenance demanded") { try await publish(2, sbom: right) }
+        let old = try materials(version: "1.4.1")
+        await refuses(.malformed, "admission: sbom version") { try await publish(2, sbom: old, provenance: ours) }
+        let foreign = try provenance(of: artifact, by: EphemeralKey())
+        await refuses(.unauthenticated, "admission: provenance signature") {
+            try await publish(2, sbom: right, provenance: foreign)
+        }
+        let other = try provenance(of: right)
+        await refuses(.conflict, "admission: provenance subject") {
+            try await publish(2, sbom: right, provenance: other)
+        }
+        await refuses(.conflict, nil) { try await publish(2, sbom: LeafCertificate.sha256([1]), provenance: ours) }
+        try await publish(2, sbom: right, provenance: ours)
+        let manifest = try await house.read { try StoredRelease.require(2, of: HouseBench.product, in: $0).manifest }
+        #expect(manifest.sbom == right && manifest.provenance == ours)
+        try await ask(.anything)
+        try await publish(3)
+    }
+
+    @Test func `is not misled by whoever writes into the artifact store`() async throws {
+        let artifact = try upload(image)
+        try await ask(rules())
+        let (sbom, provenance) = (try materials(), try provenance(of: artifact))
+        try Data("{}".utf8).write(to: URL(filePath: house.settings.artifactFolder + "/\(sbom)"))
+        await refuses(.conflict, "artifact: SHA-256") { try await publish(1, sbom: sbom, provenance: provenance) }
+    }
+
+    @Test func `stands in what two persons sign, and in the manifest`() async throws {
+        let updates = try await UpdateBench(bench)
+        try await ask(rules())
+        await refuses(.conflict, "admission: sbom demanded") { _ = try await updates.propose(1) }
+        let artifact = try upload(image)
+        let (sbom, provenance) = (try materials("thermostat-2-os"), try provenance(of: artifact))
+        let draft = try await house.perform(
+            ProposeRelease(
+                product: HouseBench.product, layer: UpdateBench.layer,
+                release: .init(
+                    sequence: 1, version: "1.4.2", hardware: [HouseBench.hardware], sha256: artifact,
+                    size: image.count, sbom: sbom, provenance: provenance)), as: updates.grace
+        ).draft
+        let signed = String(decoding: try await updates.bytes(of: draft), as: UTF8.self)
+        #expect(signed.contains("\(sbom)") && signed.contains("\(provenance)"))
+        try await updates.signByBoth(draft)
+        try await updates.publish([draft])
+        let manifest = try await house.read { try StoredRelease.require(1, of: HouseBench.product, in: $0).manifest }
+        #expect(manifest.sbom == sbom && manifest.provenance == provenance)
+    }
+
+    @Test func `has no rules that nothing could meet`() async throws {
+        await refuses(.malformed, "admission: provenance signature") {
+            try await ask(rules(builders: []))
+        }
+        await refuses(.tooLarge, nil) {
+            try await ask(rules(builders: (0..<17).map { _ in EphemeralKey() }))
+        }
+        await #expect(throws: Refusal.self) {
+            try await ask(AdmissionRules(sbom: false, provenance: true, builders: ["AAAA"]))
+        }
+    }
+}
