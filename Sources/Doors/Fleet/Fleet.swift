@@ -21,6 +21,8 @@ package struct Fleet: Sendable {
         package var atOnce = 16
         /// Where the fleet is kept between runs.
         package var state: FleetState?
+        /// Decides whether a release on trial is healthy; nil: each is.
+        package var health: HealthCommand?
 
         package init(count: Int) { self.count = count }
     }
@@ -135,7 +137,7 @@ package struct Fleet: Sendable {
         await each(living, atOnce: plan.atOnce, step: .contacts, progress) { device in
             do {
                 try await pace.wait()
-                _ = try await device.live(over: transport, logger: logger)
+                _ = try await device.live(over: transport, health: plan.health, logger: logger)
                 try plan.state?.keep(device)
             } catch {
                 troubles.note(error)

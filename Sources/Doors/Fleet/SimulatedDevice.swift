@@ -57,8 +57,11 @@ package final class SimulatedDevice: Sendable {
 
     /// Everything that is due now: status, proof, enrolment, check-in, configuration, update, wipe.
     /// - Returns: one sentence why it stopped.
-    package func live(over transport: DeviceTransport, logger: Logger) async throws -> String {
+    package func live(
+        over transport: DeviceTransport, health: HealthCommand? = nil, logger: Logger
+    ) async throws -> String {
         var settings = AgentSettings()
+        settings.health = health
         settings.healthAttempts = 1
         let agent = try Agent(
             home: Self.home,

@@ -36,6 +36,11 @@ struct FleetCommand: AsyncParsableCommand {
     @Option(help: "Rounds of contact; in each, every device does all that is due.") var checkIns = 1
     @Option(help: "Contacts begun a second; as many as go unless told.") var rate: Double?
     @Option(help: "Devices in contact at the same time, at most 1000.") var atOnce = 16
+    @Option(
+        help: ArgumentHelp(
+            "As of lifelong-agent: decides whether a new image is healthy; \"false\" for a fleet with a bad release.",
+            valueName: "command"))
+    var healthCommand: String?
     @Flag(help: "Print the summary as JSON.") var json = false
     @Flag(name: .shortAndLong, help: "Tell what devices complain of.") var verbose = false
 
@@ -56,6 +61,7 @@ struct FleetCommand: AsyncParsableCommand {
         plan.checkIns = checkIns
         plan.rate = rate
         plan.atOnce = atOnce
+        plan.health = healthCommand.map { HealthCommand($0) }
         plan.state = try state.map { try FleetState($0) }
         var logger = Logger(label: "fleet") { StreamLogHandler.standardError(label: $0) }
         logger.logLevel = verbose ? .notice : .critical

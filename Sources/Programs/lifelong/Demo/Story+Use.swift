@@ -17,7 +17,8 @@ extension Story {
 
     func update() async throws {
         narrator.chapter("An update")
-        let artifact = try await publish(Self.product, Self.hardware, bytes: settings.artifactBytes)
+        let artifact = try await publish(
+            Self.product, Self.hardware, sequence: 1, version: "2.1.0", bytes: settings.artifactBytes)
         try await refuseTampered(artifact, by: 0)
         try await killInTheMiddle(1, artifact)
         let others = try await admin.act(OfferUpdate(product: Self.product, sequence: 1))
@@ -42,20 +43,24 @@ extension Story {
         var size: Int
     }
 
-    private func publish(_ product: ProductID, _ hardware: String, bytes count: Int) async throws -> PublishedArtifact {
+    @discardableResult
+    func publish(
+        _ product: ProductID, _ hardware: String, sequence: Int, version: String, bytes count: Int
+    ) async throws -> PublishedArtifact {
         var generator = SystemRandomNumberGenerator()
-        var bytes: [UInt8] = Array("\(product) release 1\n".utf8)
+        var bytes: [UInt8] = Array("\(product) release \(sequence)\n".utf8)
         while bytes.count < count { withUnsafeBytes(of: generator.next()) { bytes += $0 } }
         let sha256 = Wire.Digest(SHA256.hash(data: bytes))
-        let file = home.paper("\(product)-1.bin")
+        let file = home.paper("\(product)-\(sequence).bin")
         _ = FileManager.default.createFile(atPath: file, contents: Data(bytes), attributes: [.posixPermissions: 0o600])
         try await publish(
             file,
             PublishRelease(
-                product: product, sequence: 1, version: "2.1.0", hardware: [hardware], sha256: sha256, size: bytes.count
+                product: product, sequence: sequence, version: version, hardware: [hardware], sha256: sha256,
+                size: bytes.count
             ))
         narrator.tell(
-            "Release 2.1.0 of \(product): \(bytes.count >> 10) KiB, its manifest signed with the release key.")
+            "Release \(version) of \(product): \(bytes.count >> 10) KiB, its manifest signed with the release key.")
         return PublishedArtifact(sha256: sha256, path: home.server + "/artifacts/\(sha256)", size: bytes.count)
     }
 
@@ -77,7 +82,7 @@ extension Story {
         let serial = units[index].serial
         let place = UInt64(artifact.size / 2)
         let original = try flip(artifact.path, at: place)
-        narrator.tell("Somebody changes one byte of it on the server's disk, and it is offered to \(serial).")
+        narrator.tell("Somebody changes one byte of it where it lies, as a tampered mirror would, and it is offered to \(serial).")
         _ = try await admin.act(OfferUpdate(product: Self.product, sequence: 1, devices: [serial]))
         let alarm = try await openAlarm(.artifactRefused, of: serial, within: .seconds(60))
         _ = try flip(artifact.path, at: place)
@@ -143,7 +148,7 @@ extension Story {
     }
 
     private func updateFleet() async throws {
-        _ = try await publish(Self.fleetProduct, Self.fleetHardware, bytes: 16 << 10)
+        try await publish(Self.fleetProduct, Self.fleetHardware, sequence: 1, version: "2.1.0", bytes: 16 << 10)
         let wave = min(settings.fleet, max(1, settings.fleet / 10))
         var serials: [String] = []
         for name in try FileManager.default.contentsOfDirectory(atPath: home.path + "/fleet").sorted().prefix(wave) {

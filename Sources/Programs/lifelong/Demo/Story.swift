@@ -82,6 +82,7 @@ actor Story {
         try await configure()
         try await update()
         try await updateStockClients()
+        try await stopBadRelease()
         try await quarantine()
         try await resell()
         try await retire()
