@@ -196,5 +196,6 @@ package enum Schema {
         Migration(
             "offers of a device",
             ["CREATE INDEX ledger_offer ON ledger (device, idx) WHERE kind = 'updateOffered'"]),
+        rollouts,
     ]
 }
