@@ -46,6 +46,7 @@ enum PeopleRoutes {
             read("fleet", .anyOf(sight)), read("alarms", .anyOf(sight)), read("whoami", .signedIn),
             read("devices", .anyOf(sight)), read("devices/{device}", .anyOf(sight), "devices/\(serial)"),
             read("devices/{device}/passport", .anyOf(sight), "devices/\(serial)/passport"),
+            read("devices/{device}/updates", .anyOf(sight), "devices/\(serial)/updates"),
             read("devices/{device}/evidence", .anyOf(sight), "devices/\(serial)/evidence"),
             read("ledger", .anyOf([.readLedger])), read("ledger/entries", .anyOf([.readLedger])),
             read("ledger/witnesses", .anyOf([.readLedger])),

@@ -67,7 +67,8 @@ import Workbench
         try FileManager.default.createDirectory(atPath: answers, withIntermediateDirectories: true)
         let reads = [
             "FleetView": "fleet", "DevicePage": "devices?limit=1", "DeviceView": "devices/\(unit.serial)",
-            "LifeView": "devices/\(unit.serial)/passport", "Evidence": "devices/\(unit.serial)/evidence",
+            "LifeView": "devices/\(unit.serial)/passport", "UpdateHistory": "devices/\(unit.serial)/updates",
+            "Evidence": "devices/\(unit.serial)/evidence",
             "AlarmPage": "alarms", "LedgerView": "ledger", "LedgerEntryPage": "ledger/entries?limit=5",
             "LedgerLeafView": "ledger/entries/3", "ProofView": "ledger/proof/3", "ProductList": "products",
             "BatchList": "batches", "ReleaseList": "releases", "RolloutList": "rollouts", "PeopleList": "people",

@@ -16,6 +16,7 @@ import Workbench
     private let bench: HouseBench
     private let units: [BenchUnit]
     private let keys: [DeviceID: EphemeralKey]
+    private let ada: Principal
     private let mary: Principal
     private let bob: Principal
     private let keeper: RolloutKeeper
@@ -24,7 +25,7 @@ import Workbench
     init() async throws {
         bench = try await HouseBench()
         units = try await bench.makeUnits(12)
-        let ada = try await bench.ownership()
+        ada = try await bench.ownership()
         var keys: [DeviceID: EphemeralKey] = [:]
         for unit in units {
             try await bench.pair(unit, with: ada)
@@ -262,10 +263,26 @@ import Workbench
         // Six were heard of, three of them are still in it; the others are silent. Too few to conclude: a person looks.
         let end = try await view(rollout)
         #expect(end.counts[0].done == 3 && end.counts[0].silent == 6 && end.pause == .tooFew)
+        func waits() async throws -> [Int] {
+            try await bench.reading.fleet(as: mary).needsPerson.filter { $0.kind == .rollouts }.map(\.count)
+        }
+        #expect(try await waits() == [1])
         _ = try await house.perform(ResumeRollout(rollout: rollout), as: bob)
         try await settle()
         #expect(try await view(rollout).status == .complete)
+        #expect(try await waits().isEmpty)
         try await demandWhole(rollout)
+        // On the page of each device: what became of it, and its place in the rollout.
+        let failed = try await bench.reading.updates(of: units[0].serial, as: mary)
+        #expect(failed.entries.map(\.kind) == ["updated", "updateOffered"])
+        #expect(failed.rollouts.map(\.state) == [.failed] && failed.rollouts.map(\.rollout) == [rollout])
+        let other = try await bench.reading.updates(of: units[2].serial, as: mary)
+        #expect(other.entries.map(\.kind) == ["updateOffered", "updated", "updateOffered"])
+        #expect(other.rollouts.map(\.state) == [.left])
+        let owner = try await bench.reading.updates(of: units[0].serial, as: ada)
+        #expect(owner.entries.count == 2 && owner.rollouts.isEmpty, "rollouts are the maker's affair")
+        let stranger = try await bench.ownership("Eve")
+        await #expect(throws: Refusal.self) { _ = try await bench.reading.updates(of: units[0].serial, as: stranger) }
     }
 
     @Test func `offers nothing while it is paused`() async throws {

@@ -17,6 +17,50 @@ extension Reading {
         return try await house.read { RolloutView(try StoredRollout.require(id, in: $0)) }
     }
 
+    /// What became of releases on a device, by its name or serial.
+    package func updates(of name: String, as principal: Principal) async throws -> UpdateHistory {
+        try await house.read { rows in
+            let device = try Self.visible(name, to: principal, in: rows)
+            let published = try Self.publishedSize(rows)
+            let entries = try Self.updates(of: device.id, in: rows).map { row in
+                var entry = try Self.entry(row, published: published)
+                entry.serial = device.serial
+                return entry
+            }
+            return UpdateHistory(
+                device: device.id, serial: device.serial, entries: entries,
+                rollouts: Access.allows(.readFleet, principal) ? try Self.parts(of: device.id, in: rows) : [])
+        }
+    }
+
+    /// Entries of the device that are looked through, and told, at most.
+    private static let updatesWithin = 5000
+    private static let updatesLimit = 50
+
+    private static func updates(of device: DeviceID, in rows: any Rows) throws -> [Row] {
+        try rows.query(
+            """
+            SELECT idx, entry FROM (
+                SELECT idx, entry, kind FROM ledger WHERE device = $1 ORDER BY idx DESC LIMIT \(updatesWithin)) AS lately
+            WHERE kind IN ('updateOffered', 'updated', 'updateFailed', 'updateWithdrawn', 'updateObserved')
+            ORDER BY idx DESC LIMIT \(updatesLimit)
+            """, [Value(device)])
+    }
+
+    private static func parts(of device: DeviceID, in rows: any Rows) throws -> [UpdateHistory.Part] {
+        try rows.query(
+            """
+            SELECT m.rollout, m.stage, m.state, m.at, r.sequence FROM rollout_member m JOIN rollout r ON r.id = m.rollout
+            WHERE m.device = $1 LIMIT \(updatesLimit)
+            """, [Value(device)]
+        ).map { row in
+            guard let state = RolloutMember.State(rawValue: try row.text("state")) else { throw Row.damaged("state") }
+            return UpdateHistory.Part(
+                rollout: try row.id("rollout"), sequence: try row.int("sequence"), stage: try row.int("stage") + 1,
+                state: state, at: try row.time("at"))
+        }.sorted { ($0.at, $0.rollout) > ($1.at, $1.rollout) }
+    }
+
     package func devices(
         of rollout: RolloutID, state: RolloutMember.State, after: String?, limit: Int?, as principal: Principal
     ) async throws -> RolloutDevicePage {

@@ -60,6 +60,27 @@ package struct RolloutView: Codable, Sendable, Equatable {
     }
 }
 
+/// What became of releases on one device.
+package struct UpdateHistory: Codable, Sendable, Equatable {
+    /// Its place in a rollout.
+    package struct Part: Codable, Sendable, Equatable {
+        package var rollout: RolloutID
+        /// The release's.
+        package var sequence: Int
+        /// Counted from 1.
+        package var stage: Int
+        package var state: RolloutMember.State
+        /// Since when.
+        package var at: Timestamp
+    }
+    package var device: DeviceID
+    package var serial: String
+    /// Releases that were offered, installed, refused, given up or taken back, newest first; the last fifty.
+    package var entries: [LedgerEntryView]
+    /// Newest first; for the maker's people only.
+    package var rollouts: [Part]
+}
+
 /// Devices of a rollout that stand alike, page by page.
 package struct RolloutDevicePage: Codable, Sendable, Equatable {
     package struct Item: Codable, Sendable, Equatable {

@@ -78,6 +78,14 @@ package struct StoredRollout: Sendable {
         ).map { try StoredRollout($0) }
     }
 
+    /// How many stand still until a person does something about them.
+    static func waiting(in rows: any Rows) throws -> (paused: Int, planned: Int) {
+        func count(_ status: RolloutState.Status) throws -> Int {
+            try rows.count("SELECT COUNT(*) AS n FROM rollout WHERE status = $1", [.text(status.rawValue)])
+        }
+        return (try count(.paused), try count(.planned))
+    }
+
     package func insert(in rows: any Rows) throws {
         try rows.execute(
             """

@@ -113,6 +113,36 @@ extension OpenAPI {
                 stage: {type: integer, minimum: 1}
                 state: {type: string, enum: [waiting, asleep, offered, soaking, done, failed, silent, left]}
                 at: {$ref: '#/components/schemas/Timestamp'}
+            UpdateHistory:
+              type: object
+              required: [device, serial, entries, rollouts]
+              properties:
+                device: {$ref: '#/components/schemas/Name'}
+                serial: {type: string}
+                entries:
+                  type: array
+                  description: "Offered, installed, refused, given up or taken back; the last fifty."
+                  items: {$ref: '#/components/schemas/LedgerEntryView'}
+                rollouts:
+                  type: array
+                  description: "For the maker's people only."
+                  items: {$ref: '#/components/schemas/RolloutPart'}
+              examples:
+                - {"device": "018f3c1a-7b2e-7c11-9d0a-3b5e8f2a4c6d", "serial": "THERMOSTAT-2-7KQ2M9XA", "entries": [{
+                    "index": 17, "at": "2026-01-05T08:30:00.000Z", "device": "018f3c1a-7b2e-7c11-9d0a-3b5e8f2a4c6d",
+                    "serial": "THERMOSTAT-2-7KQ2M9XA", "byRole": "system", "kind": "updateOffered",
+                    "sentence": "Release 7 was offered to it.", "isPublished": true}], "rollouts": [{
+                    "rollout": "018f3c1a-cccc-7a11-8b2c-3d4e5f6a7b8c", "sequence": 7, "stage": 1, "state": "offered",
+                    "at": "2026-01-05T08:30:00.000Z"}]}
+            RolloutPart:
+              type: object
+              required: [rollout, sequence, stage, state, at]
+              properties:
+                rollout: {$ref: '#/components/schemas/Name'}
+                sequence: {type: integer, minimum: 1}
+                stage: {type: integer, minimum: 1}
+                state: {type: string, enum: [waiting, asleep, offered, soaking, done, failed, silent, left]}
+                at: {$ref: '#/components/schemas/Timestamp'}
             PlanRollout:
               type: object
               required: [plan]

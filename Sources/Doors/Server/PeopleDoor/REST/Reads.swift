@@ -75,6 +75,12 @@ enum Reads {
                     name, before: query.number("before"), limit: query.number("limit").map(Int.init), as: principal)
             },
             read(
+                "devices/{device}/updates", "UpdateHistory", "What became of releases on a device, newest first.",
+                tag: "devices"
+            ) { _, name, principal in
+                try await reading.updates(of: name, as: principal)
+            },
+            read(
                 "devices/{device}/evidence", "Evidence", "A device's entries with their proofs, for `lifelong verify`.",
                 tag: "devices"
             ) { _, name, principal in
