@@ -127,7 +127,7 @@ let package = Package(
             ["Wire", "Trust", "Ledger", "Passport", httpClient, nioCore, nioHTTP1, crypto, x509, asn1]),
         room(
             "Outbound", in: "Doors",
-            ["Wire", "Trust", "Ledger", "Registry", httpClient, nioCore, nioHTTP1, logging, crypto]),
+            ["Wire", "Trust", "Ledger", "Rollout", "Registry", httpClient, nioCore, nioHTTP1, logging, crypto]),
         room(
             "Witness", in: "Doors",
             [

@@ -118,7 +118,8 @@ package enum Event: Codable, Sendable, Equatable {
     case rolloutStarted(rollout: RolloutID)
     /// A stage has passed, and the next one opened.
     case rolloutAdvanced(rollout: RolloutID, numbers: RolloutNumbers)
-    /// `why` is one word: "asked" by a person, "planned" behind a stage, "tooFew" to conclude anything from.
+    /// `why` is one word: "asked" by a person, "planned" behind a stage, "tooFew" to conclude anything from, "check" while the
+    /// outside check is asked, "refused" when it said no.
     case rolloutPaused(rollout: RolloutID, why: String, numbers: RolloutNumbers)
     case rolloutResumed(rollout: RolloutID)
     /// For ever; "asked" by a person, or "line": the failure share is surely beyond it.

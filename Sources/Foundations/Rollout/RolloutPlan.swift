@@ -40,11 +40,14 @@ package struct RolloutPlan: Codable, Sendable, Equatable {
     /// The offers of a stage are spread over so many seconds.
     package var spreadSeconds: Int
     package var window: MaintenanceWindow?
+    /// The outside check is asked before each stage opens, the first one too.
+    package var check: Bool?
 
     package init(
         product: ProductID, sequence: Int, selector: Selector = .all, stages: [Stage] = usualStages,
         soakSeconds: Int = 86_400, deadlineSeconds: Int = 3 * 86_400, aliveSeconds: Int = 86_400,
-        failureLine: Int = 200, minimumSample: Int = 20, spreadSeconds: Int = 0, window: MaintenanceWindow? = nil
+        failureLine: Int = 200, minimumSample: Int = 20, spreadSeconds: Int = 0, window: MaintenanceWindow? = nil,
+        check: Bool? = nil
     ) {
         self.product = product
         self.sequence = sequence
@@ -57,6 +60,7 @@ package struct RolloutPlan: Codable, Sendable, Equatable {
         self.minimumSample = minimumSample
         self.spreadSeconds = spreadSeconds
         self.window = window
+        self.check = check
     }
 
     /// The whole fleet, as parts of 10,000.

@@ -71,6 +71,24 @@ extension DurableStep {
                     demand(highest == nil)
                 }
             },
+            DurableStep("the outside check of a rollout") { scene in
+                let (rollout, _) = try await scene.rollout(2, only: nil) { $0.check = true }
+                let keeper = RolloutKeeper(scene.house)
+                for _ in 0..<4 { _ = try await keeper.round() }
+                // A question whose answer was lost is asked again, by this node or by another.
+                let act: @Sendable () async throws -> Void = {
+                    scene.bench.clock.advance(seconds: 2 * OutsideState.firstRetrySeconds)
+                    for question in try await OutsideChecks.begin(scene.house) {
+                        try await OutsideChecks.hear(.go, to: question, scene.house)
+                    }
+                }
+                return Attempt(act: act) { _ in
+                    let stored = try await scene.house.read { try StoredRollout.require(rollout, in: $0) }
+                    demand(stored.state.outside?.opened == 1 && stored.state.status == .running)
+                    _ = try await scene.house.perform(
+                        StopRollout(rollout: rollout, confirm: HouseBench.product.text), as: .system)
+                }
+            },
             DurableStep("the advance of a rollout") { scene in
                 let unit = try await scene.enrolled().unit
                 let (rollout, _) = try await scene.rollout(2, only: unit)
@@ -122,10 +140,13 @@ extension FaultScene {
     /// - Parameters:
     ///   - steps: how many of approve, start and pause are done.
     ///   - only: the one device that it is for; nobody if there is none.
-    func rollout(_ steps: Int, only unit: BenchUnit?) async throws -> (rollout: RolloutID, second: Principal) {
+    func rollout(
+        _ steps: Int, only unit: BenchUnit?, _ change: (inout RolloutPlan) -> Void = { _ in }
+    ) async throws -> (rollout: RolloutID, second: Principal) {
         let sequence = try await release()
         var plan = RolloutPlan(product: HouseBench.product, sequence: sequence, stages: [.init(share: 10_000)])
         plan.selector = try .init("device = \(unit?.device.text ?? "nobody")")
+        change(&plan)
         let planner = try await bench.person("planner-\(sequence)", .makerAdmin)
         let second = try await bench.person("second-\(sequence)", .makerAdmin)
         let rollout = try await house.perform(PlanRollout(plan: plan), as: planner).rollout

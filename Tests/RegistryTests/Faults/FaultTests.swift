@@ -192,6 +192,7 @@ import Workbench
         "Ground/Registry/Keys/KeyRetirement.swift": "retiring keys, step by step, in its own test",
         "Ground/Registry/Keys/RootSuccession.swift": "moving keys, step by step, in its own test",
         "Ground/Registry/Keys/Successions.swift": "moving keys, step by step, in its own test",
+        "Ground/Registry/Rollouts/OutsideCheck.swift": "the outside check of a rollout",
         "Ground/Registry/Updates/UpdateKeys.swift": "use/draft-root",
         "Ground/Registry/Updates/UpdatePublication.swift": "use/publish-metadata",
         "Ground/Registry/Updates/UpdateRenewal.swift": "renewing update metadata",

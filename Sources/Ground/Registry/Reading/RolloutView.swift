@@ -22,6 +22,10 @@ package struct RolloutView: Codable, Sendable, Equatable {
     package var status: RolloutState.Status
     /// Why it waits for a person.
     package var pause: RolloutState.Pause?
+    /// What the outside check said against it, or why nobody heard it.
+    package var trouble: String?
+    /// The stage that the outside check is asked about, counted from 1.
+    package var asked: Int?
     package var plan: RolloutPlan
     package var plannedAt: Timestamp
     package var plannedBy: PersonID?
@@ -48,7 +52,8 @@ package struct RolloutView: Codable, Sendable, Equatable {
         }
         rollout = stored.id
         release = stored.release
-        (status, pause) = (state.status, state.pause)
+        (status, pause, trouble) = (state.status, state.pause, state.outside?.trouble)
+        asked = state.asked.map { $0 + 1 }
         self.plan = plan
         (plannedAt, plannedBy, approvedBy) = (stored.plannedAt, stored.plannedBy, stored.approvedBy)
         stage = state.stage + 1

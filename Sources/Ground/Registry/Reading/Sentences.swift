@@ -99,6 +99,9 @@ package enum Sentences {
         case .rolloutPaused(_, "asked", let numbers): "Somebody paused the rollout: \(said(numbers))."
         case .rolloutPaused(_, "tooFew", let numbers):
             "The rollout waits for a person: something failed among too few to conclude anything: \(said(numbers))."
+        case .rolloutPaused(_, "check", let numbers):
+            "The rollout waits for the outside check: \(said(numbers))."
+        case .rolloutPaused(_, "refused", let numbers): "The outside check said no: \(said(numbers))."
         case .rolloutPaused(_, _, let numbers):
             "The rollout waits for a person, as planned behind stage \(numbers.stage): \(said(numbers))."
         case .rolloutResumed: "The rollout goes on."

@@ -44,6 +44,7 @@ struct RolloutPlanCommand: AsyncParsableCommand {
     @Option(help: "Hours in which updates are offered, in the device's own time: 02:00-05:00.") var window: String?
     @Option(help: "Days on which the window begins: 1 (Monday) to 7.") var days: String?
     @Option(help: "Time zone of devices that name none: UTC, +02:00 or Europe/Berlin.") var zone = "UTC"
+    @Flag(help: "Ask the outside check of lifelong.yaml before each stage opens.") var check = false
     @Flag(help: "Count what each stage would be now, and write nothing down.") var dryRun = false
     @OptionGroup var connection: Connection
 
@@ -90,7 +91,8 @@ struct RolloutPlanCommand: AsyncParsableCommand {
                 return .init(share: try Typed.share(String(parts[0])), pause: parts.count == 2 ? true : nil)
             }, soakSeconds: try Typed.seconds(soak), deadlineSeconds: try Typed.seconds(deadline),
             aliveSeconds: try Typed.seconds(alive), failureLine: try Typed.share(line), minimumSample: sample,
-            spreadSeconds: try Typed.seconds(spread), window: try window.map { try Typed.window($0, days, zone) })
+            spreadSeconds: try Typed.seconds(spread), window: try window.map { try Typed.window($0, days, zone) },
+            check: check ? true : nil)
     }
 }
 
@@ -193,6 +195,8 @@ struct RolloutShow: AsyncParsableCommand {
         case .asked: "paused by a person"
         case .planned: "waits for a person behind stage \(view.stage), as planned"
         case .tooFew: "waits for a person: something failed among too few to conclude anything"
+        case .check: "asks the outside check" + (view.trouble.map { ": \($0)" } ?? "")
+        case .refused: "waits for a person. " + (view.trouble ?? "The outside check said no.")
         case nil: view.status.rawValue
         }
     }

@@ -22,7 +22,8 @@ package struct PauseRollout: Action {
     }
 }
 
-/// A person has looked: it goes on, and if it stood behind a stage, with the next one.
+/// A person has looked: it goes on, and if it stood behind a stage, with the next one; if it waited for the outside check,
+/// without it.
 package struct ResumeRollout: Action {
     package static let name = "use/resume-rollout"
     package static let permission = Permission.publish
@@ -31,7 +32,7 @@ package struct ResumeRollout: Action {
 
     package func perform(in change: Change) throws -> Done {
         var stored = try StoredRollout.require(rollout, in: change.rows)
-        try stored.state.resume()
+        try stored.state.resume(at: change.now)
         try stored.save(in: change.rows)
         try change.record(.rolloutResumed(rollout: rollout))
         return Done()

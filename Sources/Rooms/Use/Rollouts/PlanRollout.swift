@@ -20,6 +20,12 @@ package struct PlanRollout: Action {
 
     package func perform(in change: Change) throws -> Answer {
         let release = try plan.demandRelease(in: change.rows)
+        guard plan.check != true || change.house.settings.outsideCheck != nil else {
+            throw Refusal(
+                .conflict, "The plan wants an outside check, and none is configured.",
+                hint: "Set outsideCheck in lifelong.yaml and start again, or plan without it.",
+                rule: "rollout: outside check")
+        }
         let rollout = StoredRollout(
             change.newID(), plan: plan, release: release, by: change.principal.person, at: change.now)
         try rollout.insert(in: change.rows)

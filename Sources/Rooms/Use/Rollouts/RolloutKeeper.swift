@@ -57,7 +57,9 @@ package struct RolloutKeeper: Sendable {
         _ rollout: StoredRollout, at now: Timestamp, in rows: any Rows
     ) throws -> RolloutCandidates.Page? {
         let state = rollout.state
-        guard state.status == .running || state.status == .complete, rollout.gatherAt <= now else { return nil }
+        guard state.status == .running || state.status == .complete, state.isChecked(state.stage),
+            rollout.gatherAt <= now
+        else { return nil }
         return try RolloutCandidates(of: rollout.plan, in: rollout.id, at: now).page(
             upTo: state.stage, after: rollout.gatheredTo, isNew: true, in: rows)
     }

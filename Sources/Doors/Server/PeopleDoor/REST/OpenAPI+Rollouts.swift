@@ -19,6 +19,7 @@ extension OpenAPI {
                 minimumSample: {type: integer, minimum: 1, description: "Answers without which nothing is concluded."}
                 spreadSeconds: {type: integer, minimum: 0, description: "The offers of a stage are spread over so long."}
                 window: {$ref: '#/components/schemas/MaintenanceWindow'}
+                check: {type: boolean, description: "The outside check is asked before each stage opens."}
               examples:
                 - {"product": "thermostat-2", "sequence": 7, "selector": "hardware = th2-rev-b and not posture.channel = beta",
                     "stages": [{"share": 100, "pause": true}, {"share": 1000}, {"share": 10000}], "soakSeconds": 86400,
@@ -69,7 +70,9 @@ extension OpenAPI {
                 rollout: {$ref: '#/components/schemas/Name'}
                 release: {$ref: '#/components/schemas/Digest'}
                 status: {type: string, enum: [planned, approved, running, paused, stopped, complete, closed]}
-                pause: {type: string, enum: [asked, planned, tooFew]}
+                pause: {type: string, enum: [asked, planned, tooFew, check, refused]}
+                trouble: {type: string, description: "What the outside check said against it, or why nobody heard it."}
+                asked: {type: integer, minimum: 1, description: "The stage that the outside check is asked about."}
                 plan: {$ref: '#/components/schemas/RolloutPlan'}
                 plannedAt: {$ref: '#/components/schemas/Timestamp'}
                 plannedBy: {$ref: '#/components/schemas/Name'}

@@ -75,6 +75,11 @@ extension Console {
         case (.running, _): "Stage \(view.stage) of \(view.counts.count) is open."
         case (.paused, .tooFew?): "Something failed among too few to conclude anything from: look, then resume or stop."
         case (.paused, .planned?): "Stage \(view.stage) has passed, and the plan wants a person to look."
+        case (.paused, .check?):
+            "The outside check is asked before stage \(view.asked ?? view.stage) opens."
+                + (view.trouble.map { " In vain so far: \($0)" } ?? "")
+        case (.paused, .refused?):
+            (view.trouble ?? "The outside check said no.") + " Look, then resume without it, or stop."
         case (.paused, _): "Nothing more is offered until somebody resumes it."
         case (.stopped, _): "It stopped for ever; what was not installed is taken back."
         case (.complete, _): "Every stage has passed; who joins later gets the release at once."
@@ -103,6 +108,7 @@ extension Console {
             }
             rows.append(("Window", .text("\(time(window.from)) to \(time(window.to)), each device's own time")))
         }
+        if plan.check == true { rows.append(("Outside check", .text("before each stage opens"))) }
         if let opened = view.stageOpened { rows.append(("Stage open since", Times.element(opened, now: now))) }
         if view.approvedBy != nil { rows.append(("Approved", .text("by a second person"))) }
         return Pieces.facts(rows)
@@ -115,6 +121,7 @@ extension Console {
             case .planned: [("approve", "Approve")]
             case .approved: [("start", "Start")]
             case .running: [("pause", "Pause")]
+            case .paused where view.pause == .check: [("pause", "Pause"), ("resume", "Resume without the check")]
             case .paused: [("resume", "Resume")]
             case .stopped, .complete, .closed: []
             }
