@@ -61,6 +61,8 @@ package enum Event: Codable, Sendable, Equatable {
     case configured(version: Int, document: Digest)
     case configurationApplied(version: Int, receipt: Digest)
     case updateOffered(release: Digest, sequence: Int)
+    /// The release before `from`, which runs and whose signed manifest lets a device go back to it.
+    case returnOffered(release: Digest, sequence: Int, from: Digest)
     case updated(release: Digest, sequence: Int, receipt: Digest)
     case updateFailed(release: Digest, sequence: Int, reason: String, receipt: Digest)
     /// The offer was taken back before the device had installed it.
@@ -144,6 +146,7 @@ package enum Event: Codable, Sendable, Equatable {
         case .configured: "configured"
         case .configurationApplied: "configurationApplied"
         case .updateOffered: "updateOffered"
+        case .returnOffered: "returnOffered"
         case .updated: "updated"
         case .updateFailed: "updateFailed"
         case .updateWithdrawn: "updateWithdrawn"

@@ -260,7 +260,7 @@ package struct Receipt: Codable, Sendable, Equatable {
 /// What a release key signs (`Seal.PayloadType.manifest`).
 package struct ReleaseManifest: Codable, Sendable, Equatable {
     package var product: ProductID
-    /// Strictly growing per product; the device never goes below what runs (anti-rollback).
+    /// Strictly growing per product; the device never goes below what runs (anti-rollback), except as `mayReturnTo` says.
     package var sequence: Int
     /// What people call it ("1.4.2").
     package var version: String
@@ -271,10 +271,12 @@ package struct ReleaseManifest: Codable, Sendable, Equatable {
     /// Its size in bytes.
     package var size: Int
     package var created: Timestamp
+    /// The release before it, by the digest of its manifest's payload, if a device that runs this one may go back to it.
+    package var mayReturnTo: Digest?
 
     package init(
         product: ProductID, sequence: Int, version: String, hardware: [String], sha256: Digest, size: Int,
-        created: Timestamp
+        created: Timestamp, mayReturnTo: Digest? = nil
     ) {
         self.product = product
         self.sequence = sequence
@@ -283,5 +285,6 @@ package struct ReleaseManifest: Codable, Sendable, Equatable {
         self.sha256 = sha256
         self.size = size
         self.created = created
+        self.mayReturnTo = mayReturnTo
     }
 }

@@ -197,5 +197,8 @@ package enum Schema {
             "offers of a device",
             ["CREATE INDEX ledger_offer ON ledger (device, idx) WHERE kind = 'updateOffered'"]),
         rollouts,
+        Migration(
+            "returns of a device",
+            ["CREATE INDEX ledger_return ON ledger (device, idx) WHERE kind = 'returnOffered'"]),
     ]
 }

@@ -50,6 +50,16 @@ extension DurableStep {
             } check: {
                 $0 == .stopped
             },
+            DurableStep(ReturnRollout.name) { scene in
+                let (rollout, _) = try await scene.rollout(0, only: nil, mayReturn: true)
+                let before = try await scene.count("SELECT COUNT(*) AS n FROM rollout", [])
+                return Attempt {
+                    _ = try await scene.house.perform(ReturnRollout(rollout: rollout), as: .system)
+                } check: { extra in
+                    let after = try await scene.count("SELECT COUNT(*) AS n FROM rollout", [])
+                    demand(after == before + (extra ? 2 : 1))
+                }
+            },
             DurableStep(HoldUpdates.name) { scene in
                 let unit = try await scene.enrolled().unit
                 return Attempt {
@@ -141,9 +151,10 @@ extension FaultScene {
     ///   - steps: how many of approve, start and pause are done.
     ///   - only: the one device that it is for; nobody if there is none.
     func rollout(
-        _ steps: Int, only unit: BenchUnit?, _ change: (inout RolloutPlan) -> Void = { _ in }
+        _ steps: Int, only unit: BenchUnit?, mayReturn: Bool? = nil, _ change: (inout RolloutPlan) -> Void = { _ in }
     ) async throws -> (rollout: RolloutID, second: Principal) {
-        let sequence = try await release()
+        if mayReturn == true { _ = try await release() }
+        let sequence = try await release(mayReturn: mayReturn)
         var plan = RolloutPlan(product: HouseBench.product, sequence: sequence, stages: [.init(share: 10_000)])
         plan.selector = try .init("device = \(unit?.device.text ?? "nobody")")
         change(&plan)

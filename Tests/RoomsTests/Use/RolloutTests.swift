@@ -41,14 +41,14 @@ import Workbench
 
     // MARK: What happens
 
-    private func publish(_ sequence: Int) async throws {
+    private func publish(_ sequence: Int, mayReturn: Bool? = nil) async throws {
         let bytes = Array("release \(sequence)".utf8)
         let sha256 = LeafCertificate.sha256(bytes)
         try Data(bytes).write(to: URL(filePath: house.settings.artifactFolder + "/\(sha256)"))
         _ = try await house.perform(
             PublishRelease(
                 product: HouseBench.product, sequence: sequence, version: "\(sequence)",
-                hardware: [HouseBench.hardware], sha256: sha256, size: bytes.count), as: .system)
+                hardware: [HouseBench.hardware], sha256: sha256, size: bytes.count, mayReturn: mayReturn), as: .system)
     }
 
     private func plan(_ change: (inout RolloutPlan) -> Void = { _ in }) -> RolloutPlan {
@@ -380,6 +380,57 @@ import Workbench
         try await demandWhole(rollout)
         _ = try await house.database.write { try $0.execute("UPDATE update_hold SET highest = 99", []) }
         #expect(try await Audit.run(house.database).findings.contains { $0.what == "hold of \(pinned.device)" })
+    }
+
+    @Test func `goes back to the release before, where the one that runs was signed so`() async throws {
+        let whole = [RolloutPlan.Stage(share: 10_000)]
+        let first = try await start(plan { $0.stages = whole })
+        try await settle()
+        try await answer(units)
+        try await settle()
+        try await publish(2, mayReturn: true)
+        try await publish(3)
+        _ = try await house.perform(StopRollout(rollout: first, confirm: HouseBench.product.text), as: bob)
+        try await settle()
+        // Release 1 has none before it, and release 3 was signed without a way back.
+        for (left, sequence) in [(3, 2), (2, 3), (3, 1), (9, 1)] {
+            let wrong = plan { ($0.stages, $0.sequence, $0.returnsFrom) = (whole, sequence, left) }
+            await #expect(throws: Refusal.self) { _ = try await house.perform(PlanRollout(plan: wrong), as: mary) }
+        }
+        await #expect { _ = try await house.perform(ReturnRollout(rollout: first), as: mary) } throws: {
+            ($0 as? Refusal)?.rule == "rollout: return"
+        }
+        let second = try await start(plan { ($0.stages, $0.sequence) = (whole, 2) })
+        try await settle()
+        try await answer(Array(units.prefix(5)))
+        try await settle()
+        #expect(try await view(second).mayReturnTo == 1)
+        let back = try await house.perform(ReturnRollout(rollout: second), as: mary).rollout
+        await #expect(throws: Refusal.self) {
+            _ = try await house.perform(ApproveRollout(rollout: back), as: mary)
+        }
+        _ = try await house.perform(ApproveRollout(rollout: back), as: bob)
+        await #expect(throws: Refusal.self, "while the other one runs") {
+            _ = try await house.perform(StartRollout(rollout: back), as: bob)
+        }
+        _ = try await house.perform(StopRollout(rollout: second, confirm: HouseBench.product.text), as: bob)
+        try await settle()
+        _ = try await house.perform(StartRollout(rollout: back), as: bob)
+        try await settle()
+        // Those that run release 2 and nobody else; by no other way.
+        #expect(Set(try await offered(1).map(\.serial)) == Set(units.prefix(5).map(\.serial)))
+        let named = try await house.perform(
+            OfferUpdate(product: HouseBench.product, sequence: 1, devices: [units[0].serial]), as: mary)
+        #expect(named.offered == 0)
+        bench.clock.advance(seconds: 60)
+        try await answer(offered(1))
+        try await settle()
+        #expect(try await passport(units[0]).installed?.sequence == 1)
+        #expect(try await view(back).counts[0].soaking == 5)
+        #expect(try await count("returnOffered") == 5)
+        #expect(try await bench.reading.updates(of: units[0].serial, as: mary).entries.first?.kind == "updated")
+        await #expect(throws: Refusal.self) { _ = try await house.perform(ReturnRollout(rollout: back), as: mary) }
+        try await demandWhole(back)
     }
 
     @Test func `offers nothing twice, whoever advances it`() async throws {

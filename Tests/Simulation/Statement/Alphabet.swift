@@ -6,7 +6,7 @@ import Wire
 package enum Alphabet {
     package enum Kind: CaseIterable, Sendable {
         case born, shipped, paired, enrolled, renewed, certificateRevoked, configured, configurationApplied
-        case updateOffered, updated, updateFailed, updateWithdrawn, updateObserved
+        case updateOffered, returnOffered, updated, updateFailed, updateWithdrawn, updateObserved
         case quarantined, restored, offered, offerWithdrawn, accepted
         case tenureEnded, wiped, retired, logTaken, alarmRaised, enrolmentCodeIssued, deviceTokenIssued
         case pairingUnlocked, house
@@ -24,6 +24,7 @@ package enum Alphabet {
         case .configured: .configured
         case .configurationApplied: .configurationApplied
         case .updateOffered: .updateOffered
+        case .returnOffered: .returnOffered
         case .updated: .updated
         case .updateFailed: .updateFailed
         case .updateWithdrawn: .updateWithdrawn
@@ -46,7 +47,8 @@ package enum Alphabet {
             .tokenRevoked,
             .personRemoved, .alarmAcknowledged, .keySucceeded, .keyRetired, .updateSignerAdded,
             .updateSignerRemoved, .updateMetadataProposed, .updateMetadataSigned, .updateMetadataPublished,
-            .rolloutPlanned, .rolloutApproved, .rolloutStarted, .rolloutAdvanced, .rolloutPaused, .rolloutResumed, .rolloutStopped, .rolloutFinished,
+            .rolloutPlanned, .rolloutApproved, .rolloutStarted, .rolloutAdvanced, .rolloutPaused, .rolloutResumed,
+            .rolloutStopped, .rolloutFinished,
             .rolloutClosed, .updatesHeld, .updatesReleased:
             .house
         }
@@ -101,6 +103,10 @@ package enum Alphabet {
         case .configured: return (0...2).map { .configured(version: $0, document: receipt) }
         case .configurationApplied: return (0...2).map { .configurationApplied(version: $0, receipt: receipt) }
         case .updateOffered: return (0...2).map { .updateOffered(release: release($0), sequence: $0) }
+        case .returnOffered:
+            return [(0, 1), (1, 2), (2, 1), (1, 1)].map {
+                .returnOffered(release: release($0), sequence: $0, from: release($1))
+            }
         case .updated:
             return (1...2).map { .updated(release: release($0), sequence: $0, receipt: receipt) }
                 + [.updated(release: release(1), sequence: 2, receipt: receipt)]

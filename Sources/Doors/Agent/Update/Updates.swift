@@ -90,7 +90,8 @@ package struct Updates: Sendable {
         do {
             release = try VerifiedRelease(
                 seal, releaseKeys: terms.releaseKeys, product: terms.product, hardware: terms.hardware,
-                runningSequence: running.content.manifest.sequence, largest: terms.largest)
+                runningSequence: running.content.manifest.sequence, mayReturnTo: running.content.mayReturnTo,
+                largest: terms.largest)
         } catch {
             return try refuse(seal, error, on: terms.device, at: now)
         }

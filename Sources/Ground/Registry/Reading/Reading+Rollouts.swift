@@ -14,7 +14,12 @@ extension Reading {
 
     package func rollout(_ id: RolloutID, as principal: Principal) async throws -> RolloutView {
         try Self.demand(.readFleet, of: principal)
-        return try await house.read { RolloutView(try StoredRollout.require(id, in: $0)) }
+        return try await house.read { rows in
+            let stored = try StoredRollout.require(id, in: rows)
+            var view = RolloutView(stored)
+            view.mayReturnTo = try stored.returns(in: rows)
+            return view
+        }
     }
 
     /// What became of releases on a device, by its name or serial.
@@ -42,7 +47,7 @@ extension Reading {
             """
             SELECT idx, entry FROM (
                 SELECT idx, entry, kind FROM ledger WHERE device = $1 ORDER BY idx DESC LIMIT \(updatesWithin)) AS lately
-            WHERE kind IN ('updateOffered', 'updated', 'updateFailed', 'updateWithdrawn', 'updateObserved')
+            WHERE kind IN ('updateOffered', 'returnOffered', 'updated', 'updateFailed', 'updateWithdrawn', 'updateObserved')
             ORDER BY idx DESC LIMIT \(updatesLimit)
             """, [Value(device)])
     }

@@ -26,6 +26,8 @@ package struct RolloutView: Codable, Sendable, Equatable {
     package var trouble: String?
     /// The stage that the outside check is asked about, counted from 1.
     package var asked: Int?
+    /// The release that devices may go back to from this rollout's, by its signed manifest; nil in a list.
+    package var mayReturnTo: Int?
     package var plan: RolloutPlan
     package var plannedAt: Timestamp
     package var plannedBy: PersonID?

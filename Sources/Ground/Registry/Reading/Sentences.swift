@@ -37,6 +37,7 @@ package enum Sentences {
         case .configured(let version, _): "Its owner gave it configuration \(version)."
         case .configurationApplied(let version, _): "Put configuration \(version) into force and signed for it."
         case .updateOffered(_, let sequence): "Release \(sequence) was offered to it."
+        case .returnOffered(_, let sequence, _): "The way back to release \(sequence) was offered to it."
         case .updated(_, let sequence, _): "Runs release \(sequence) and signed for it."
         case .updateFailed(_, let sequence, let reason, _):
             "Did not take release \(sequence): \(reason.prefix(200))"

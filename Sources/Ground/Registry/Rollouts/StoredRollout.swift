@@ -78,6 +78,14 @@ package struct StoredRollout: Sendable {
         ).map { try StoredRollout($0) }
     }
 
+    /// The release that devices may go back to from this rollout's: what its signed manifest says.
+    package func returns(in rows: any Rows) throws -> Int? {
+        guard plan.returnsFrom == nil,
+            let before = try SignedManifest.find(plan.sequence, of: plan.product, in: rows)?.mayReturnTo
+        else { return nil }
+        return try rows.first("SELECT sequence FROM release WHERE digest = $1", [Value(before)])?.int("sequence")
+    }
+
     /// How many stand still until a person does something about them.
     static func waiting(in rows: any Rows) throws -> (paused: Int, planned: Int) {
         func count(_ status: RolloutState.Status) throws -> Int {

@@ -25,6 +25,8 @@ struct ReleasePublish: AsyncParsableCommand {
     @Option(help: "Number of the release; each is higher than the one before.") var sequence: Int
     @Option(help: "What people call it, such as 1.4.2.") var versionName: String
     @Option(help: "Hardware that it may run on; give it once for each.") var hardware: [String]
+    @Flag(help: "Let devices that run it go back to the release before it, if a rollout says so; that is signed.")
+    var mayReturn = false
     @OptionGroup var connection: Connection
 
     func run() async throws {
@@ -32,8 +34,7 @@ struct ReleasePublish: AsyncParsableCommand {
         let (sha256, size) = try await ArtifactFile.upload(file, to: client)
         let input = PublishRelease(
             product: try ProductID(product), sequence: sequence, version: versionName, hardware: hardware,
-            sha256: sha256,
-            size: size)
+            sha256: sha256, size: size, mayReturn: mayReturn ? true : nil)
         let answer: PublishRelease.Answer = try await client.perform(PublishRelease.name, input)
         try connection.show(answer) {
             ["Release \(sequence) (\(versionName)) of \(product) is published: \(answer.release)"]

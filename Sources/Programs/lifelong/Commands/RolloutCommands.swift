@@ -14,7 +14,7 @@ struct RolloutCommand: AsyncParsableCommand {
         commandName: "rollout", abstract: "A release's way into the field, stage by stage.",
         subcommands: [
             RolloutPlanCommand.self, RolloutListCommand.self, RolloutShow.self, RolloutApprove.self, RolloutStart.self,
-            RolloutPause.self, RolloutResume.self, RolloutStop.self,
+            RolloutPause.self, RolloutResume.self, RolloutStop.self, RolloutReturn.self,
         ])
 }
 
@@ -231,35 +231,6 @@ struct RolloutShow: AsyncParsableCommand {
     }
 }
 
-struct DeviceHold: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "hold", abstract: "Keep a device from releases above one, until it is released (unhold).",
-        discussion: "Example:\n  lifelong device hold THERMOSTAT-2-7KQ2M9XA --highest 6")
-    @OptionGroup var target: DeviceArgument
-    @Option(help: "The highest release that it may be offered; what it runs now unless told.") var highest: Int?
-    @OptionGroup var connection: Connection
-
-    func run() async throws {
-        let answer: HoldUpdates.Answer = try await connection.client().perform(
-            HoldUpdates.name, HoldUpdates(device: target.device, highest: highest))
-        try connection.show(answer) { ["\(target.device) is offered no release above \(answer.highest)."] }
-    }
-}
-
-struct DeviceUnhold: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "unhold", abstract: "Let a device be offered releases like any other again.",
-        discussion: "Example:\n  lifelong device unhold THERMOSTAT-2-7KQ2M9XA")
-    @OptionGroup var target: DeviceArgument
-    @OptionGroup var connection: Connection
-
-    func run() async throws {
-        let done: Done = try await connection.client().perform(
-            ReleaseUpdates.name, ReleaseUpdates(device: target.device))
-        try connection.show(done) { ["\(target.device) is offered releases again."] }
-    }
-}
-
 /// A verb that needs nothing but the rollout's name.
 protocol RolloutVerb: AsyncParsableCommand {
     var rollout: String { get }
@@ -334,5 +305,25 @@ struct RolloutStop: RolloutVerb {
         try await perform(
             StopRollout(rollout: RolloutID(rollout), confirm: confirm),
             "Stopped. What was not installed is being taken back.")
+    }
+}
+
+struct RolloutReturn: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "return",
+        abstract: "Plan the way back from a rollout's release to the one before, where its signed manifest allows it.",
+        discussion: "Example:\n  lifelong rollout return 018f3c1a-cccc-7a11-8b2c-3d4e5f6a7b8c")
+    @Argument(help: "The rollout whose release is to be left.") var rollout: String
+    @OptionGroup var connection: Connection
+
+    func run() async throws {
+        let answer: PlanRollout.Answer = try await connection.client().perform(
+            ReturnRollout.name, ReturnRollout(rollout: RolloutID(rollout)))
+        try connection.show(answer) {
+            [
+                "Planned as rollout \(answer.rollout). Nothing happens yet; somebody else approves it:",
+                "  lifelong rollout approve \(answer.rollout)",
+            ]
+        }
     }
 }

@@ -93,6 +93,7 @@ extension RolloutPlan {
         guard let release = try row.flatMap({ Digest(hex: try $0.text("digest")) }) else {
             throw Refusal(.notFound, "There is no release \(sequence) of \"\(product)\".", hint: "Publish it first.")
         }
+        if let returnsFrom { try demandReturn(to: release, from: returnsFrom, in: rows) }
         let narrowing = selector.narrowing
         guard narrowing.products?.contains(product.text) ?? true, narrowing.stages?.contains(.inUse) ?? true else {
             throw Refusal(
@@ -101,5 +102,18 @@ extension RolloutPlan {
                 rule: "rollout: in use")
         }
         return release
+    }
+
+    /// Whether the release that is to be left lets devices go back to that one, in its own signed words: the device asks the same.
+    private func demandReturn(to release: Digest, from sequence: Int, in rows: any Rows) throws {
+        guard let left = try SignedManifest.find(sequence, of: product, in: rows) else {
+            throw Refusal(
+                .notFound, "There is no release \(sequence) of \"\(product)\".", hint: "Look at: lifelong release list")
+        }
+        guard left.mayReturnTo == release else {
+            throw Refusal(
+                .forbidden, "Release \(sequence) was published without a way back to release \(self.sequence).",
+                hint: "Publish the old software again under a higher number.", rule: "rollout: return")
+        }
     }
 }

@@ -84,6 +84,7 @@ struct RolloutStep {
         case .updateObserved(let failed, _, .failed), .updateFailed(let failed, _, _, _):
             failed == release ? .failed : nil
         case .updateOffered(_, let number): number > sequence ? .gone : nil
+        case .returnOffered(let other, _, _): other == release ? nil : .gone
         case .updateWithdrawn(let withdrawn, _): withdrawn == release ? .gone : nil
         case .alarmRaised: .disquiet
         case .quarantined: .cutOff
@@ -148,10 +149,17 @@ struct RolloutStep {
             isEligible: try !held.contains(device) && plan.isFor(change.passport(of: device)))
         switch step {
         case .offer(let after):
-            try change.record(.updateOffered(release: rollout.release, sequence: plan.sequence), on: device)
+            try change.record(offer(to: device), on: device)
             try move(device, of: stage, before, after)
         case .become(let after): try move(device, of: stage, before, after)
         }
+    }
+
+    private func offer(to device: DeviceID) throws -> Event {
+        guard plan.returnsFrom != nil, let running = try change.passport(of: device).installed else {
+            return .updateOffered(release: rollout.release, sequence: plan.sequence)
+        }
+        return .returnOffered(release: rollout.release, sequence: plan.sequence, from: running.release)
     }
 
     /// Takes back what was offered and not installed; true if there may be more.

@@ -18,14 +18,20 @@ package struct PublishRelease: Ceremony {
     package var hardware: [String]
     package var sha256: Digest
     package var size: Int
+    /// A device that runs it may go back to the release before it; that stands in what is signed.
+    package var mayReturn: Bool?
 
-    package init(product: ProductID, sequence: Int, version: String, hardware: [String], sha256: Digest, size: Int) {
+    package init(
+        product: ProductID, sequence: Int, version: String, hardware: [String], sha256: Digest, size: Int,
+        mayReturn: Bool? = nil
+    ) {
         self.product = product
         self.sequence = sequence
         self.version = version
         self.hardware = hardware
         self.sha256 = sha256
         self.size = size
+        self.mayReturn = mayReturn
     }
 
     package struct Answer: Codable, Sendable, Equatable {
@@ -42,30 +48,42 @@ package struct PublishRelease: Ceremony {
                 hint: "Use a sequence above 0, a version of 1 to 64 bytes and 1 to 64 hardware names.")
         }
         try StoredArtifact.demand(sha256, size, in: house.settings.artifactFolder)
-        try await house.read { rows in try demandNext(in: rows) }
+        let before = try await house.read { rows in try demandNext(in: rows) }
         let form = try await ArtifactForm.read(house.settings.artifactFolder + "/\(sha256)")
         let manifest = ReleaseManifest(
             product: product, sequence: sequence, version: version, hardware: hardware, sha256: sha256, size: size,
-            created: try house.time())
+            created: try house.time(), mayReturnTo: before)
         let payload = try CanonicalJSON.encode(manifest)
         let seal = try await house.seal(payload, type: Seal.PayloadType.manifest, by: .release)
         return try await house.change(as: principal) { change in
-            try demandNext(in: change.rows)
+            guard try demandNext(in: change.rows) == before else {
+                throw Refusal(
+                    .conflict, "Another release was published meanwhile.", hint: "Look at it, then publish again.")
+            }
             try form.keep(for: sha256, in: change.rows)
             return try store(seal, LeafCertificate.sha256(payload), in: change)
         }
     }
 
-    private func demandNext(in rows: any Rows) throws {
+    /// - Returns: the release that devices may go back to from this one.
+    private func demandNext(in rows: any Rows) throws -> Digest? {
         guard try rows.first("SELECT id FROM product WHERE id = $1", [Value(product)]) != nil else {
             throw Refusal(.notFound, "There is no product \"\(product)\".", hint: "Publish the product first.")
         }
-        let newest = try rows.first("SELECT MAX(sequence) AS n FROM release WHERE product = $1", [Value(product)])
-        guard sequence > (newest?.optionalInt("n") ?? 0) else {
+        let newest = try rows.first(
+            "SELECT sequence, digest FROM release WHERE product = $1 ORDER BY sequence DESC LIMIT 1", [Value(product)])
+        guard sequence > (newest?.optionalInt("sequence") ?? 0) else {
             throw Refusal(
                 .conflict, "Release \(sequence) is not above the newest one.", hint: "Use a higher sequence.",
                 rule: "release: sequence grows")
         }
+        guard mayReturn == true else { return nil }
+        guard let before = try newest.flatMap({ Digest(hex: try $0.text("digest")) }) else {
+            throw Refusal(
+                .conflict, "There is no release before it to go back to.", hint: "Publish it without the way back.",
+                rule: "release: return")
+        }
+        return before
     }
 
     private func store(_ seal: Seal, _ digest: Digest, in change: Change) throws -> Answer {

@@ -91,6 +91,8 @@ package enum ActionList {
         .action(PauseRollout.self, "Offers nothing more until somebody resumes it."),
         .action(ResumeRollout.self, "Goes on, or opens the next stage."),
         .action(StopRollout.self, "Ends a rollout for ever, and takes back what was not installed."),
+        .action(
+            ReturnRollout.self, "Plans the way back from a rollout's release to the one before, where that is signed."),
         .action(HoldUpdates.self, "Keeps a device from releases above one, until somebody releases it."),
         .action(ReleaseUpdates.self, "Lets a device be offered releases like any other again."),
         .action(QuarantineDevice.self, "Cuts a device off, from its next request on."),

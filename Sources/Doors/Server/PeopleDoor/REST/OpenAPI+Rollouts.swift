@@ -20,6 +20,8 @@ extension OpenAPI {
                 spreadSeconds: {type: integer, minimum: 0, description: "The offers of a stage are spread over so long."}
                 window: {$ref: '#/components/schemas/MaintenanceWindow'}
                 check: {type: boolean, description: "The outside check is asked before each stage opens."}
+                returnsFrom: {type: integer, minimum: 2,
+                  description: "It takes devices back from that release to `sequence`, the one before."}
               examples:
                 - {"product": "thermostat-2", "sequence": 7, "selector": "hardware = th2-rev-b and not posture.channel = beta",
                     "stages": [{"share": 100, "pause": true}, {"share": 1000}, {"share": 10000}], "soakSeconds": 86400,
@@ -73,6 +75,8 @@ extension OpenAPI {
                 pause: {type: string, enum: [asked, planned, tooFew, check, refused]}
                 trouble: {type: string, description: "What the outside check said against it, or why nobody heard it."}
                 asked: {type: integer, minimum: 1, description: "The stage that the outside check is asked about."}
+                mayReturnTo: {type: integer, minimum: 1,
+                  description: "The release that devices may go back to from this one; not in a list."}
                 plan: {$ref: '#/components/schemas/RolloutPlan'}
                 plannedAt: {$ref: '#/components/schemas/Timestamp'}
                 plannedBy: {$ref: '#/components/schemas/Name'}
@@ -191,6 +195,8 @@ extension OpenAPI {
                 confirm: {type: string, description: "The product's name, typed again."}
               examples:
                 - {"rollout": "018f3c1a-cccc-7a11-8b2c-3d4e5f6a7b8c", "confirm": "thermostat-2"}
+            ReturnRollout: {$ref: '#/components/schemas/ApproveRollout'}
+            ReturnRolloutAnswer: {$ref: '#/components/schemas/PlanRolloutAnswer'}
             HoldUpdates:
               type: object
               required: [device]

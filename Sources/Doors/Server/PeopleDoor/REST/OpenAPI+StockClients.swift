@@ -11,6 +11,7 @@ extension OpenAPI {
                 hardware: {type: array, items: {type: string}}
                 sha256: {$ref: '#/components/schemas/Digest'}
                 size: {type: integer}
+                mayReturn: {type: boolean, description: "A device that runs it may go back to the release before it."}
               examples:
                 - {"product": "thermostat-2", "sequence": 7, "version": "1.4.2", "hardware": ["th2-rev-b"],
                     "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "size": 4096}

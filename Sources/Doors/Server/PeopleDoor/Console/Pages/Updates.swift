@@ -98,6 +98,7 @@ extension Console {
         let plan = view.plan
         var rows: [(name: String, value: HTML)] = [
             ("Devices", tag("code", text: plan.selector.description)),
+            ("Goes", .text(plan.returnsFrom.map { "back, from release \($0)" } ?? "forward")),
             ("Soak time", .text(Times.span(Int64(plan.soakSeconds)))),
             ("Silent after", .text(Times.span(Int64(plan.deadlineSeconds)))),
             ("Planned", Times.element(view.plannedAt, now: now)),
@@ -125,14 +126,17 @@ extension Console {
             case .paused: [("resume", "Resume")]
             case .stopped, .complete, .closed: []
             }
+        // The way back is a rollout of its own, which a second person approves.
+        let mayReturn = view.mayReturnTo != nil && ![.planned, .approved].contains(view.status)
         let mayStop = view.status != .stopped && view.status != .closed
-        guard !verbs.isEmpty || mayStop else { return .empty }
+        guard !verbs.isEmpty || mayStop || mayReturn else { return .empty }
         return card("Actions", id: "actions") {
             for verb in verbs {
                 Forms.form(to: Place("/updates", view.rollout.text, verb.verb), session: session) {
                     tag("button", .type("submit"), text: verb.title)
                 }
             }
+            if mayReturn { wayBack(view, session) }
             if mayStop {
                 Forms.form(to: Place("/updates", view.rollout.text, "stop"), session: session) {
                     tag("p", .class("notice bad")) {
@@ -146,11 +150,25 @@ extension Console {
         }
     }
 
+    private func wayBack(_ view: RolloutView, _ session: PeopleSession) -> HTML {
+        Forms.form(to: Place("/updates", view.rollout.text, "return"), session: session) {
+            tag("p", .class("soft")) {
+                "Release \(view.plan.sequence) was signed with a way back. A return is planned like a rollout: a second person "
+                "approves it, and it goes by the same stages. Devices that run release \(view.plan.sequence) are offered release "
+                "\(view.mayReturnTo ?? 0) again; nobody else is."
+            }
+            tag("button", .type("submit")) { "Plan the return to release \(view.mayReturnTo ?? 0)" }
+        }
+    }
+
     func changeUpdate(_ request: Request, _ context: PeopleContext) async throws -> Response {
         let session = try context.requireSession()
         let rollout = try RolloutID(Self.part("rollout", context))
         let who = session.principal
         switch try Self.part("verb", context) {
+        case "return":
+            let planned = try await house.perform(ReturnRollout(rollout: rollout), as: who).rollout
+            return Self.back(to: Place("/updates", planned.text))
         case "approve": _ = try await house.perform(ApproveRollout(rollout: rollout), as: who)
         case "start": _ = try await house.perform(StartRollout(rollout: rollout), as: who)
         case "pause": _ = try await house.perform(PauseRollout(rollout: rollout), as: who)
