@@ -132,6 +132,11 @@ package enum Event: Codable, Sendable, Equatable {
     /// The device is offered no release above this one, until somebody releases it.
     case updatesHeld(device: DeviceID, highest: Int)
     case updatesReleased(device: DeviceID)
+    /// Labels were written on the device; a hash over all that it has now, with salt, because anybody reads the ledger.
+    case deviceLabelled(device: DeviceID, labels: Digest)
+    /// A group means the devices of a selector; the hash of that.
+    case groupSet(group: String, selector: Digest)
+    case groupRemoved(group: String)
 
     /// The case's name: what lists, filters and metrics call it.
     package var kind: String {
@@ -196,6 +201,9 @@ package enum Event: Codable, Sendable, Equatable {
         case .rolloutClosed: "rolloutClosed"
         case .updatesHeld: "updatesHeld"
         case .updatesReleased: "updatesReleased"
+        case .deviceLabelled: "deviceLabelled"
+        case .groupSet: "groupSet"
+        case .groupRemoved: "groupRemoved"
         }
     }
 }

@@ -200,5 +200,6 @@ package enum Schema {
         Migration(
             "returns of a device",
             ["CREATE INDEX ledger_return ON ledger (device, idx) WHERE kind = 'returnOffered'"]),
+        labels,
     ]
 }

@@ -1,5 +1,4 @@
 import Crypto
-import Foundation
 import NIOCore
 import NIOHTTP1
 import Outbound
@@ -8,7 +7,6 @@ import Registry
 import Rollout
 import Store
 import Testing
-import Trust
 import Use
 import Wire
 import Workbench
@@ -38,13 +36,7 @@ import Workbench
     private func start(_ bench: HouseBench) async throws -> RolloutID {
         let house = bench.house
         _ = try await bench.makeUnits(1)
-        let bytes = Array("release".utf8)
-        let sha256 = LeafCertificate.sha256(bytes)
-        try Data(bytes).write(to: URL(filePath: house.settings.artifactFolder + "/\(sha256)"))
-        _ = try await house.perform(
-            PublishRelease(
-                product: HouseBench.product, sequence: 1, version: "1", hardware: [HouseBench.hardware], sha256: sha256,
-                size: bytes.count), as: .system)
+        try await bench.publishRelease(1)
         let plan = RolloutPlan(
             product: HouseBench.product, sequence: 1, stages: [.init(share: 5000), .init(share: 10_000)], check: true)
         let (mary, bob) = (

@@ -6,6 +6,7 @@ import Passport
 import Registry
 import Retirement
 import Rollout
+import Selection
 import Server
 import Store
 import StoreSQLite
@@ -22,7 +23,7 @@ import Workbench
     /// Tables that do not grow with the fleet.
     private static let small: Set<String> = [
         "product", "release", "authority", "crl", "ledger_size", "person", "credential", "tally", "key_role",
-        "succession", "rollout",
+        "succession", "rollout", "device_group",
         // With products, releases and days.
         "tuf_document", "tuf_draft", "tuf_signer",
         // What the statement itself brings.
@@ -125,7 +126,7 @@ import Workbench
             "stage": ["inUse"], "product": [HouseBench.product.text], "batch": [batch.text], "owner": [owner.text],
             "alarm": ["any", "keySeenTwice"], "q": [String(serial.prefix(3)), serial], "after": ["1"], "before": ["9"],
             "open": ["true", "false"], "limit": ["2"], "state": ["offered", "failed"],
-            "where": ["release%3D0", "stage%3DinUse%20and%20seen%3C7d"],
+            "where": ["release%3D0", "stage%3DinUse%20and%20seen%3C7d", "label.ring%3Dcanary"],
         ]
         let rollout = try await rolledOut(bench, units)
         let parts = [
@@ -179,18 +180,17 @@ import Workbench
             house.contacts.note(.init(device: unit.device, at: bench.clock.now, report: report))
         }
         await house.contacts.flush()
-        let bytes = Array("a release".utf8)
-        let sha256 = LeafCertificate.sha256(bytes)
-        try Data(bytes).write(to: URL(filePath: house.settings.artifactFolder + "/\(sha256)"))
-        _ = try await house.perform(
-            PublishRelease(
-                product: HouseBench.product, sequence: 1, version: "1", hardware: [HouseBench.hardware],
-                sha256: sha256, size: bytes.count), as: .system)
+        try await bench.publishRelease(1)
         let plan = RolloutPlan(product: HouseBench.product, sequence: 1, stages: [.init(share: 10_000)])
         let (mary, bob) = (
             try await bench.person("planner", .makerAdmin), try await bench.person("approver", .makerAdmin)
         )
         _ = try await house.perform(TryRollout(plan: plan), as: mary)
+        _ = try await house.perform(LabelDevices(devices: [units[0].serial], labels: ["ring": "canary"]), as: mary)
+        _ = try await house.perform(SetGroup(group: "canaries", selector: Selector("label.ring = canary")), as: mary)
+        _ = try await bench.reading.devices(
+            DeviceFilter(selector: Selector("group = canaries")), limit: 5, as: mary)
+        _ = try await house.perform(RemoveGroup(group: "canaries"), as: mary)
         let rollout = try await house.perform(PlanRollout(plan: plan), as: mary).rollout
         _ = try await house.perform(ApproveRollout(rollout: rollout), as: bob)
         _ = try await house.perform(StartRollout(rollout: rollout), as: bob)

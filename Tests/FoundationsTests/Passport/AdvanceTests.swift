@@ -67,6 +67,9 @@ import Wire
         ("rolloutClosed", "     . . . . . . . . . . ."),
         ("updatesHeld", "       . . . . . . . . . . ."),
         ("updatesReleased", "   . . . . . . . . . . ."),
+        ("deviceLabelled", "    . . . . . . . . . . ."),
+        ("groupSet", "          . . . . . . . . . . ."),
+        ("groupRemoved", "      . . . . . . . . . . ."),
     ]
 
     private static let rollout = RolloutID(trusted: "r")
@@ -120,6 +123,8 @@ import Wire
             .rolloutStopped(rollout: rollout, why: "line", numbers: numbers),
             .rolloutFinished(rollout: rollout, numbers: numbers), .rolloutClosed(rollout: rollout),
             .updatesHeld(device: DeviceID(trusted: "d"), highest: 1), .updatesReleased(device: DeviceID(trusted: "d")),
+            .deviceLabelled(device: DeviceID(trusted: "d"), labels: Life.digest),
+            .groupSet(group: "canaries", selector: Life.digest), .groupRemoved(group: "canaries"),
         ]
         return events.first { $0.kind == kind }
     }

@@ -50,6 +50,38 @@ extension DurableStep {
             } check: {
                 $0 == .stopped
             },
+            DurableStep(LabelDevices.name) { scene in
+                let unit = try await scene.enrolled().unit
+                return Attempt {
+                    _ = try await scene.house.perform(
+                        LabelDevices(devices: [unit.serial], labels: ["ring": "canary"]), as: .system)
+                } check: { _ in
+                    let labels = try await scene.house.read { try DeviceLabels.of(unit.device, in: $0) }
+                    demand(labels == ["ring": "canary"])
+                }
+            },
+            DurableStep(SetGroup.name) { scene in
+                let name = "group-\(await scene.number())"
+                return Attempt {
+                    _ = try await scene.house.perform(
+                        SetGroup(group: name, selector: Selector("label.ring = canary")), as: .system)
+                } check: { _ in
+                    let groups = try await scene.bench.reading.groups(as: .system).filter { $0.group == name }
+                    demand(groups.map(\.selector) == ["label.ring = canary"])
+                }
+            },
+            DurableStep(RemoveGroup.name) { scene in
+                let name = "group-\(await scene.number())"
+                _ = try await scene.house.perform(SetGroup(group: name, selector: .all), as: .system)
+                return Attempt {
+                    _ = try await scene.house.perform(RemoveGroup(group: name), as: .system)
+                } saysDone: {
+                    [.notFound]
+                } check: { _ in
+                    let groups = try await scene.bench.reading.groups(as: .system)
+                    demand(!groups.contains { $0.group == name })
+                }
+            },
             DurableStep(ReturnRollout.name) { scene in
                 let (rollout, _) = try await scene.rollout(0, only: nil, mayReturn: true)
                 let before = try await scene.count("SELECT COUNT(*) AS n FROM rollout", [])

@@ -1,4 +1,3 @@
-import Foundation
 import Keys
 import Passport
 import Registry
@@ -42,13 +41,7 @@ import Workbench
     // MARK: What happens
 
     private func publish(_ sequence: Int, mayReturn: Bool? = nil) async throws {
-        let bytes = Array("release \(sequence)".utf8)
-        let sha256 = LeafCertificate.sha256(bytes)
-        try Data(bytes).write(to: URL(filePath: house.settings.artifactFolder + "/\(sha256)"))
-        _ = try await house.perform(
-            PublishRelease(
-                product: HouseBench.product, sequence: sequence, version: "\(sequence)",
-                hardware: [HouseBench.hardware], sha256: sha256, size: bytes.count, mayReturn: mayReturn), as: .system)
+        try await bench.publishRelease(sequence, mayReturn: mayReturn)
     }
 
     private func plan(_ change: (inout RolloutPlan) -> Void = { _ in }) -> RolloutPlan {

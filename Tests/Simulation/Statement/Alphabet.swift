@@ -49,7 +49,7 @@ package enum Alphabet {
             .updateSignerRemoved, .updateMetadataProposed, .updateMetadataSigned, .updateMetadataPublished,
             .rolloutPlanned, .rolloutApproved, .rolloutStarted, .rolloutAdvanced, .rolloutPaused, .rolloutResumed,
             .rolloutStopped, .rolloutFinished,
-            .rolloutClosed, .updatesHeld, .updatesReleased:
+            .rolloutClosed, .updatesHeld, .updatesReleased, .deviceLabelled, .groupSet, .groupRemoved:
             .house
         }
     }
@@ -161,6 +161,8 @@ package enum Alphabet {
         .rolloutStopped(rollout: rollout, why: "line", numbers: numbers),
         .rolloutFinished(rollout: rollout, numbers: numbers), .rolloutClosed(rollout: rollout),
         .updatesHeld(device: DeviceID(trusted: "d"), highest: 1), .updatesReleased(device: DeviceID(trusted: "d")),
+        .deviceLabelled(device: DeviceID(trusted: "d"), labels: birthKey),
+        .groupSet(group: "canaries", selector: birthKey), .groupRemoved(group: "canaries"),
     ]
     private static let rollout = RolloutID(trusted: "r")
     private static let numbers = RolloutNumbers(

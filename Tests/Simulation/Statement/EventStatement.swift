@@ -50,7 +50,7 @@ package enum EventStatement {
             .updateSignerRemoved, .updateMetadataProposed, .updateMetadataSigned, .updateMetadataPublished,
             .rolloutPlanned, .rolloutApproved, .rolloutStarted, .rolloutAdvanced, .rolloutPaused, .rolloutResumed,
             .rolloutStopped, .rolloutFinished,
-            .rolloutClosed, .updatesHeld, .updatesReleased:
+            .rolloutClosed, .updatesHeld, .updatesReleased, .deviceLabelled, .groupSet, .groupRemoved:
             return false
         }
     }

@@ -156,6 +156,7 @@ enum HouseAudit {
             var people = PeopleAudit()
             var rollouts = RolloutAudit()
             var holds = HoldAudit()
+            var labels = LabelAudit()
             while true {
                 let page = try rows.query(
                     "SELECT idx, entry, kind FROM ledger WHERE device IS NULL AND idx > $1 ORDER BY idx LIMIT 1000",
@@ -170,6 +171,7 @@ enum HouseAudit {
                     people.take(entry.event)
                     rollouts.take(entry)
                     holds.take(entry.event)
+                    labels.take(entry.event)
                 }
                 word.last = Int64(try last.int("idx"))
                 notes.pass(entries: page.count)
@@ -178,6 +180,7 @@ enum HouseAudit {
             try people.compare(rows, notes)
             try rollouts.compare(rows, notes)
             try holds.compare(rows, notes)
+            try labels.compare(rows, notes)
             return word
         }
     }

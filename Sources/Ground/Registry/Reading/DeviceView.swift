@@ -170,6 +170,8 @@ package struct DeviceView: Codable, Sendable, Equatable {
     package var wipeOwed: Bool
     /// Entries of the device's own log that are taken over.
     package var logEntries: Int
+    /// What people wrote on it; for the maker's people only.
+    package var labels: [String: String]?
     package var actions: [ActionView]
 }
 

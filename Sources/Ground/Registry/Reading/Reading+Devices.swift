@@ -23,7 +23,8 @@ extension Reading {
         if let confined, let owner = filter.owner, confined != owner { return DevicePage(devices: [], next: nil) }
         var asked = filter
         asked.owner = confined ?? filter.owner
-        if let selector = filter.selector {
+        asked.selector = try await resolved(filter.selector, isConfined: confined != nil)
+        if let selector = asked.selector {
             let narrowing = selector.narrowing
             if narrowing.products?.isEmpty == true || narrowing.stages?.isEmpty == true {
                 return DevicePage(devices: [], next: nil)
@@ -39,6 +40,19 @@ extension Reading {
                 wanted, after: after.map { String($0.prefix(64)) }, size: size, at: now, in: rows)
             return DevicePage(devices: try Self.list(page.found, principal, in: rows), next: page.next)
         }
+    }
+
+    /// Groups are replaced by their meaning. What the maker's people call devices is their own affair: an owner who could ask for
+    /// it could find it out.
+    private func resolved(_ selector: Selector?, isConfined: Bool) async throws -> Selector? {
+        guard let selector else { return nil }
+        if isConfined, selector.fields.contains(where: \.isOfMaker) {
+            throw Refusal(
+                .forbidden, "Labels and groups are for the maker's people.",
+                hint: "Ask for something else of the device.",
+                rule: "label: maker only")
+        }
+        return try await house.read { try DeviceGroups.resolve(selector, in: $0) }
     }
 
     /// Rows that a selector looks through for one page.

@@ -22,14 +22,17 @@ package enum SelectedDevices {
         if let condition, let value = values.first { conditions.add(condition, value) }
         return try rows.query(
             """
-            SELECT d.serial, d.hardware, d.passport, o.kind AS owner_kind, c.at AS seen, c.version AS said, c.posture
-            FROM device d LEFT JOIN owner o ON o.id = d.owner LEFT JOIN contact c ON c.device = d.id \(conditions.sql)
+            SELECT d.serial, d.hardware, d.passport, o.kind AS owner_kind, c.at AS seen, c.version AS said, c.posture,
+                b.labels FROM device d LEFT JOIN owner o ON o.id = d.owner LEFT JOIN contact c ON c.device = d.id
+                LEFT JOIN device_label b ON b.device = d.id \(conditions.sql)
             """, conditions.arguments
         ).map { row in
             DeviceFacts(
                 passport: try Passport(json: row.text("passport").utf8), serial: try row.text("serial"),
                 hardware: try row.text("hardware"), ownerKind: row.optionalText("owner_kind"),
-                seen: row.optionalTime("seen"), version: row.optionalText("said"), posture: posture(row), now: now)
+                seen: row.optionalTime("seen"), version: row.optionalText("said"), posture: posture(row),
+                labels: try DeviceLabels.read(row),
+                now: now)
         }
     }
 

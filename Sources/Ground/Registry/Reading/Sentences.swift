@@ -114,6 +114,9 @@ package enum Sentences {
         case .updatesHeld(let device, let highest):
             "Device \(short(device.text)) is offered no release above \(highest) until somebody releases it."
         case .updatesReleased(let device): "Device \(short(device.text)) is offered releases like any other again."
+        case .deviceLabelled(let device, _): "The labels of device \(short(device.text)) were changed."
+        case .groupSet(let group, _): "The group \(group) was given its meaning."
+        case .groupRemoved(let group): "The group \(group) was removed."
         case .rolloutClosed: "The rollout ended; another one of the product took over."
         default: nil
         }

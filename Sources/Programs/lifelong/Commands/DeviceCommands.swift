@@ -9,7 +9,8 @@ struct DeviceCommand: AsyncParsableCommand {
         commandName: "device", abstract: "Look at devices and act on them.",
         subcommands: [
             DeviceList.self, DeviceShow.self, DeviceShip.self, DevicePair.self, DeviceUnlock.self, DeviceConfigure.self,
-            DeviceQuarantine.self, DeviceRestore.self, DeviceHold.self, DeviceUnhold.self, DeviceOffer.self,
+            DeviceQuarantine.self, DeviceRestore.self, DeviceHold.self, DeviceUnhold.self, DeviceLabel.self,
+            DeviceOffer.self,
             DeviceWithdraw.self, DeviceAccept.self, DeviceRetire.self, DeviceTokenCommand.self, DeviceAdoptTokens.self,
         ])
 }

@@ -19,6 +19,7 @@ package struct PlanRollout: Action {
     }
 
     package func perform(in change: Change) throws -> Answer {
+        let plan = try self.plan.resolved(in: change.rows)
         let release = try plan.demandRelease(in: change.rows)
         guard plan.check != true || change.house.settings.outsideCheck != nil else {
             throw Refusal(
@@ -74,6 +75,7 @@ package struct TryRollout: Ceremony {
         }
         let now = try house.time()
         return try await house.read { rows in
+            let plan = try self.plan.resolved(in: rows)
             _ = try plan.demandRelease(in: rows)
             let page = try RolloutCandidates(of: plan, in: rollout ?? RolloutID("dry-run"), at: now).page(
                 upTo: plan.stages.count - 1, after: after, isNew: false, limit: .max, in: rows)
@@ -85,6 +87,16 @@ package struct TryRollout: Ceremony {
 }
 
 extension RolloutPlan {
+    /// With each group replaced by what it means now: what is approved is what happens.
+    func resolved(in rows: any Rows) throws -> RolloutPlan {
+        var plan = self
+        plan.selector = try DeviceGroups.resolve(selector, in: rows)
+        for number in plan.stages.indices {
+            plan.stages[number].selector = try stages[number].selector.map { try DeviceGroups.resolve($0, in: rows) }
+        }
+        return plan
+    }
+
     /// The release that it is about, if the plan can be carried out at all.
     func demandRelease(in rows: any Rows) throws -> Digest {
         try demandBounds()

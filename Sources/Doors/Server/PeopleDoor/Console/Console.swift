@@ -80,8 +80,8 @@ package struct Console: Sendable {
     }
 
     /// One of the query's values; nothing if it is missing, empty or too long to mean anything.
-    static func query(_ name: Substring, _ request: Request) -> String? {
-        guard let found = request.uri.queryParameters[name], found.utf8.count <= 256 else { return nil }
+    static func query(_ name: Substring, _ request: Request, limit: Int = 256) -> String? {
+        guard let found = request.uri.queryParameters[name], found.utf8.count <= limit else { return nil }
         let value = String(found).trimmingCharacters(in: .whitespaces)
         return value.isEmpty ? nil : value
     }

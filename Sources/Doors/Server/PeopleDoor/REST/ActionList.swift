@@ -93,6 +93,10 @@ package enum ActionList {
         .action(StopRollout.self, "Ends a rollout for ever, and takes back what was not installed."),
         .action(
             ReturnRollout.self, "Plans the way back from a rollout's release to the one before, where that is signed."),
+        .action(
+            LabelDevices.self, "Writes words on devices, or takes them off, for selectors to ask for.", limit: 1 << 20),
+        .action(SetGroup.self, "Gives a selector a name."),
+        .action(RemoveGroup.self, "Takes a selector's name away."),
         .action(HoldUpdates.self, "Keeps a device from releases above one, until somebody releases it."),
         .action(ReleaseUpdates.self, "Lets a device be offered releases like any other again."),
         .action(QuarantineDevice.self, "Cuts a device off, from its next request on."),

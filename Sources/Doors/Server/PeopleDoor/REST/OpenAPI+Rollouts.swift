@@ -197,6 +197,54 @@ extension OpenAPI {
                 - {"rollout": "018f3c1a-cccc-7a11-8b2c-3d4e5f6a7b8c", "confirm": "thermostat-2"}
             ReturnRollout: {$ref: '#/components/schemas/ApproveRollout'}
             ReturnRolloutAnswer: {$ref: '#/components/schemas/PlanRolloutAnswer'}
+            GroupView:
+              type: object
+              required: [group, selector, at]
+              properties:
+                group: {$ref: '#/components/schemas/Name'}
+                selector: {type: string, maxLength: 4096}
+                at: {$ref: '#/components/schemas/Timestamp'}
+            GroupList:
+              type: object
+              required: [groups]
+              properties:
+                groups: {type: array, items: {$ref: '#/components/schemas/GroupView'}}
+              examples:
+                - {"groups": [{"group": "canaries", "selector": "label.ring = canary and seen < 7d",
+                    "at": "2026-01-05T08:30:00.000Z"}]}
+            LabelDevices:
+              type: object
+              required: [devices]
+              properties:
+                devices: {type: array, maxItems: 1000, items: {type: string}, description: "Names or serials."}
+                labels: {type: object, maxProperties: 16, additionalProperties: {type: string, minLength: 1}}
+                without: {type: array, maxItems: 16, items: {type: string}, description: "Labels to take off."}
+              examples:
+                - {"devices": ["THERMOSTAT-2-7KQ2M9XA"], "labels": {"ring": "canary"}, "without": ["site"]}
+            LabelDevicesAnswer:
+              type: object
+              required: [changed]
+              properties:
+                changed: {type: integer}
+              examples:
+                - {"changed": 1}
+            SetGroup:
+              type: object
+              required: [group, selector]
+              properties:
+                group: {type: string, pattern: '^[a-z][a-z0-9-]{0,31}$'}
+                selector: {type: string, maxLength: 4096}
+              examples:
+                - {"group": "canaries", "selector": "label.ring = canary and seen < 7d"}
+            SetGroupAnswer: {$ref: '#/components/schemas/ApproveRolloutAnswer'}
+            RemoveGroup:
+              type: object
+              required: [group]
+              properties:
+                group: {type: string}
+              examples:
+                - {"group": "canaries"}
+            RemoveGroupAnswer: {$ref: '#/components/schemas/ApproveRolloutAnswer'}
             HoldUpdates:
               type: object
               required: [device]

@@ -185,6 +185,9 @@ enum Reads {
             name: "state", schema: "{type: string, enum: [\(states)]}",
             meaning: "Those that stand so; failed unless told.")
         return [
+            read("groups", "GroupList", "The groups of devices, by name.", tag: "use") { _, _, principal in
+                try await GroupList(groups: reading.groups(as: principal))
+            },
             read("rollouts", "RolloutList", "The rollouts, newest first.", tag: "use") { _, _, principal in
                 try await RolloutList(rollouts: reading.rollouts(as: principal))
             },
@@ -235,4 +238,5 @@ package struct ReleaseList: Codable, Sendable { package var releases: [ReleaseVi
 package struct PeopleList: Codable, Sendable { package var people: [PersonView] }
 package struct OwnerList: Codable, Sendable { package var owners: [OwnerView] }
 package struct RolloutList: Codable, Sendable { package var rollouts: [RolloutView] }
+package struct GroupList: Codable, Sendable { package var groups: [GroupView] }
 package struct AuthorityList: Codable, Sendable { package var authorities: [AuthorityView] }

@@ -78,6 +78,9 @@ extension Console {
             ("Name", tag("code", text: view.device.text)),
             ("Last change", Times.element(view.changedAt, now: now)),
         ]
+        for (name, value) in (view.labels ?? [:]).sorted(by: { $0.key < $1.key }) {
+            facts.append(("Label \(name)", .text(value)))
+        }
         return card("Where it stands", id: "standing") { Pieces.facts(facts) }
     }
 
