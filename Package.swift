@@ -169,8 +169,10 @@ let package = Package(
         .executableTarget(
             name: "lifelong-scale",
             dependencies: [
-                "Wire", "Trust", "Ledger", "Passport", "Keys", "KeysFile", "Store", "StoreSQLite", "Registry", "Design",
-                "Manufacture", "Use", "Server", arguments, httpClient, nioCore, nioHTTP1, nioSSL, logging, crypto,
+                "Wire", "Trust", "Ledger", "Passport", "Rollout", "Keys", "KeysFile", "Store", "StoreSQLite",
+                "Registry",
+                "Design", "Manufacture", "Use", "Server", arguments, httpClient, nioCore, nioHTTP1, nioSSL, logging,
+                crypto,
             ],
             path: "Benchmarks/Scale", swiftSettings: strict),
 
