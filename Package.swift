@@ -127,7 +127,7 @@ let package = Package(
             ["Wire", "Trust", "Ledger", "Passport", httpClient, nioCore, nioHTTP1, crypto, x509, asn1]),
         room(
             "Outbound", in: "Doors",
-            ["Wire", "Trust", "Ledger", "Registry", httpClient, nioCore, nioHTTP1, logging, crypto]),
+            ["Wire", "Trust", "Ledger", "Rollout", "Registry", httpClient, nioCore, nioHTTP1, logging, crypto]),
         room(
             "Witness", in: "Doors",
             [
@@ -169,8 +169,10 @@ let package = Package(
         .executableTarget(
             name: "lifelong-scale",
             dependencies: [
-                "Wire", "Trust", "Ledger", "Passport", "Keys", "KeysFile", "Store", "StoreSQLite", "Registry", "Design",
-                "Manufacture", "Use", "Server", arguments, httpClient, nioCore, nioHTTP1, nioSSL, logging, crypto,
+                "Wire", "Trust", "Ledger", "Passport", "Rollout", "Keys", "KeysFile", "Store", "StoreSQLite",
+                "Registry",
+                "Design", "Manufacture", "Use", "Server", arguments, httpClient, nioCore, nioHTTP1, nioSSL, logging,
+                crypto,
             ],
             path: "Benchmarks/Scale", swiftSettings: strict),
 

@@ -1,5 +1,5 @@
 #!/bin/bash
-# scale.sh [devices …]: makes the home of a fleet of each size, audits it, measures it, lives a day with it, removes it; then
+# scale.sh [devices …]: makes the home of a fleet of each size, audits it, measures it, lives a day with it, rolls a release out to it, removes it; then
 # draws docs/pictures/scale.svg from all figures (docs/performance.md, "How cost grows"). A million devices take 12 GB of disk
 # for the while.
 #   LIFELONG_SCALE_FOLDER  where the homes are made; a disk, not memory (default: .build)
@@ -21,6 +21,7 @@ for devices in "$@"; do
     step "audit $devices" "$program" audit "$home" --json "$figures"
     step "measure $devices" "$program" measure "$home" --json "$figures"
     step "day $devices" "$program" day "$home" --json "$figures"
+    step "rollout $devices" "$program" rollout "$home" --json "$figures"
     rm -rf "$home"
 done
 python3 scripts/scale_plot.py "$figures" docs/pictures/scale.svg

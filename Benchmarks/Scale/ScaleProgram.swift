@@ -10,7 +10,7 @@ import Wire
 struct ScaleProgram: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lifelong-scale", abstract: "Large fleets, made and measured.",
-        subcommands: [Make.self, Measure.self, AuditTime.self, Day.self, Serve.self])
+        subcommands: [Make.self, Measure.self, AuditTime.self, Day.self, Serve.self, RolloutTime.self])
 }
 
 struct Make: AsyncParsableCommand {

@@ -52,7 +52,7 @@ enum Floors {
             "Wire", "Trust", "Ledger", "Release", "Keys", "KeysTLS", "Agent", "AsyncHTTPClient", "Logging",
         ]),
         "Outbound": nio.union(system).union([
-            "Wire", "Trust", "Ledger", "Registry", "AsyncHTTPClient", "Logging", "Crypto",
+            "Wire", "Trust", "Ledger", "Rollout", "Registry", "AsyncHTTPClient", "Logging", "Crypto",
         ]),
         "Witness": nio.union(system).union([
             "Wire", "Trust", "Ledger", "Keys", "Hummingbird", "HummingbirdCore", "HTTPTypes", "Logging",

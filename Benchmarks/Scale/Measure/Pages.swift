@@ -59,6 +59,36 @@ struct Pages {
         try await client.shutdown()
     }
 
+    /// Some pages and readings alone.
+    /// - Returns: the slowest of the console's, in milliseconds.
+    func measure(console: [String], rest: [String], _ figures: inout Figures) async throws -> Double {
+        let client = HTTPClient(eventLoopGroupProvider: .singleton)
+        var slowest = 0.0
+        do {
+            let admin = try await token("scale admin", .makerAdmin, owner: nil)
+            for path in console + rest.map({ "/api/v1/\($0)" }) {
+                let isPage = console.contains(path)
+                let name = "after a rollout, \(isPage ? "console" : "rest") " + Self.plain(path)
+                let (durations, cpu, _) = try await time(Asked(name: name, path: path, token: admin), client)
+                figures.add(name, durations.middle * 1000, "ms")
+                figures.add(name + ", processor", cpu * 1000, "ms")
+                if isPage { slowest = max(slowest, durations.middle * 1000) }
+            }
+        } catch {
+            try? await client.shutdown()
+            throw error
+        }
+        try await client.shutdown()
+        return slowest
+    }
+
+    /// The same name for every run: without names out of the house.
+    private static func plain(_ path: String) -> String {
+        path.split(separator: "/", omittingEmptySubsequences: false).map { part in
+            part.count >= 20 && part.prefix(8).allSatisfy(\.isHexDigit) ? "ROLLOUT" : String(part)
+        }.joined(separator: "/")
+    }
+
     private func time(_ page: Asked, _ client: HTTPClient) async throws -> (Durations, Double, Int) {
         var durations = Durations()
         var bytes = 0

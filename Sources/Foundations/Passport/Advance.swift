@@ -137,6 +137,15 @@ extension Passport {
             let isRemedy = StageTable.ruling(.firmware, in: stage) == .remedyOnly
             if let offeredUpdate, offeredUpdate.release != release { earlierOffer = offeredUpdate }
             offeredUpdate = Update(release: release, sequence: sequence, remedy: isRemedy ? true : nil)
+        case .returnOffered(let release, let sequence, let from):
+            try require([.shipped, .claimable, .inUse, .quarantined, .inTransfer], for: "update")
+            guard let installed, installed.release == from, sequence < installed.sequence else {
+                throw Self.refuse(
+                    "rollback", "The device does not run the release that is to be left.", "Read the device again.")
+            }
+            if let offeredUpdate, offeredUpdate.release != release { earlierOffer = offeredUpdate }
+            let isRemedy = StageTable.ruling(.firmware, in: stage) == .remedyOnly
+            offeredUpdate = Update(release: release, sequence: sequence, remedy: isRemedy ? true : nil)
         case .updated(let release, let sequence, _):
             try require([.shipped, .claimable, .inUse, .quarantined, .inTransfer], for: "update")
             try install(Update(release: release, sequence: sequence))
@@ -167,7 +176,7 @@ extension Passport {
     private mutating func install(_ update: Update) throws(Refusal) {
         let isLate =
             earlierOffer?.release == update.release && earlierOffer?.sequence == update.sequence
-            && update.sequence > (installed?.sequence ?? 0)
+            && update.sequence != (installed?.sequence ?? 0)
         if !isLate { try requireOffered(update.release, update.sequence) }
         installed = update
         if let earlierOffer, earlierOffer.sequence <= update.sequence { self.earlierOffer = nil }

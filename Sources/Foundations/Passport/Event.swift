@@ -61,6 +61,8 @@ package enum Event: Codable, Sendable, Equatable {
     case configured(version: Int, document: Digest)
     case configurationApplied(version: Int, receipt: Digest)
     case updateOffered(release: Digest, sequence: Int)
+    /// The release before `from`, which runs and whose signed manifest lets a device go back to it.
+    case returnOffered(release: Digest, sequence: Int, from: Digest)
     case updated(release: Digest, sequence: Int, receipt: Digest)
     case updateFailed(release: Digest, sequence: Int, reason: String, receipt: Digest)
     /// The offer was taken back before the device had installed it.
@@ -112,6 +114,29 @@ package enum Event: Codable, Sendable, Equatable {
     case updateMetadataProposed(role: String, version: Int, content: Digest)
     case updateMetadataSigned(role: String, version: Int, content: Digest, key: Digest)
     case updateMetadataPublished(role: String, version: Int, content: Digest)
+    /// A rollout of a release was written down; `plan` is the hash of what it says.
+    case rolloutPlanned(rollout: RolloutID, product: ProductID, sequence: Int, plan: Digest)
+    case rolloutApproved(rollout: RolloutID)
+    case rolloutStarted(rollout: RolloutID)
+    /// A stage has passed, and the next one opened.
+    case rolloutAdvanced(rollout: RolloutID, numbers: RolloutNumbers)
+    /// `why` is one word: "asked" by a person, "planned" behind a stage, "tooFew" to conclude anything from, "check" while the
+    /// outside check is asked, "refused" when it said no.
+    case rolloutPaused(rollout: RolloutID, why: String, numbers: RolloutNumbers)
+    case rolloutResumed(rollout: RolloutID)
+    /// For ever; "asked" by a person, or "line": the failure share is surely beyond it.
+    case rolloutStopped(rollout: RolloutID, why: String, numbers: RolloutNumbers)
+    case rolloutFinished(rollout: RolloutID, numbers: RolloutNumbers)
+    /// Another rollout of the product took over.
+    case rolloutClosed(rollout: RolloutID)
+    /// The device is offered no release above this one, until somebody releases it.
+    case updatesHeld(device: DeviceID, highest: Int)
+    case updatesReleased(device: DeviceID)
+    /// Labels were written on the device; a hash over all that it has now, with salt, because anybody reads the ledger.
+    case deviceLabelled(device: DeviceID, labels: Digest)
+    /// A group means the devices of a selector; the hash of that.
+    case groupSet(group: String, selector: Digest)
+    case groupRemoved(group: String)
 
     /// The case's name: what lists, filters and metrics call it.
     package var kind: String {
@@ -126,6 +151,7 @@ package enum Event: Codable, Sendable, Equatable {
         case .configured: "configured"
         case .configurationApplied: "configurationApplied"
         case .updateOffered: "updateOffered"
+        case .returnOffered: "returnOffered"
         case .updated: "updated"
         case .updateFailed: "updateFailed"
         case .updateWithdrawn: "updateWithdrawn"
@@ -164,6 +190,20 @@ package enum Event: Codable, Sendable, Equatable {
         case .updateMetadataProposed: "updateMetadataProposed"
         case .updateMetadataSigned: "updateMetadataSigned"
         case .updateMetadataPublished: "updateMetadataPublished"
+        case .rolloutPlanned: "rolloutPlanned"
+        case .rolloutApproved: "rolloutApproved"
+        case .rolloutStarted: "rolloutStarted"
+        case .rolloutAdvanced: "rolloutAdvanced"
+        case .rolloutPaused: "rolloutPaused"
+        case .rolloutResumed: "rolloutResumed"
+        case .rolloutStopped: "rolloutStopped"
+        case .rolloutFinished: "rolloutFinished"
+        case .rolloutClosed: "rolloutClosed"
+        case .updatesHeld: "updatesHeld"
+        case .updatesReleased: "updatesReleased"
+        case .deviceLabelled: "deviceLabelled"
+        case .groupSet: "groupSet"
+        case .groupRemoved: "groupRemoved"
         }
     }
 }

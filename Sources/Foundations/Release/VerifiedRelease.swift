@@ -3,7 +3,7 @@ import Trust
 import Wire
 
 /// A release that a device may install: signed by a known release key, meant for this product and hardware, newer than
-/// what runs, and of bearable size. There is no other way to make one, and nothing is written before it is made.
+/// what runs (or the one that what runs may return to), and of bearable size. There is no other way to make one, and nothing is written before it is made.
 package struct VerifiedRelease: Sendable, Equatable {
     package let manifest: ReleaseManifest
     /// SHA-256 of the payload bytes as they were signed: the release's name in receipts.
@@ -19,10 +19,11 @@ package struct VerifiedRelease: Sendable, Equatable {
     ///   - releaseKeys: SubjectPublicKeyInfos that may sign releases, from birth.
     ///   - fit: what the device is.
     ///   - runningSequence: of the release that runs now; 0 is the factory's.
+    ///   - mayReturnTo: the one release below it that may be taken too: what the running one's own signed manifest names.
     ///   - largest: most bytes that the artifact may have here.
     package init(
         _ seal: Seal, releaseKeys: [[UInt8]], product: ProductID, fit: ReleaseFit, runningSequence: Int,
-        largest: Int = largestArtifactBytes
+        mayReturnTo: Wire.Digest? = nil, largest: Int = largestArtifactBytes
     ) throws(Refusal) {
         let payload = try seal.verified(
             type: Seal.PayloadType.manifest, by: releaseKeys, limit: Self.largestManifestBytes)
@@ -35,7 +36,8 @@ package struct VerifiedRelease: Sendable, Equatable {
                 hint: "Offer a release of this device's product.", rule: "release: product")
         }
         if let misfit = fit.misfit(manifest) { throw misfit }
-        guard manifest.sequence > runningSequence else {
+        let digest = Wire.Digest(SHA256.hash(data: payload))
+        guard manifest.sequence > runningSequence || digest == mayReturnTo else {
             throw Refusal(
                 .conflict,
                 "The release has sequence \(manifest.sequence), which is not above \(runningSequence), which runs.",
@@ -48,7 +50,7 @@ package struct VerifiedRelease: Sendable, Equatable {
         }
         if let encrypted = manifest.encrypted { try Self.check(encrypted, of: manifest.size) }
         self.manifest = manifest
-        self.digest = Wire.Digest(SHA256.hash(data: payload))
+        self.digest = digest
         self.seal = seal
     }
 
@@ -66,7 +68,7 @@ package struct VerifiedRelease: Sendable, Equatable {
                 "a sequence below 1"
             } else if manifest.size < 1 {
                 "a size below 1"
-            } else if manifest.sha256.bytes.count != 32 {
+            } else if manifest.sha256.bytes.count != 32 || manifest.mayReturnTo.map({ $0.bytes.count != 32 }) ?? false {
                 "a digest that is no SHA-256"
             } else if !(1...64).contains(manifest.hardware.count) {
                 "no hardware, or more than 64"

@@ -40,11 +40,16 @@ package struct RolloutPlan: Codable, Sendable, Equatable {
     /// The offers of a stage are spread over so many seconds.
     package var spreadSeconds: Int
     package var window: MaintenanceWindow?
+    /// The outside check is asked before each stage opens, the first one too.
+    package var check: Bool?
+    /// It takes devices back, from the release of that number to the one before it, which is `sequence`.
+    package var returnsFrom: Int?
 
     package init(
         product: ProductID, sequence: Int, selector: Selector = .all, stages: [Stage] = usualStages,
         soakSeconds: Int = 86_400, deadlineSeconds: Int = 3 * 86_400, aliveSeconds: Int = 86_400,
-        failureLine: Int = 200, minimumSample: Int = 20, spreadSeconds: Int = 0, window: MaintenanceWindow? = nil
+        failureLine: Int = 200, minimumSample: Int = 20, spreadSeconds: Int = 0, window: MaintenanceWindow? = nil,
+        check: Bool? = nil, returnsFrom: Int? = nil
     ) {
         self.product = product
         self.sequence = sequence
@@ -57,6 +62,8 @@ package struct RolloutPlan: Codable, Sendable, Equatable {
         self.minimumSample = minimumSample
         self.spreadSeconds = spreadSeconds
         self.window = window
+        self.check = check
+        self.returnsFrom = returnsFrom
     }
 
     /// The whole fleet, as parts of 10,000.
@@ -96,6 +103,9 @@ package struct RolloutPlan: Codable, Sendable, Equatable {
             "Give parts of \(Self.whole): 200 is 2 %.")
         try demand(
             (1...100_000).contains(minimumSample), "The minimum sample is \(minimumSample).", "Give 1 to 100000.")
+        try demand(
+            returnsFrom.map { $0 > sequence } ?? true, "A return goes to a lower release.",
+            "Give in returnsFrom the release that devices run, and in sequence the one before it.")
         try window?.demandBounds()
     }
 
@@ -108,8 +118,9 @@ package struct RolloutPlan: Codable, Sendable, Equatable {
 
     /// Whether the release may be offered to the device, and is news to it.
     package func isFor(_ passport: Passport) -> Bool {
-        passport.product == product && passport.allows(.firmware) && passport.allows(.backEnd)
-            && (passport.installed?.sequence ?? 0) < sequence && (passport.offeredUpdate?.sequence ?? 0) < sequence
+        guard passport.product == product, passport.allows(.firmware), passport.allows(.backEnd) else { return false }
+        if let returnsFrom { return passport.installed?.sequence == returnsFrom && passport.offeredUpdate == nil }
+        return (passport.installed?.sequence ?? 0) < sequence && (passport.offeredUpdate?.sequence ?? 0) < sequence
     }
 }
 

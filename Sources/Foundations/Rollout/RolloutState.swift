@@ -26,6 +26,10 @@ package struct RolloutState: Codable, Sendable, Equatable {
         case planned
         /// Something failed, or most are asleep, among too few answers to conclude anything from.
         case tooFew
+        /// The outside check is asked before the next stage opens.
+        case check
+        /// The outside check said no.
+        case refused
     }
 
     package internal(set) var status: Status
@@ -39,6 +43,8 @@ package struct RolloutState: Codable, Sendable, Equatable {
     package internal(set) var pause: Pause?
     /// Stages behind which a person has looked.
     package internal(set) var looked: Int
+    /// What the outside check was asked and said, if the plan wants one.
+    package internal(set) var outside: OutsideState?
 
     package init(_ plan: RolloutPlan) {
         status = .planned
@@ -46,6 +52,7 @@ package struct RolloutState: Codable, Sendable, Equatable {
         counts = Array(repeating: RolloutCounts(), count: plan.stages.count)
         isGathered = false
         looked = 0
+        outside = plan.check == true ? OutsideState() : nil
     }
 
     package var all: RolloutCounts { counts.reduce(RolloutCounts(), +) }
@@ -100,8 +107,10 @@ package struct RolloutState: Codable, Sendable, Equatable {
             (status, pause) = (.stopped, nil)
             return .stop(numbers(plan))
         }
+        guard status == .running else { return nil }
+        if !isChecked(stage) { return askOutside(plan, at: now) }
         let here = counts[stage]
-        guard status == .running, isGathered, here.waiting + here.offered + here.soaking == 0 else { return nil }
+        guard isGathered, here.waiting + here.offered + here.soaking == 0 else { return nil }
         let numbers = numbers(plan)
         if looked <= stage {
             var reason: Pause?
@@ -116,6 +125,7 @@ package struct RolloutState: Codable, Sendable, Equatable {
             status = .complete
             return .finish(numbers)
         }
+        if !isChecked(stage + 1) { return askOutside(plan, at: now) }
         stage += 1
         stageOpened = now
         isGathered = false
@@ -142,15 +152,20 @@ package struct RolloutState: Codable, Sendable, Equatable {
         stageOpened = now
     }
 
+    /// Also while the outside check is asked: then its answer changes nothing any more, and it is asked again after the resume.
     package mutating func pauseByPerson() throws(Refusal) {
-        try demand([.running], "pause")
+        if pause != .check { try demand([.running], "pause") }
         (status, pause) = (.paused, .asked)
     }
 
-    /// Goes on; if it stood behind a stage, into the next one.
-    package mutating func resume() throws(Refusal) {
+    /// Goes on; if it stood behind a stage, into the next one; if it waited for the outside check, without it.
+    package mutating func resume(at now: Timestamp) throws(Refusal) {
         try demand([.paused], "resume")
-        if pause != .asked { looked = stage + 1 }
+        switch pause {
+        case .planned, .tooFew: looked = stage + 1
+        case .check, .refused: open(at: now)
+        case .asked, nil: break
+        }
         (status, pause) = (.running, nil)
     }
 
@@ -164,7 +179,7 @@ package struct RolloutState: Codable, Sendable, Equatable {
         status = .closed
     }
 
-    private func demand(_ wanted: [Status], _ what: String) throws(Refusal) {
+    func demand(_ wanted: [Status], _ what: String) throws(Refusal) {
         guard wanted.contains(status) else {
             throw Refusal(
                 .conflict, "The rollout is \(status.rawValue): there is nothing to \(what).",

@@ -11,6 +11,10 @@ extension Selector {
         case seen, born, owned
         /// What the device said of itself at its last check-in, by the name that it gave.
         case posture(String)
+        /// What people wrote on it.
+        case label(String)
+        /// One of the groups that people defined. Judged only after it was replaced by what it means (`resolved`).
+        case group
 
         enum Kind: Equatable {
             case word
@@ -24,16 +28,19 @@ extension Selector {
         private static let named: [String: Field] = [
             "product": .product, "stage": .stage, "grade": .grade, "hardware": .hardware, "batch": .batch,
             "device": .device, "serial": .serial, "owner": .owner, "version": .version, "release": .release,
-            "offered": .offered, "seen": .seen, "born": .born, "owned": .owned,
+            "offered": .offered, "seen": .seen, "born": .born, "owned": .owned, "group": .group,
         ]
         private static let posturePrefix = "posture."
-        package static let names = named.keys.sorted() + [posturePrefix + "NAME"]
+        private static let labelPrefix = "label."
+        package static let names = named.keys.sorted() + [labelPrefix + "NAME", posturePrefix + "NAME"]
 
         init?(name: String) {
             if let field = Self.named[name] {
                 self = field
             } else if name.hasPrefix(Self.posturePrefix), name.count > Self.posturePrefix.count {
                 self = .posture(String(name.dropFirst(Self.posturePrefix.count)))
+            } else if name.hasPrefix(Self.labelPrefix), name.count > Self.labelPrefix.count {
+                self = .label(String(name.dropFirst(Self.labelPrefix.count)))
             } else {
                 return nil
             }
@@ -42,13 +49,22 @@ extension Selector {
         package var name: String {
             switch self {
             case .posture(let key): Self.posturePrefix + key
+            case .label(let key): Self.labelPrefix + key
             default: Self.named.first { $0.value == self }?.key ?? ""
+            }
+        }
+
+        /// Labels and groups: what the maker's people call devices.
+        package var isOfMaker: Bool {
+            switch self {
+            case .label, .group: true
+            default: false
             }
         }
 
         var kind: Kind {
             switch self {
-            case .product, .hardware, .batch, .device, .serial, .version, .posture: .word
+            case .product, .hardware, .batch, .device, .serial, .version, .posture, .label, .group: .word
             case .stage: .choice(Stage.allCases.map(\.rawValue))
             case .owner: .choice(["person", "organisation", "none"])
             case .grade: .ladder(Grade.allCases.map(\.rawValue))
@@ -70,11 +86,12 @@ package struct DeviceFacts: Sendable {
     package var seen: Timestamp?
     package var version: String?
     package var posture: [String: String]
+    package var labels: [String: String]
     package var now: Timestamp
 
     package init(
         passport: Passport, serial: String, hardware: String, ownerKind: String? = nil, seen: Timestamp? = nil,
-        version: String? = nil, posture: [String: String] = [:], now: Timestamp
+        version: String? = nil, posture: [String: String] = [:], labels: [String: String] = [:], now: Timestamp
     ) {
         self.passport = passport
         self.serial = serial
@@ -83,6 +100,7 @@ package struct DeviceFacts: Sendable {
         self.seen = seen
         self.version = version
         self.posture = posture
+        self.labels = labels
         self.now = now
     }
 
@@ -98,6 +116,8 @@ package struct DeviceFacts: Sendable {
         case .owner: ownerKind ?? "none"
         case .version: version
         case .posture(let key): posture[key]
+        case .label(let key): labels[key]
+        case .group: nil
         case .release, .offered: number(field).map { String($0) }
         case .seen, .born, .owned: nil
         }

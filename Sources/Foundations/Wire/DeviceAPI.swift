@@ -277,7 +277,7 @@ package struct ReleaseManifest: Codable, Sendable, Equatable {
     }
 
     package var product: ProductID
-    /// Strictly growing per product; the device never goes below what runs (anti-rollback).
+    /// Strictly growing per product; the device never goes below what runs (anti-rollback), except as `mayReturnTo` says.
     package var sequence: Int
     /// What people call it ("1.4.2").
     package var version: String
@@ -301,12 +301,14 @@ package struct ReleaseManifest: Codable, Sendable, Equatable {
     package var provenance: Digest?
     /// Left out by a product whose releases are not in update metadata.
     package var metadata: Metadata?
+    /// The release before it, by the digest of its manifest's payload, if a device that runs this one may go back to it.
+    package var mayReturnTo: Digest?
 
     package init(
         product: ProductID, sequence: Int, version: String, hardware: [String], sha256: Digest, size: Int,
         created: Timestamp, encrypted: EncryptedForm? = nil, from: [String]? = nil, bootloader: [String]? = nil,
-        network: [String]? = nil,
-        sbom: Digest? = nil, provenance: Digest? = nil, metadata: Metadata? = nil
+        network: [String]? = nil, sbom: Digest? = nil, provenance: Digest? = nil, metadata: Metadata? = nil,
+        mayReturnTo: Digest? = nil
     ) {
         self.product = product
         self.sequence = sequence
@@ -322,6 +324,7 @@ package struct ReleaseManifest: Codable, Sendable, Equatable {
         self.sbom = sbom
         self.provenance = provenance
         self.metadata = metadata
+        self.mayReturnTo = mayReturnTo
     }
 }
 

@@ -33,6 +33,8 @@ package struct HouseSettings: Sendable {
     package var witnesses: [WitnessAddress] = []
     /// So many of them make a checkpoint "witnessed"; 0 means more than half.
     package var witnessQuorum = 0
+    /// Who is asked before a stage of a rollout opens, where the plan says so.
+    package var outsideCheck: OutsideCheck?
     /// Where artifacts lie, by their SHA-256.
     package var artifactFolder = "artifacts"
 

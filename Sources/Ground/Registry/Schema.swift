@@ -206,5 +206,10 @@ package enum Schema {
                 "ALTER TABLE release ADD COLUMN encryption TEXT",
             ]),
         Migration("admission of releases", ["ALTER TABLE product ADD COLUMN admission TEXT"]),
+        rollouts,
+        Migration(
+            "returns of a device",
+            ["CREATE INDEX ledger_return ON ledger (device, idx) WHERE kind = 'returnOffered'"]),
+        labels,
     ]
 }

@@ -4,7 +4,7 @@ import NIOHTTP1
 import NIOPosix
 import NIOSSL
 
-/// A small HTTPS server with client certificates, whose every answer is the test's.
+/// A small HTTPS server with client certificates, or without TLS, whose every answer is the test's.
 final class ScriptedService: Sendable {
     struct Request: Sendable {
         var method: String
@@ -29,15 +29,15 @@ final class ScriptedService: Sendable {
     private let channel: any Channel
     private let group: MultiThreadedEventLoopGroup
 
-    init(tls: TLSConfiguration, _ answer: @escaping @Sendable (Request) -> Answer) throws {
-        let context = try NIOSSLContext(configuration: tls)
+    init(tls: TLSConfiguration?, _ answer: @escaping @Sendable (Request) -> Answer) throws {
+        let context = try tls.map { try NIOSSLContext(configuration: $0) }
         group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         channel = try ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 64)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let pipeline = channel.pipeline.syncOperations
-                    try pipeline.addHandler(NIOSSLServerHandler(context: context))
+                    if let context { try pipeline.addHandler(NIOSSLServerHandler(context: context)) }
                     try pipeline.configureHTTPServerPipeline(withErrorHandling: true)
                     try pipeline.addHandler(Handler(answer))
                 }

@@ -67,10 +67,13 @@ import Workbench
         try FileManager.default.createDirectory(atPath: answers, withIntermediateDirectories: true)
         let reads = [
             "FleetView": "fleet", "DevicePage": "devices?limit=1", "DeviceView": "devices/\(unit.serial)",
-            "LifeView": "devices/\(unit.serial)/passport", "Evidence": "devices/\(unit.serial)/evidence",
+            "LifeView": "devices/\(unit.serial)/passport", "UpdateHistory": "devices/\(unit.serial)/updates",
+            "Evidence": "devices/\(unit.serial)/evidence",
             "AlarmPage": "alarms", "LedgerView": "ledger", "LedgerEntryPage": "ledger/entries?limit=5",
             "LedgerLeafView": "ledger/entries/3", "ProofView": "ledger/proof/3", "ProductList": "products",
-            "BatchList": "batches", "ReleaseList": "releases", "PeopleList": "people", "OwnerList": "owners",
+            "BatchList": "batches", "ReleaseList": "releases", "RolloutList": "rollouts", "GroupList": "groups",
+            "PeopleList": "people",
+            "OwnerList": "owners",
             "AuthorityList": "authorities", "WhoAmI": "whoami", "Refusal": "devices/NO-SUCH",
             "UpdateMetadataView": "update-metadata", "UpdateDraftView": "update-metadata/\(proposed)",
         ]

@@ -16,6 +16,7 @@ import Wire
         ("configured", "         . . . x x . . . . . ."),
         ("configurationApplied", ". . . . x x x . . . ."),
         ("updateOffered", "      . . x x x x x x x . ."),
+        ("returnOffered", "      . . . . . . . . . . ."),
         ("updated", "            . . . . x x x x x . ."),
         ("updateFailed", "       . . . . x x x x x . ."),
         ("updateWithdrawn", "    . . . . x x x x x . ."),
@@ -55,7 +56,25 @@ import Wire
         ("updateMetadataProposed", "  . . . . . . . . . . ."),
         ("updateMetadataSigned", "  . . . . . . . . . . ."),
         ("updateMetadataPublished", "  . . . . . . . . . . ."),
+        ("rolloutPlanned", "    . . . . . . . . . . ."),
+        ("rolloutApproved", "   . . . . . . . . . . ."),
+        ("rolloutStarted", "    . . . . . . . . . . ."),
+        ("rolloutAdvanced", "   . . . . . . . . . . ."),
+        ("rolloutPaused", "     . . . . . . . . . . ."),
+        ("rolloutResumed", "    . . . . . . . . . . ."),
+        ("rolloutStopped", "    . . . . . . . . . . ."),
+        ("rolloutFinished", "   . . . . . . . . . . ."),
+        ("rolloutClosed", "     . . . . . . . . . . ."),
+        ("updatesHeld", "       . . . . . . . . . . ."),
+        ("updatesReleased", "   . . . . . . . . . . ."),
+        ("deviceLabelled", "    . . . . . . . . . . ."),
+        ("groupSet", "          . . . . . . . . . . ."),
+        ("groupRemoved", "      . . . . . . . . . . ."),
     ]
+
+    private static let rollout = RolloutID(trusted: "r")
+    private static let numbers = RolloutNumbers(
+        stage: 1, ofStage: RolloutCounts(), ofAll: RolloutCounts(), bound: 0, line: 200)
 
     /// The event of that kind that has the best chance with this passport.
     static func best(_ kind: String, for passport: Passport?) -> Event? {
@@ -69,6 +88,7 @@ import Wire
             .configured(version: (passport?.configurationVersion ?? 0) + 1, document: Life.digest),
             .configurationApplied(version: passport?.configurationVersion ?? 1, receipt: Life.digest),
             .updateOffered(release: Life.release, sequence: 6),
+            .returnOffered(release: Life.digest, sequence: 4, from: Life.release),
             .updated(release: Life.release, sequence: 5, receipt: Life.digest),
             .updateFailed(release: Life.release, sequence: 5, reason: "rolledBack", receipt: Life.digest),
             .updateWithdrawn(release: Life.release, sequence: 5),
@@ -96,6 +116,15 @@ import Wire
             .updateMetadataProposed(role: "root", version: 1, content: Life.digest),
             .updateMetadataSigned(role: "root", version: 1, content: Life.digest, key: Life.digest),
             .updateMetadataPublished(role: "root", version: 1, content: Life.digest),
+            .rolloutPlanned(rollout: rollout, product: ProductID(trusted: "p"), sequence: 1, plan: Life.digest),
+            .rolloutApproved(rollout: rollout), .rolloutStarted(rollout: rollout),
+            .rolloutAdvanced(rollout: rollout, numbers: numbers),
+            .rolloutPaused(rollout: rollout, why: "asked", numbers: numbers), .rolloutResumed(rollout: rollout),
+            .rolloutStopped(rollout: rollout, why: "line", numbers: numbers),
+            .rolloutFinished(rollout: rollout, numbers: numbers), .rolloutClosed(rollout: rollout),
+            .updatesHeld(device: DeviceID(trusted: "d"), highest: 1), .updatesReleased(device: DeviceID(trusted: "d")),
+            .deviceLabelled(device: DeviceID(trusted: "d"), labels: Life.digest),
+            .groupSet(group: "canaries", selector: Life.digest), .groupRemoved(group: "canaries"),
         ]
         return events.first { $0.kind == kind }
     }
@@ -181,6 +210,26 @@ import Wire
         }
         try life.live(.updateFailed(release: Life.digest, sequence: 6, reason: "rolledBack", receipt: Life.digest))
         #expect(life.passport?.installed?.sequence == 5)
+    }
+
+    @Test func `goes back from the release that it runs, where it is told to go back`() throws {
+        var life = try Life(Situation.enrolled.life)
+        let back = Event.returnOffered(release: Life.digest, sequence: 4, from: Life.release)
+        #expect(throws: Refusal.self) { try life.live(back) }
+        try life.live(.updated(release: Life.release, sequence: 5, receipt: Life.digest))
+        for wrong in [
+            Event.returnOffered(release: Life.digest, sequence: 4, from: Life.digest),
+            .returnOffered(release: Life.digest, sequence: 5, from: Life.release),
+            .returnOffered(release: Life.digest, sequence: 6, from: Life.release),
+        ] {
+            #expect(throws: Refusal.self) { try life.live(wrong) }
+        }
+        try life.live(back)
+        #expect(life.passport?.offeredUpdate?.sequence == 4)
+        try life.live(.updated(release: Life.digest, sequence: 4, receipt: Life.release))
+        #expect(life.passport?.installed?.sequence == 4)
+        #expect(throws: Refusal.self) { try life.live(back) }
+        try life.live(.updateOffered(release: Life.release, sequence: 5))
     }
 
     @Test func `says whether a device signed for what it runs, or only its client reported it`() throws {

@@ -22,11 +22,13 @@ private func seal(_ manifest: ReleaseManifest = manifest(), with key: any Signin
 }
 
 private func verify(
-    _ seal: Seal, hardware: String = "board-c", running: Int = 4, largest: Int = 1 << 20
+    _ seal: Seal, hardware: String = "board-c", running: Int = 4, mayReturnTo: Wire.Digest? = nil,
+    largest: Int = 1 << 20
 ) throws(Refusal) -> VerifiedRelease {
     try VerifiedRelease(
         seal, releaseKeys: [EphemeralKey().publicKeyDER, releaseKey.publicKeyDER], product: product,
-        fit: ReleaseFit(hardware: hardware), runningSequence: running, largest: largest)
+        fit: ReleaseFit(hardware: hardware), runningSequence: running,
+        mayReturnTo: mayReturnTo, largest: largest)
 }
 
 @Suite struct `A sealed release` {
@@ -35,6 +37,25 @@ private func verify(
         let release = try verify(sealed)
         #expect(release.manifest == manifest())
         #expect(release.digest == VerifiedRelease.digest(ofUnverified: sealed))
+    }
+
+    @Test func `below what runs is believed only if what runs names exactly that one`() throws {
+        let sealed = try seal()
+        let digest = try #require(VerifiedRelease.digest(ofUnverified: sealed))
+        #expect(try verify(sealed, running: 9, mayReturnTo: digest).digest == digest)
+        // Another release of the same number, and one whose manifest was changed by a hair.
+        for other in try [seal(manifest { $0.version = "1.4.3" }), seal(manifest { $0.sequence = 3 })] {
+            #expect { try verify(other, running: 9, mayReturnTo: digest) } throws: {
+                ($0 as? Refusal)?.rule == "release: anti-rollback"
+            }
+        }
+        #expect { try verify(sealed, running: 9) } throws: { ($0 as? Refusal)?.rule == "release: anti-rollback" }
+        // A named one still has to be signed, and made for this device.
+        #expect(throws: Refusal.self) { try verify(sealed, hardware: "board-x", running: 9, mayReturnTo: digest) }
+        let forged = try seal(with: EphemeralKey())
+        #expect(throws: Refusal.self) {
+            try verify(forged, running: 9, mayReturnTo: VerifiedRelease.digest(ofUnverified: forged))
+        }
     }
 
     @Test func `is refused if another key signed it`() throws {

@@ -45,7 +45,7 @@ import Wire
         count(&state, done: 100)
         state.isGathered = true
         #expect(state.decide(plan, at: Self.now) == nil)
-        #expect(throws: Refusal.self) { try state.resume() }
+        #expect(throws: Refusal.self) { try state.resume(at: Self.now) }
         #expect(throws: Refusal.self) { try state.start(at: Self.now) }
         #expect(throws: Refusal.self) { try state.stopByPerson() }
         #expect(state.status == .stopped)
@@ -67,7 +67,7 @@ import Wire
         }
         #expect(numbers.stage == 1 && numbers.ofStage.done == 100 && numbers.ofStage.failed == 1 && numbers.line == 200)
         #expect(state.decide(plan, at: Self.now) == nil)
-        try state.resume()
+        try state.resume(at: Self.now)
         guard case .advance(let after)? = state.decide(plan, at: Self.now) else {
             Issue.record("it does not go on")
             return
@@ -114,7 +114,7 @@ import Wire
         count(&state, done: 10_000)
         state.isGathered = true
         _ = state.decide(plan, at: Self.now)
-        try state.resume()
+        try state.resume(at: Self.now)
         _ = state.decide(plan, at: Self.now)
         #expect(state.stage == 1)
         count(&state, done: 25, failed: 5, stage: 1)
@@ -143,7 +143,7 @@ import Wire
         count(&state, done: 100)
         state.isGathered = true
         #expect(state.decide(plan, at: Self.now) == nil)
-        try state.resume()
+        try state.resume(at: Self.now)
         // The pause behind the canary is still to come.
         guard case .pause(.planned, _)? = state.decide(plan, at: Self.now) else { Issue.record("skipped"); return }
     }

@@ -182,4 +182,35 @@ private struct Dice: RandomNumberGenerator {
         #expect(try narrowing("not stage in (inUse, retired) and stage in (inUse, made)").stages == [.made])
         #expect(try narrowing("not all").products == [])
     }
+
+    @Test func `with groups is judged after they were replaced by what they mean`() throws {
+        let meanings = ["old": "release < 7 or product = lamp", "seen": "seen < 7d", "none": "not all"]
+        func resolved(_ text: String) throws -> String {
+            try Selector(text).resolved { name in try Selector(try #require(meanings[name])) }.description
+        }
+        #expect(try resolved("group = old") == "release < 7 or product = lamp")
+        #expect(try resolved("group = old and stage = inUse") == "(release < 7 or product = lamp) and stage = inUse")
+        #expect(try resolved("group != seen") == "not seen < 7d")
+        #expect(try resolved("group in (seen, none)") == "seen < 7d or not all")
+        #expect(
+            try resolved("not (group not in (seen, old))") == "not not (seen < 7d or release < 7 or product = lamp)")
+        #expect(try resolved("label.group = old") == "label.group = old")
+        #expect(throws: Refusal.self) { try resolved("group ~ o") }
+        #expect(throws: Refusal.self) { try Selector("group < 3") }
+        #expect(try Selector("group = a and not label.x = y or all").fields == [.group, .label("x")])
+    }
+
+    @Test func `asks for labels, and for nothing where there are none`() throws {
+        var labelled = try facts(product: "thermostat-2")
+        labelled.labels = ["ring": "canary", "site": "Old Mill"]
+        for (text, holds) in [
+            ("label.ring = canary", true), ("label.ring != canary", false), ("label.ring ~ can", true),
+            ("label.site = \"Old Mill\"", true), ("label.other = x", false), ("label.other != x", true),
+            ("label.ring in (a, canary)", true),
+        ] {
+            #expect(try Selector(text).matches(labelled) == holds, "\(text)")
+        }
+        #expect(throws: Refusal.self) { try Selector("label. = x") }
+        #expect(throws: Refusal.self) { try Selector("label.ring < 3") }
+    }
 }

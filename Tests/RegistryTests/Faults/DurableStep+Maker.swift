@@ -16,7 +16,7 @@ import Wire
 import Workbench
 
 extension DurableStep {
-    static let all: [DurableStep] = maker + people + owner + device + stock + house + updates
+    static let all: [DurableStep] = maker + rollouts + people + owner + device + stock + house + updates
     /// Those in which a certificate is issued.
     static let issuing: [DurableStep] = all.filter {
         [
@@ -203,13 +203,13 @@ extension DurableStep {
 
 extension FaultScene {
     /// A published release; returns its sequence.
-    func release() async throws -> Int {
+    func release(mayReturn: Bool? = nil) async throws -> Int {
         let (sha256, size) = try await artifact()
         let sequence = await number()
         _ = try await house.perform(
             PublishRelease(
                 product: HouseBench.product, sequence: sequence, version: "\(sequence)",
-                hardware: [HouseBench.hardware], sha256: sha256, size: size), as: .system)
+                hardware: [HouseBench.hardware], sha256: sha256, size: size, mayReturn: mayReturn), as: .system)
         return sequence
     }
 }

@@ -51,7 +51,12 @@ final class FaultScene: Sendable {
 
     init(signsAtOnce: Bool = false) async throws {
         faults = Faults(signsAtOnce: signsAtOnce)
-        bench = try await HouseBench(faults: faults, settings: { $0.confirmUpdates = true })
+        bench = try await HouseBench(
+            faults: faults,
+            settings: {
+                $0.confirmUpdates = true
+                $0.outsideCheck = try? OutsideCheck(url: "http://127.0.0.1:1", key: BenchClock.random(32))
+            })
         ada = try await bench.ownership("Ada")
         ben = try await bench.ownership("Ben")
         stock = Stock()

@@ -170,7 +170,10 @@ import Workbench
         }
         #expect(names.count >= 28)
         let listed = Set(DurableStep.all.map(\.name))
-        #expect(names.subtracting(listed).isEmpty, "add a DurableStep for each of them, in Tests/RegistryTests/Faults")
+        // What only reads has nothing that could fail half way.
+        let reading: Set<String> = ["use/try-rollout"]
+        #expect(
+            names.subtracting(listed) == reading, "add a DurableStep for each of them, in Tests/RegistryTests/Faults")
         #expect(listed.filter { $0.contains("/") }.isSubset(of: names), "no such action any more")
         #expect(listed.count == DurableStep.all.count)
     }
@@ -190,6 +193,7 @@ import Workbench
         "Ground/Registry/Keys/RootSuccession.swift": "moving keys, step by step, in its own test",
         "Ground/Registry/Keys/Successions.swift": "moving keys, step by step, in its own test",
         "Ground/Registry/Keys/WrappedKeys.swift": "moving keys, step by step, in its own test",
+        "Ground/Registry/Rollouts/OutsideCheck.swift": "the outside check of a rollout",
         "Ground/Registry/Updates/UpdateKeys.swift": "use/draft-root",
         "Ground/Registry/Updates/UpdatePublication.swift": "use/publish-metadata",
         "Ground/Registry/Updates/UpdateRenewal.swift": "renewing update metadata",
@@ -207,6 +211,7 @@ import Workbench
         "Rooms/Use/Configuration/ConfigureDevice.swift": "use/configure-device",
         "Rooms/Use/Metadata/DraftRoot.swift": "use/draft-root",
         "Rooms/Use/Metadata/ProposeRelease.swift": "use/propose-release",
+        "Rooms/Use/Rollouts/RolloutKeeper.swift": "the advance of a rollout",
         "Rooms/Use/Updates/PublishRelease.swift": "use/publish-release",
         "Rooms/Pairing/PairDevice.swift": "pairing/pair-device", "Rooms/Pairing/EnrolDevice.swift": "enrolment",
         "Rooms/Pairing/IssueEnrolmentCode.swift": "a wrong enrolment code",

@@ -132,7 +132,7 @@ package struct RolloutWorld {
                 .advancesWhole, "advanced with \(numbers)")
         case .pause:
             // The person who looks is content.
-            try state.resume()
+            try state.resume(at: now)
         }
         return true
     }

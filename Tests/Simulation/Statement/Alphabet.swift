@@ -6,7 +6,7 @@ import Wire
 package enum Alphabet {
     package enum Kind: CaseIterable, Sendable {
         case born, shipped, paired, enrolled, renewed, certificateRevoked, configured, configurationApplied
-        case updateOffered, updated, updateFailed, updateWithdrawn, updateObserved
+        case updateOffered, returnOffered, updated, updateFailed, updateWithdrawn, updateObserved
         case quarantined, restored, offered, offerWithdrawn, accepted
         case tenureEnded, wiped, retired, logTaken, alarmRaised, enrolmentCodeIssued, deviceTokenIssued
         case pairingUnlocked, house
@@ -24,6 +24,7 @@ package enum Alphabet {
         case .configured: .configured
         case .configurationApplied: .configurationApplied
         case .updateOffered: .updateOffered
+        case .returnOffered: .returnOffered
         case .updated: .updated
         case .updateFailed: .updateFailed
         case .updateWithdrawn: .updateWithdrawn
@@ -45,7 +46,10 @@ package enum Alphabet {
             .releasePublished, .gatewayTokenSet, .personAdded, .ownerAdded, .signInLinkIssued, .tokenIssued,
             .tokenRevoked,
             .personRemoved, .alarmAcknowledged, .keySucceeded, .keyRetired, .updateSignerAdded,
-            .updateSignerRemoved, .updateMetadataProposed, .updateMetadataSigned, .updateMetadataPublished:
+            .updateSignerRemoved, .updateMetadataProposed, .updateMetadataSigned, .updateMetadataPublished,
+            .rolloutPlanned, .rolloutApproved, .rolloutStarted, .rolloutAdvanced, .rolloutPaused, .rolloutResumed,
+            .rolloutStopped, .rolloutFinished,
+            .rolloutClosed, .updatesHeld, .updatesReleased, .deviceLabelled, .groupSet, .groupRemoved:
             .house
         }
     }
@@ -99,6 +103,10 @@ package enum Alphabet {
         case .configured: return (0...2).map { .configured(version: $0, document: receipt) }
         case .configurationApplied: return (0...2).map { .configurationApplied(version: $0, receipt: receipt) }
         case .updateOffered: return (0...2).map { .updateOffered(release: release($0), sequence: $0) }
+        case .returnOffered:
+            return [(0, 1), (1, 2), (2, 1), (1, 1)].map {
+                .returnOffered(release: release($0), sequence: $0, from: release($1))
+            }
         case .updated:
             return (1...2).map { .updated(release: release($0), sequence: $0, receipt: receipt) }
                 + [.updated(release: release(1), sequence: 2, receipt: receipt)]
@@ -146,5 +154,17 @@ package enum Alphabet {
         .updateMetadataProposed(role: "root", version: 1, content: birthKey),
         .updateMetadataSigned(role: "root", version: 1, content: birthKey, key: birthKey),
         .updateMetadataPublished(role: "root", version: 1, content: birthKey),
+        .rolloutPlanned(rollout: rollout, product: ProductID(trusted: "p"), sequence: 1, plan: birthKey),
+        .rolloutApproved(rollout: rollout), .rolloutStarted(rollout: rollout),
+        .rolloutAdvanced(rollout: rollout, numbers: numbers),
+        .rolloutPaused(rollout: rollout, why: "asked", numbers: numbers), .rolloutResumed(rollout: rollout),
+        .rolloutStopped(rollout: rollout, why: "line", numbers: numbers),
+        .rolloutFinished(rollout: rollout, numbers: numbers), .rolloutClosed(rollout: rollout),
+        .updatesHeld(device: DeviceID(trusted: "d"), highest: 1), .updatesReleased(device: DeviceID(trusted: "d")),
+        .deviceLabelled(device: DeviceID(trusted: "d"), labels: birthKey),
+        .groupSet(group: "canaries", selector: birthKey), .groupRemoved(group: "canaries"),
     ]
+    private static let rollout = RolloutID(trusted: "r")
+    private static let numbers = RolloutNumbers(
+        stage: 1, ofStage: RolloutCounts(), ofAll: RolloutCounts(), bound: 0, line: 200)
 }

@@ -17,6 +17,8 @@ package struct Bystander: Sendable {
     private var offered: [Int] = []
     /// Offered before, and taken back or replaced.
     private var earlier: [Int] = []
+    /// Offered as the way back, which is said to be one.
+    private var back: [Int] = []
     private var receipts: Set<Digest> = []
     private var dead: Set<String> = []
 
@@ -114,8 +116,16 @@ package struct Bystander: Sendable {
             }
             if !offered.isEmpty, offered != [sequence] { earlier = offered }
             offered = [sequence]
+        case .returnOffered(_, let sequence, _):
+            guard sequence < installed else {
+                throw Complaint(.releaseForward, "release \(sequence) is the way back from \(installed)")
+            }
+            if !offered.isEmpty, offered != [sequence] { earlier = offered }
+            (offered, back) = ([sequence], [sequence])
         case .updated(_, let sequence, _), .updateObserved(_, let sequence, .installed):
-            guard sequence > installed, offered.contains(sequence) || earlier.contains(sequence) else {
+            guard sequence > installed || back.contains(sequence),
+                offered.contains(sequence) || earlier.contains(sequence)
+            else {
                 throw Complaint(.releaseForward, "release \(sequence) is installed over \(installed)")
             }
             installed = sequence

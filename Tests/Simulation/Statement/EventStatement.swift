@@ -24,10 +24,12 @@ package enum EventStatement {
         case .configurationApplied(let version, _):
             return owned && now.configurationApplied < version && version <= now.configurationVersion
         case .updateOffered(_, let sequence): return takesReleases(now) && sequence > (now.installed?.sequence ?? 0)
+        case .returnOffered(_, let sequence, let from):
+            return takesReleases(now) && now.installed.map { $0.release == from && sequence < $0.sequence } ?? false
         case .updated(let release, let sequence, _), .updateObserved(let release, let sequence, .installed):
             return takesReleases(now)
                 && (isOf(now.offeredUpdate, release, sequence)
-                    || isOf(now.earlierOffer, release, sequence) && sequence > (now.installed?.sequence ?? 0))
+                    || isOf(now.earlierOffer, release, sequence) && sequence != (now.installed?.sequence ?? 0))
         case .updateWithdrawn(let release, let sequence), .updateObserved(let release, let sequence, .failed):
             return takesReleases(now) && isOf(now.offeredUpdate, release, sequence)
         case .updateFailed(let release, _, _, _):
@@ -45,7 +47,10 @@ package enum EventStatement {
             .releasePublished, .gatewayTokenSet, .personAdded, .ownerAdded, .signInLinkIssued, .tokenIssued,
             .tokenRevoked,
             .personRemoved, .alarmAcknowledged, .keySucceeded, .keyRetired, .updateSignerAdded,
-            .updateSignerRemoved, .updateMetadataProposed, .updateMetadataSigned, .updateMetadataPublished:
+            .updateSignerRemoved, .updateMetadataProposed, .updateMetadataSigned, .updateMetadataPublished,
+            .rolloutPlanned, .rolloutApproved, .rolloutStarted, .rolloutAdvanced, .rolloutPaused, .rolloutResumed,
+            .rolloutStopped, .rolloutFinished,
+            .rolloutClosed, .updatesHeld, .updatesReleased, .deviceLabelled, .groupSet, .groupRemoved:
             return false
         }
     }

@@ -21,6 +21,11 @@ package struct Slots: Sendable {
         /// Digest of the manifest's payload as signed. Nil for the factory's image, whose birth vouches for it.
         package var release: Wire.Digest?
         package var seal: Seal?
+        /// It came in place of a newer one; then there is no way further back.
+        package var isReturn: Bool?
+
+        /// The release that a device which runs this one may go back to.
+        var mayReturnTo: Wire.Digest? { isReturn == true ? nil : manifest.mayReturnTo }
     }
 
     /// An image that runs to be tried.
@@ -132,7 +137,13 @@ package struct Slots: Sendable {
     /// Makes the other slot the one that starts next, on trial.
     package func switchOver() throws {
         let previous = try active()
-        try verify(previous.other)
+        var content = try verify(previous.other)
+        // Known before it runs, and written to the slot that does not.
+        let isReturn = try running().content.manifest.sequence > content.manifest.sequence
+        if content.isReturn ?? false != isReturn {
+            content.isReturn = isReturn ? true : nil
+            try disk.write(content, as: manifestFile(of: previous.other))
+        }
         try disk.write(Trial(slot: previous.other, previous: previous, boots: 0), as: trialFile)
         try disk.relink(activeLink, to: previous.other.rawValue)
     }

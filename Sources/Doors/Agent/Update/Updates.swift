@@ -118,7 +118,8 @@ package struct Updates: Sendable {
                 seal, releaseKeys: terms.releaseKeys, product: terms.product,
                 fit: ReleaseFit(
                     hardware: terms.hardware, version: running.content.manifest.version, bootloader: terms.bootloader,
-                    network: terms.network), runningSequence: running.content.manifest.sequence, largest: terms.largest)
+                    network: terms.network), runningSequence: running.content.manifest.sequence,
+                mayReturnTo: running.content.mayReturnTo, largest: terms.largest)
         } catch {
             return try refuse(seal, error, on: terms.device, at: now)
         }

@@ -11,7 +11,7 @@ package struct FleetView: Codable, Sendable, Equatable {
     /// Something that waits for a person.
     package struct Task: Codable, Sendable, Equatable {
         package enum Kind: String, Codable, Sendable, CaseIterable {
-            case alarms, quarantined, transfers, batches, authorities, ledger
+            case alarms, quarantined, transfers, rollouts, batches, authorities, ledger
         }
         package var kind: Kind
         package var count: Int

@@ -37,7 +37,9 @@ extension Reading {
                 installed: try passport.installed.map { try Self.known($0, in: rows) }),
             openAlarms: alarms, transfer: try Self.transfer(of: device, in: rows),
             pairingExpires: pairing?.optionalTime("expires"), wipeOwed: passport.wipeOwed,
-            logEntries: passport.log?.count ?? 0, actions: DeviceActions.offered(on: device, to: principal))
+            logEntries: passport.log?.count ?? 0,
+            labels: Access.allows(.readFleet, principal) ? try DeviceLabels.of(device.id, in: rows) : nil,
+            actions: DeviceActions.offered(on: device, to: principal))
     }
 
     private static func rights(of passport: Passport) -> [DeviceView.RightView] {

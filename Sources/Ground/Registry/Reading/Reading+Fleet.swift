@@ -102,7 +102,11 @@ extension Reading {
         let ending = house.authorities.all.filter { $0.kind != Authorities.linkKind }.filter {
             Self.read($0.certificate, kind: "authority", authority: nil, at: now).map { $0.notAfter < soon } ?? true
         }
+        let rollouts = try StoredRollout.waiting(in: rows)
         var tasks: [FleetView.Task] = [
+            .init(
+                kind: .rollouts, count: rollouts.paused + rollouts.planned,
+                sentence: Self.sentence(paused: rollouts.paused, planned: rollouts.planned), path: "/updates"),
             .init(
                 kind: .authorities, count: ending.count,
                 sentence: "Authorities end within 90 days: make their successors now.", path: "/authorities"),
@@ -121,5 +125,11 @@ extension Reading {
                     sentence: "Ledger entries wait for a checkpoint: read the server's log.", path: "/ledger"), at: 0)
         }
         return tasks
+    }
+
+    private static func sentence(paused: Int, planned: Int) -> String {
+        let (look, approve) = ("look at its numbers, then resume or stop it", "a second person approves it")
+        if planned == 0 { return "Paused: \(look)." }
+        return paused == 0 ? "Planned: \(approve)." : "\(paused) paused: \(look); \(planned) planned: \(approve)."
     }
 }

@@ -32,6 +32,8 @@ struct ReleasePublish: AsyncParsableCommand {
     @Option(help: "A version of the bootloader that it starts under; none: any.") var bootloader: [String] = []
     @Option(help: "A version of the network module that it speaks with; none: any.") var network: [String] = []
     @OptionGroup var evidence: EvidenceOptions
+    @Flag(help: "Let devices that run it go back to the release before it, if a rollout says so; that is signed.")
+    var mayReturn = false
     @OptionGroup var connection: Connection
 
     func run() async throws {
@@ -41,7 +43,7 @@ struct ReleasePublish: AsyncParsableCommand {
             product: try ProductID(product), sequence: sequence, version: versionName, hardware: hardware,
             sha256: Wire.Digest([]), size: 0, from: from.isEmpty ? nil : from,
             bootloader: bootloader.isEmpty ? nil : bootloader, network: network.isEmpty ? nil : network,
-            sbom: attached.sbom, provenance: attached.provenance)
+            sbom: attached.sbom, provenance: attached.provenance, mayReturn: mayReturn ? true : nil)
         if encrypt {
             let upload = try await EncryptedUpload.run(file, to: client)
             (input.sha256, input.size, input.encryption) = (upload.sha256, upload.size, upload.secret)

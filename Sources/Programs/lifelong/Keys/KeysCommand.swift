@@ -50,7 +50,8 @@ struct KeysHome: ParsableArguments {
         var log = Logger(label: "lifelong")
         log.logLevel = .warning
         let house = try await House(
-            database: database, keys: keys, settings: settings.house(artifacts: folder.artifactFolder(settings)),
+            database: database, keys: keys,
+            settings: settings.house(artifacts: folder.artifactFolder(settings), home: folder.path),
             log: log,
             clock: Machine.clock, random: Machine.random)
         try await body(house)

@@ -1,6 +1,8 @@
 /// The configuration file that the first start writes.
 enum ConfigurationTemplate {
-    static func text(_ c: ServerConfiguration) -> String {
+    static func text(_ c: ServerConfiguration) -> String { house(c) + limits(c) + keys(c) }
+
+    private static func house(_ c: ServerConfiguration) -> String {
         """
         # Settings of Lifelong. Written at the first start; edit and start again. Every setting may be left out.
 
@@ -44,6 +46,15 @@ enum ConfigurationTemplate {
         witnesses: [\(c.witnesses.map { "{url: \"\($0.url)\", vkey: \"\($0.vkey)\"}" }.joined(separator: ", "))]
         witnessQuorum: \(c.witnessQuorum)
 
+        # Who is asked before a stage of a rollout opens, where its plan says so; empty: nobody (docs/rollouts.md).
+        outsideCheck: {url: "\(c.outsideCheck.url)", keyFile: "\(c.outsideCheck.keyFile)"}
+
+
+        """
+    }
+
+    private static func limits(_ c: ServerConfiguration) -> String {
+        """
         # Connections that devices may hold at once, and seconds after which a silent one is closed.
         maximumConnections: \(c.maximumConnections)
         idleSeconds: \(c.idleSeconds)
@@ -53,6 +64,12 @@ enum ConfigurationTemplate {
         # Requests a second of one device for ever, and a minute's worth of them at once; beyond, 429. 0: without limit.
         requestsPerDeviceSecond: \(c.requestsPerDeviceSecond)
 
+
+        """
+    }
+
+    private static func keys(_ c: ServerConfiguration) -> String {
+        """
         keys:
           # Where private keys live: "files" (in keys/, the development default) or "pkcs11" (in a token).
           kind: \(c.keys.kind.rawValue)

@@ -8,6 +8,7 @@ import Registry
 import Server
 import Store
 import Trust
+import Use
 import Wire
 
 /// `lifelong serve`: the platform, on its embedded defaults.
@@ -55,7 +56,7 @@ struct ServeCommand: AsyncParsableCommand {
         let keys = try configuration.keys.open(folder: home.keyFolder, home: home.path)
         let house = try await House(
             database: home.openDatabase(configuration.database), keys: keys,
-            settings: configuration.house(artifacts: home.artifactFolder(configuration)), log: log,
+            settings: configuration.house(artifacts: home.artifactFolder(configuration), home: home.path), log: log,
             clock: Machine.clock,
             random: Machine.random)
         try await house.demandSameWorld()
@@ -64,8 +65,10 @@ struct ServeCommand: AsyncParsableCommand {
             Array(PEM.encode(house.permitKey().publicKeyDER, label: "PUBLIC KEY").utf8), to: home.permitKeyFile)
         // Asks nobody if there are no witnesses.
         let witnesses = house.settings.witnesses.isEmpty ? [] : [WitnessCourier(house).run]
+        let checks = house.settings.outsideCheck.map { [CheckCourier(house, $0).run] } ?? []
         let server = try Server(
-            house, configuration.server(), beside: witnesses + [{ await FirstPerson.keepToken(house, home) }])
+            house, configuration.server(),
+            beside: witnesses + checks + [RolloutKeeper(house).run, { await FirstPerson.keepToken(house, home) }])
         let keyPlace = Self.sentence(keys, home)
         try await server.run { ports in announce(home, configuration, ports, link, keyPlace) }
         try house.database.close()

@@ -26,6 +26,14 @@ struct ServerConfiguration: Codable, Equatable {
         var vkey: String
     }
 
+    /// Who is asked before a stage of a rollout opens.
+    struct Check: Codable, Equatable {
+        /// Empty: nobody.
+        var url = ""
+        /// With the key of the HMAC over each question; relative to the home.
+        var keyFile = ""
+    }
+
     var organisation = "Example Maker"
     /// "sqlite", or a PostgreSQL connection string without a password.
     var database = "sqlite"
@@ -44,6 +52,7 @@ struct ServerConfiguration: Codable, Equatable {
     var ledgerOrigin = "lifelong.example/ledger"
     var witnesses: [Witness] = []
     var witnessQuorum = 0
+    var outsideCheck = Check()
     var maximumConnections = 10_000
     var idleSeconds = 60
     var maximumHandshakes = 1024
@@ -82,7 +91,8 @@ struct ServerConfiguration: Codable, Equatable {
         return serviceNames + [host]
     }
 
-    func house(artifacts: String) throws(Refusal) -> HouseSettings {
+    /// - Parameter home: what relative paths are relative to.
+    func house(artifacts: String, home: String) throws -> HouseSettings {
         var settings = HouseSettings()
         settings.organisation = organisation
         settings.serviceURL = serviceURL
@@ -95,6 +105,7 @@ struct ServerConfiguration: Codable, Equatable {
         settings.ledgerOrigin = ledgerOrigin
         settings.witnesses = try witnessAddresses()
         settings.witnessQuorum = witnessQuorum
+        settings.outsideCheck = try outsideCheck.open(home: home)
         settings.artifactFolder = artifacts
         settings.clockToleranceSeconds = NodeClock.usualToleranceSeconds
         guard (1...3650).contains(operationalDays), (0...31_536_000).contains(operationalSeconds),
@@ -213,6 +224,8 @@ private struct Complete: Decodable {
             case "witnesses":
                 value.witnesses = try container.decode([ServerConfiguration.Witness].self, forKey: key)
             case "witnessQuorum": value.witnessQuorum = try container.decode(Int.self, forKey: key)
+            case "outsideCheck":
+                value.outsideCheck = try container.decode(ServerConfiguration.Check.self, forKey: key)
             case "maximumConnections": value.maximumConnections = try container.decode(Int.self, forKey: key)
             case "idleSeconds": value.idleSeconds = try container.decode(Int.self, forKey: key)
             case "maximumHandshakes": value.maximumHandshakes = try container.decode(Int.self, forKey: key)

@@ -93,12 +93,19 @@ package struct Deployment: Sendable, Equatable {
     private static let searchedOffers = 32
 
     static func action(offering release: Digest, to device: DeviceID, in rows: any Rows) throws -> Int64? {
-        let offers = try rows.query(
-            "SELECT idx, entry FROM ledger WHERE device = $1 AND kind = 'updateOffered' ORDER BY idx DESC LIMIT $2",
-            [Value(device), Value(searchedOffers)])
-        for row in offers {
+        // One after the other, because each has an index of its own; a device goes back seldom.
+        func offers(_ kind: String) throws -> [Row] {
+            try rows.query(
+                "SELECT idx, entry FROM ledger WHERE device = $1 AND kind = '\(kind)' ORDER BY idx DESC LIMIT $2",
+                [Value(device), Value(searchedOffers)])
+        }
+        let found = try offers("updateOffered") + offers("returnOffered")
+        for row in found.sorted(by: { $0.optionalInt("idx") ?? 0 > $1.optionalInt("idx") ?? 0 }) {
             let entry = try CanonicalJSON.decode(Entry.self, from: row.bytes("entry"), limit: Entry.maximumBytes)
-            if case .updateOffered(release, _) = entry.event { return row.optionalInt("idx") }
+            switch entry.event {
+            case .updateOffered(release, _), .returnOffered(release, _, _): return row.optionalInt("idx")
+            default: continue
+            }
         }
         return nil
     }
@@ -135,7 +142,7 @@ package struct Deployment: Sendable, Equatable {
             return present
         }
         let was = try change.rows.first(
-            "SELECT idx FROM ledger WHERE idx = $1 AND device = $2 AND kind = 'updateOffered'",
+            "SELECT idx FROM ledger WHERE idx = $1 AND device = $2 AND kind IN ('updateOffered', 'returnOffered')",
             [.int(action), Value(device.id)])
         guard was != nil else {
             throw Refusal(

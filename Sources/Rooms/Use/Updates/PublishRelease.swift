@@ -28,11 +28,13 @@ package struct PublishRelease: Ceremony {
     /// SHA-256 of documents that were uploaded like artifacts.
     package var sbom: Digest?
     package var provenance: Digest?
+    /// A device that runs it may go back to the release before it; that stands in what is signed.
+    package var mayReturn: Bool?
 
     package init(
         product: ProductID, sequence: Int, version: String, hardware: [String], sha256: Digest, size: Int,
         encryption: PayloadSecret? = nil, from: [String]? = nil, bootloader: [String]? = nil, network: [String]? = nil,
-        sbom: Digest? = nil, provenance: Digest? = nil
+        sbom: Digest? = nil, provenance: Digest? = nil, mayReturn: Bool? = nil
     ) {
         self.product = product
         self.sequence = sequence
@@ -46,6 +48,7 @@ package struct PublishRelease: Ceremony {
         self.network = network
         self.sbom = sbom
         self.provenance = provenance
+        self.mayReturn = mayReturn
     }
 
     package struct Answer: Codable, Sendable, Equatable {
@@ -63,7 +66,7 @@ package struct PublishRelease: Ceremony {
                 .malformed, "The artifact's size or SHA-256 is out of range.", hint: "Give both of the file's bytes.")
         }
         try StoredArtifact.demand(sha256, size, in: house.settings.artifactFolder)
-        try await house.read { rows in try demandNext(in: rows) }
+        let before = try await house.read { rows in try demandNext(in: rows) }
         let admission = try await Admission(
             product, layer: nil, version: version, artifact: encryption?.sha256 ?? sha256, sbom: sbom,
             provenance: provenance, in: house)
@@ -72,14 +75,17 @@ package struct PublishRelease: Ceremony {
             product: product, sequence: sequence, version: version, hardware: hardware,
             sha256: encryption?.sha256 ?? sha256, size: encryption?.size ?? size, created: try house.time(),
             encrypted: encryption.map { EncryptedForm($0.kind, sha256: sha256, size: size) }, from: from,
-            bootloader: bootloader, network: network, sbom: sbom, provenance: provenance)
+            bootloader: bootloader, network: network, sbom: sbom, provenance: provenance, mayReturnTo: before)
         let secret = try await encryption?.admit(house.settings.artifactFolder + "/\(sha256)", of: size, as: manifest)
         let release = try await StoredRelease.seal(manifest, in: house)
         var prepared: PayloadKeys.Prepared?
         if let secret { prepared = try await PayloadKeys.prepare(secret, for: release.digest, in: house) }
         let key = prepared
         return try await house.change(as: principal) { change in
-            try demandNext(in: change.rows)
+            guard try demandNext(in: change.rows) == before else {
+                throw Refusal(
+                    .conflict, "Another release was published meanwhile.", hint: "Look at it, then publish again.")
+            }
             try admission.demandSame(in: change.rows)
             if let key { try PayloadKeys.keep(key, in: change) }
             try release.store(form, in: change)
@@ -87,7 +93,8 @@ package struct PublishRelease: Ceremony {
         }
     }
 
-    private func demandNext(in rows: any Rows) throws {
+    /// - Returns: the release that devices may go back to from this one.
+    private func demandNext(in rows: any Rows) throws -> Digest? {
         guard try rows.first("SELECT id FROM product WHERE id = $1", [Value(product)]) != nil else {
             throw Refusal(.notFound, "There is no product \"\(product)\".", hint: "Publish the product first.")
         }
@@ -97,5 +104,14 @@ package struct PublishRelease: Ceremony {
                 hint: "Propose it, and have two persons sign: lifelong tuf propose", rule: "release: update metadata")
         }
         try StoredRelease.demandNext(sequence, of: product, in: rows)
+        guard mayReturn == true else { return nil }
+        let newest = try rows.first(
+            "SELECT digest FROM release WHERE product = $1 ORDER BY sequence DESC LIMIT 1", [Value(product)])
+        guard let before = try newest.flatMap({ Digest(hex: try $0.text("digest")) }) else {
+            throw Refusal(
+                .conflict, "There is no release before it to go back to.", hint: "Publish it without the way back.",
+                rule: "release: return")
+        }
+        return before
     }
 }

@@ -32,6 +32,8 @@ extension OpenAPI {
                 pairingExpires: {$ref: '#/components/schemas/Timestamp'}
                 wipeOwed: {type: boolean}
                 logEntries: {type: integer}
+                labels: {type: object, additionalProperties: {type: string},
+                  description: "What people wrote on it; for the maker's people only."}
                 actions: {type: array, items: {$ref: '#/components/schemas/ActionView'}}
               examples:
                 - {"device": "018f3c1a-7b2e-7c11-9d0a-3b5e8f2a4c6d", "serial": "THERMOSTAT-2-7KQ2M9XA",

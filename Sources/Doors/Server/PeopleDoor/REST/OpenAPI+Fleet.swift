@@ -83,7 +83,7 @@ extension OpenAPI {
               description: "Something that waits for a person."
               required: [kind, count, sentence, path]
               properties:
-                kind: {type: string, enum: [alarms, quarantined, transfers, batches, authorities, ledger]}
+                kind: {type: string, enum: [alarms, quarantined, transfers, rollouts, batches, authorities, ledger]}
                 count: {type: integer}
                 sentence: {type: string}
                 path: {type: string, description: "Path of the list in the console."}

@@ -17,6 +17,7 @@ extension OpenAPI {
                 network: {type: array, items: {type: string}, description: "Versions of the network module; left out: any."}
                 sbom: {$ref: '#/components/schemas/Digest', description: "Of a bill of materials that was uploaded like the artifact."}
                 provenance: {$ref: '#/components/schemas/Digest', description: "Of a provenance that was uploaded like the artifact."}
+                mayReturn: {type: boolean, description: "A device that runs it may go back to the release before it."}
               examples:
                 - {"product": "thermostat-2", "sequence": 7, "version": "1.4.2", "hardware": ["th2-rev-b"],
                     "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "size": 4096}

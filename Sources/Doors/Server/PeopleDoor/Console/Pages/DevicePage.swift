@@ -12,6 +12,7 @@ extension Console {
         let before = Self.query("before", request).flatMap { Int64($0) }
         let life = try await reading.life(
             view.device.text, before: before, limit: Reading.maximumPageLimit, as: session.principal)
+        let updates = try await reading.updates(of: view.device.text, as: session.principal)
         let now = house.clock()
         return Page(view.serial, in: .devices, for: session) {
             pageHead(view.serial, crumb: link(Place("/devices"), "Devices")) { Pieces.badge(view.stage, large: true) }
@@ -31,6 +32,7 @@ extension Console {
             }
             certificates(view, now: now)
             rights(view)
+            updateHistory(updates, session, now: now)
             wholeLife(life, session, isNewest: before == nil, now: now)
         }.response
     }
@@ -76,6 +78,9 @@ extension Console {
             ("Name", tag("code", text: view.device.text)),
             ("Last change", Times.element(view.changedAt, now: now)),
         ]
+        for (name, value) in (view.labels ?? [:]).sorted(by: { $0.key < $1.key }) {
+            facts.append(("Label \(name)", .text(value)))
+        }
         return card("Where it stands", id: "standing") { Pieces.facts(facts) }
     }
 

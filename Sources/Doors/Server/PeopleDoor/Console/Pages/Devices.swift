@@ -1,6 +1,7 @@
 import Hummingbird
 import Passport
 import Registry
+import Selection
 import Wire
 
 /// The list of devices: search and filters stand in the address, so that a list can be sent to somebody else.
@@ -90,6 +91,17 @@ extension Console {
                         Attribute("maxlength", 64),
                     ])
             }
+            tag("div", .class("wide-field")) {
+                tag("label", Attribute("for", "field-where"), text: "Where (a selector)")
+                HTML.void(
+                    "input",
+                    [
+                        .type("text"), .id("field-where"), .name("where"),
+                        .value(query.filter.selector?.description ?? ""), Attribute("autocomplete", "off"),
+                        Attribute("maxlength", Selector.maximumBytes),
+                        Attribute("placeholder", "release < 7 and seen < 7d"),
+                    ])
+            }
             tag("label", .class("check")) {
                 HTML.void(
                     "input",
@@ -174,20 +186,27 @@ struct DeviceQuery {
         filter.batch = try Console.query("batch", request).map { name throws(Refusal) in try BatchID(name) }
         filter.alarm = Console.query("alarms", request) == nil ? nil : .any
         filter.q = Console.query("q", request)
+        // One that is too long is refused, not left out: that would find every device.
+        filter.selector = try Console.query("where", request, limit: .max).map { text throws(Refusal) in
+            try Selector(text)
+        }
         self.filter = filter
         after = Console.query("after", request)
     }
 
     /// A browser sends the fields that were left empty too; the address that people pass on is shorter without them.
     static func hasBlanks(_ request: Request) -> Bool {
-        ["q", "stage", "product", "batch", "after"].contains { request.uri.queryParameters[$0]?.isEmpty == true }
+        ["q", "stage", "product", "batch", "where", "after"].contains {
+            request.uri.queryParameters[$0]?.isEmpty == true
+        }
     }
 
     var isNarrowed: Bool { filter != DeviceFilter() }
 
     private func place(_ stage: Stage?) -> Place {
         Place("/devices").with("q", filter.q).with("stage", stage?.rawValue).with("product", filter.product?.text)
-            .with("batch", filter.batch?.text).with("alarms", filter.alarm == nil ? nil : "open")
+            .with("batch", filter.batch?.text).with("where", filter.selector?.description).with(
+                "alarms", filter.alarm == nil ? nil : "open")
     }
 
     func place(stage: Stage?) -> Place { place(stage) }

@@ -58,7 +58,9 @@ extension Console {
                 : .empty
         ) {
             if fleet.needsPerson.isEmpty, fleet.alarms.isEmpty {
-                Pieces.empty("Nothing waits for you.") { "Alarms, transfers and unfinished batches would stand here." }
+                Pieces.empty("Nothing waits for you.") {
+                    "Alarms, transfers, rollouts and unfinished batches would stand here."
+                }
             }
             tag("ul", .class("tasks divided")) {
                 for task in others { Self.task(task) }
@@ -87,6 +89,7 @@ extension Console {
         case .alarms: Place("/alarms").with("open", "true")
         case .quarantined: Place("/devices").with("stage", Stage.quarantined.rawValue)
         case .transfers: Place("/devices").with("stage", Stage.inTransfer.rawValue)
+        case .rollouts: Place("/updates")
         case .batches: Place("/batches")
         case .authorities: Place("/authorities")
         case .ledger: Place("/ledger")
@@ -99,6 +102,7 @@ extension Console {
         case .alarms: isOne ? "open alarm" : "open alarms"
         case .quarantined: isOne ? "quarantined device" : "quarantined devices"
         case .transfers: isOne ? "transfer" : "transfers"
+        case .rollouts: isOne ? "rollout" : "rollouts"
         case .batches: isOne ? "unfinished batch" : "unfinished batches"
         case .authorities: isOne ? "authority ends soon" : "authorities end soon"
         case .ledger: isOne ? "unpublished entry" : "unpublished entries"
