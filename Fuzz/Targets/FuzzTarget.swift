@@ -20,7 +20,7 @@ package struct FuzzTarget: Sendable {
         self.run = run
     }
 
-    package static let all = wire + messages + trust + ledger + witness + doors + stock + updates + selection
+    package static let all = wire + messages + trust + ledger + witness + doors + stock + mender + updates + selection
 }
 
 /// A promise of a parser. Broken, it ends the program with its sentence, as a trap does.

@@ -94,6 +94,9 @@ extension Event {
             writer.text(how.rawValue)
         case .enrolmentCodeIssued: writer.raw("\"enrolmentCodeIssued\":{")
         case .deviceTokenIssued: writer.raw("\"deviceTokenIssued\":{")
+        case .deviceKeyAccepted(let key):
+            writer.raw("\"deviceKeyAccepted\":{\"key\":")
+            writer.text(key)
         case .pairingUnlocked: writer.raw("\"pairingUnlocked\":{")
         default: return writeUse(to: &writer)
         }

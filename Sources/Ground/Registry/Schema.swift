@@ -196,5 +196,13 @@ package enum Schema {
         Migration(
             "offers of a device",
             ["CREATE INDEX ledger_offer ON ledger (device, idx) WHERE kind = 'updateOffered'"]),
+        Migration(
+            "Mender's clients and artifacts",
+            [
+                "ALTER TABLE stock_client ADD COLUMN mender_key TEXT",
+                "ALTER TABLE stock_client ADD COLUMN mender TEXT",
+                "CREATE UNIQUE INDEX stock_client_mender_key ON stock_client (mender_key)",
+                "ALTER TABLE artifact_form ADD COLUMN mender TEXT",
+            ]),
     ]
 }

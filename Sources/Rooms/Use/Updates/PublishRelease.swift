@@ -1,3 +1,4 @@
+import Mender
 import Passport
 import Registry
 import Store
@@ -51,6 +52,9 @@ package struct PublishRelease: Ceremony {
         let seal = try await house.seal(payload, type: Seal.PayloadType.manifest, by: .release)
         return try await house.change(as: principal) { change in
             try demandNext(in: change.rows)
+            // What devices of somebody else's kind verify themselves is verified here, too, where its signers are known.
+            let keys = try UpdateSigner.publicKeys(of: product, in: change.rows)
+            if !keys.isEmpty { try form.menderManifest?.demand(signedByOneOf: keys) }
             try form.keep(for: sha256, in: change.rows)
             return try store(seal, LeafCertificate.sha256(payload), in: change)
         }
