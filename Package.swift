@@ -225,7 +225,8 @@ let package = Package(
         .testTarget(
             name: "FoundationsTests",
             dependencies: [
-                "Samples", "Wire", "Trust", "Ledger", "Release", "TUF", "Mender", "Passport", "Selection", "Rollout", x509, asn1,
+                "Samples", "Wire", "Trust", "Ledger", "Release", "TUF", "Mender", "Passport", "Selection", "Rollout",
+                x509, asn1,
                 crypto, cryptoExtras,
             ],
             path: "Tests/FoundationsTests", swiftSettings: strict),

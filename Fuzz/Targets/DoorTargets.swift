@@ -43,7 +43,7 @@ extension FuzzTarget {
         "mender-auth": [
             #"{"id_data":"{\"mac\":\"de:ad\"}","pubkey":"-----BEGIN PUBLIC KEY-----\n","tenant_token":""}"#
         ],
-        "mender-inventory": [#"[{"name":"ip","value":["10.0.0.1",7,true,1.5]},{"name":"x","value":"y"}]"#],
+        "mender-inventory": [#"[{"name":"ip","value":["10.0.0.1",7,true,1.5]},{"name":"x","value": "y"}]"#],
         "mender-next": [#"{"device_provides":{"artifact_name":"r0","device_type":"b"},"update_control_map":true}"#],
         "mender-status": [#"{"status":"already-installed"}"#, #"{"status":"installing","substate":"x"}"#],
         "mender-log": [#"{"messages":[{"level":"error","message":"no","timestamp":"2026-11-21T22:24:26Z"}]}"#],

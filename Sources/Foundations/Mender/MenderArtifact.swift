@@ -49,6 +49,11 @@ package struct SignedManifest: Sendable, Equatable {
     /// As it stands in the artifact, before Base64 was taken off; nil for one that is not signed.
     package let signature: [UInt8]?
 
+    package init(bytes: [UInt8], signature: [UInt8]?) {
+        self.bytes = bytes
+        self.signature = signature
+    }
+
     /// Refuses a manifest that none of these keys signed.
     /// - Parameter keys: DER SubjectPublicKeyInfo of each.
     package func demand(signedByOneOf keys: [[UInt8]]) throws(Refusal) {

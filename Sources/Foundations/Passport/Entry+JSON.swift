@@ -94,9 +94,6 @@ extension Event {
             writer.text(how.rawValue)
         case .enrolmentCodeIssued: writer.raw("\"enrolmentCodeIssued\":{")
         case .deviceTokenIssued: writer.raw("\"deviceTokenIssued\":{")
-        case .deviceKeyAccepted(let key):
-            writer.raw("\"deviceKeyAccepted\":{\"key\":")
-            writer.text(key)
         case .pairingUnlocked: writer.raw("\"pairingUnlocked\":{")
         default: return writeUse(to: &writer)
         }
@@ -107,6 +104,9 @@ extension Event {
     /// What comes of configurations and updates.
     private func writeUse(to writer: inout PlainJSONWriter) -> Bool {
         switch self {
+        case .deviceKeyAccepted(let key):
+            writer.raw("\"deviceKeyAccepted\":{\"key\":")
+            writer.text(key)
         case .configured(let version, let document):
             writer.raw("\"configured\":{\"document\":")
             writer.text(document)

@@ -4,6 +4,7 @@ import Passport
 import Registry
 import Samples
 import Server
+import Store
 import Testing
 import Trust
 import Use
@@ -101,7 +102,8 @@ import Workbench
             let messages = try await device.kept().progress?.messages
             #expect(messages == ["downloading", "installing", "pause_before_rebooting", "rebooting"])
             // Offered until the action is closed: the client asks again after its restart.
-            #expect(try await client.next().id == next.id)
+            let later = try await client.next()
+            #expect(later.id == next.id)
             for _ in 1...2 { #expect(try await client.report(next.id, "success").status == 204) }
             let passport = try await device.scene.passport()
             #expect(passport.installed?.sequence == 1 && passport.installed?.observed == true)
@@ -113,7 +115,7 @@ import Workbench
                 #expect(answer.status == (late == "failure" ? 204 : 409), "\(late): \(answer.text)")
             }
             #expect(try await device.entries("updateObserved") == 1)
-            expectRefusal(try await nobody.get(next.path), 403, rule: "update: offered only")
+            expectRefusal(try await nobody.get(later.path), 403, rule: "update: offered only")
         }
     }
 
@@ -177,7 +179,8 @@ import Workbench
             #expect(try await device.house.perform(withdraw, as: .system).withdrawn == false)
             #expect(try await client.report(next.id, "success").status == 204)
             #expect(try await device.scene.passport().installed?.sequence == 1)
-            #expect(try await device.entries("updateWithdrawn") == 2 && device.entries("updateObserved") == 1)
+            #expect(try await device.entries("updateWithdrawn") == 2)
+            #expect(try await device.entries("updateObserved") == 1)
         }
     }
 
@@ -209,7 +212,7 @@ import Workbench
                 path + "?artifact_name=release%2D0&device_type=board-a", headers: client.headers)
             #expect(old.status == 200, "\(old.text)")
             #expect(try await client.send(.POST, path, whole).status == 200)
-            for bad in ["?artifact_name", "?device_type=%zz", "?=&x"] {
+            for bad in ["?artifact_name", "?device_type=%ff", "?=&x"] {
                 expectRefusal(
                     try await client.client.get(path + bad, headers: client.headers), 400, rule: "mender: query")
             }
@@ -276,8 +279,9 @@ import Workbench
         let device = try await MenderScene { $0.confirmUpdates = true }
         try await device.release()
         try await DeviceBench.run(device.scene.bench) { door in
-            #expect(try await device.client(door).ask().status == 204)
-            #expect(try await device.scene.passport().offeredUpdate?.sequence == 1)
+            let answer = try await device.client(door).ask()
+            let offered = try await device.scene.passport().offeredUpdate
+            #expect(answer.status == 204 && offered?.sequence == 1)
         }
     }
 

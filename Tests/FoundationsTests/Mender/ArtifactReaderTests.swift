@@ -143,7 +143,7 @@ import Wire
         try refused("mender: header text") { $0.name = String(repeating: "n", count: 300) }
         try refused("mender: header text") { $0.name = #"a\u0000b"# }
         try refused(nil) { $0.needs = #","x":7"# }
-        try refused(nil) { $0.needs = "," }
+        try refused(nil) { $0.needs = #","x""# }
     }
 
     @Test func `has a header that begins with header-info and holds nothing strange`() throws {
@@ -205,9 +205,9 @@ import Wire
             }
             let other = SignedManifest(bytes: manifest.bytes + [10], signature: manifest.signature)
             #expect(throws: Refusal.self) { try other.demand(signedByOneOf: [signer.key]) }
-            for wrong in [
-                [], [0], [UInt8](repeating: 0, count: 64), manifest.signature.map { Array($0.dropLast()) } ?? [],
-            ] {
+            let cut = Array((manifest.signature ?? []).dropLast())
+            let wrongs: [[UInt8]] = [[], [0], [UInt8](repeating: 0, count: 64), cut]
+            for wrong in wrongs {
                 let broken = SignedManifest(bytes: manifest.bytes, signature: wrong)
                 #expect(throws: Refusal.self) { try broken.demand(signedByOneOf: [signer.key]) }
             }
@@ -258,11 +258,10 @@ import Wire
 
     @Test func `is unpacked no further than its bound`() throws {
         let hello = try #require(Base64.decode("H4sIAAAAAAACA8tIzcnJBwCGphA2BQAAAA=="))
-        /// A hundred thousand zeros.
+        /// Ten thousand zeros.
         let zeros = try #require(
             Base64.decode(
-                "H4sIAAAAAAACA+3BMQEAAADCoPVPbQ0PoAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-                    + "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAIBXA32VEdSghgEA"))
+                "H4sIAAAAAAACA+3BAQ0AAADCoPdPbQ43oAAAAAAAAAAAAODfAC7KO00QJwAA"))
         func unpack(_ bytes: [UInt8], limit: Int, pieces: Int = 1000) throws(Refusal) -> [UInt8] {
             let gunzip = try Gunzip(limit: limit)
             var out: [UInt8] = []
@@ -276,8 +275,8 @@ import Wire
         }
         for pieces in [1, 3, 1000] {
             #expect(try unpack(hello, limit: 5, pieces: pieces) == Array("hello".utf8))
-            #expect(try unpack(zeros, limit: 100_000, pieces: pieces) == [UInt8](repeating: 0, count: 100_000))
-            #expect(throws: Refusal.self) { try unpack(zeros, limit: 99_999, pieces: pieces) }
+            #expect(try unpack(zeros, limit: 10_000, pieces: pieces) == [UInt8](repeating: 0, count: 10_000))
+            #expect(throws: Refusal.self) { try unpack(zeros, limit: 9_999, pieces: pieces) }
         }
         // Two members one after the other are one file (RFC 1952 §2.2).
         #expect(try unpack(hello + hello, limit: 10) == Array("hellohello".utf8))
