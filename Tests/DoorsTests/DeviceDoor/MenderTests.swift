@@ -181,6 +181,15 @@ import Workbench
             #expect(try await device.scene.passport().installed?.sequence == 1)
             #expect(try await device.entries("updateWithdrawn") == 2)
             #expect(try await device.entries("updateObserved") == 1)
+            // Taken back without waiting, and installed all the same: it runs what it runs.
+            try await device.release(2)
+            next = try await client.next()
+            #expect(try await client.report(next.id, "installing").status == 204)
+            let forced = WithdrawUpdate(device: device.scene.unit.serial, force: true)
+            #expect(try await device.house.perform(forced, as: .system).withdrawn)
+            expectRefusal(try await client.report(next.id, "installing"), 409, rule: "action: over")
+            #expect(try await client.report(next.id, "success").status == 204)
+            #expect(try await device.scene.passport().installed?.sequence == 2)
         }
     }
 

@@ -78,7 +78,7 @@ struct MenderClientScene: Sendable {
             [ -e "$disk/installed.bin" ] && cp "$disk/installed.bin" "$disk/before.bin"
             cp files/image.bin "$disk/installed.bin"
             if [ -e "$disk/broken" ]; then echo "the board is broken" >&2; exit 3; fi ;;
-        ArtifactReboot) touch "$disk/rebooted"; sleep 60 ;;
+        ArtifactReboot) touch "$disk/rebooted"; while kill -0 $PPID 2>/dev/null; do sleep 0.1; done ;;
         ArtifactRollback) if [ -e "$disk/before.bin" ]; then mv "$disk/before.bin" "$disk/installed.bin"; else rm -f "$disk/installed.bin"; fi ;;
         esac
         exit 0

@@ -63,7 +63,9 @@ extension MenderAPI {
             agent: "Mender: \(String(String.UnicodeScalarView(printable)))",
             sequence: caller.passport.installed?.sequence ?? 0, version: "",
             configuration: caller.passport.configurationApplied, posture: [:])
-        door.house.contacts.note(.init(device: caller.device.id, at: door.house.clock(), report: report))
+        door.house.contacts.note(
+            .init(
+                device: caller.device.id, tenure: caller.passport.tenure?.id, at: door.house.clock(), report: report))
     }
 
     // MARK: - How it goes
@@ -89,9 +91,21 @@ extension MenderAPI {
                         ReportDeployment(action: action, step: said.step, messages: [said.message]), of: caller)
                 }
             } catch let refusal as Refusal where refusal.code == .gone {
+                if said.step == .installed, let release = try await earlier(action, caller) {
+                    _ = try await perform(ReportInstalled(release: release), of: caller)
+                    return Self.nothing
+                }
                 guard try await wasSaid(said.step, action, caller) else { throw Self.over(action) }
             }
             return Self.nothing
+        }
+    }
+
+    /// The release of an action that was taken back or replaced before the client was done with it.
+    private func earlier(_ action: Int64, _ caller: StockCaller) async throws -> Wire.Digest? {
+        try await door.house.read { rows in
+            let found = try Deployment.earlier(on: caller.device, caller.client, in: rows)
+            return found?.action == action ? found?.release.digest : nil
         }
     }
 

@@ -50,10 +50,10 @@ extension MenderAPI {
         try demandJSON(request)
         let claim = try MenderClaim(request)
         let digest = claim.digest
-        try door.demandFair(SHA256.hash(data: claim.key), who: "This key")
+        try door.demandFair(token: SHA256.hash(data: claim.key))
         guard request.peer.certificate != nil else {
             return .later {
-                let found = try await door.house.read { rows in try MenderKey.owner(of: digest, in: rows) }
+                let found = try await asSuspect(request) { rows in try MenderKey.owner(of: digest, in: rows) }
                 guard let found else { throw try pending(digest, request) }
                 return try await begin(found.id, nil)
             }
@@ -82,6 +82,16 @@ extension MenderAPI {
         let issued = try await door.house.perform(
             IssueMenderTicket(certificate: certificate), as: .device(device))
         return PlaneAnswer(Array(issued.ticket.utf8), type: "text/plain")
+    }
+
+    /// A look-up for somebody whose address may have used up its wrong keys and sessions: such a one gets few places.
+    private func asSuspect<T: Sendable>(
+        _ request: PlaneRequest, _ look: @escaping @Sendable (any Rows) throws -> T
+    ) async throws -> T {
+        let isSuspect = door.tokenAttempts.isSpent(request.peer.address, at: try door.house.time())
+        if isSuspect { try door.suspects.enter() }
+        defer { if isSuspect { door.suspects.leave() } }
+        return try await door.house.read(look)
     }
 
     private func pending(_ key: Wire.Digest, _ request: PlaneRequest) throws -> Refusal {
@@ -125,7 +135,7 @@ extension MenderAPI {
         _ work: @escaping @Sendable (StockCaller) async throws -> PlaneAnswer
     ) throws -> PlaneOutcome {
         guard request.peer.certificate != nil else {
-            try door.demandFair(share, who: "This session")
+            try door.demandFair(token: share)
             return .later { try await work(try await find(shown, nil, request, otherwise: refusal, kept)) }
         }
         let certificate = self.certificate(of: request)
@@ -142,7 +152,7 @@ extension MenderAPI {
     ) async throws -> StockCaller {
         let house = door.house
         let now = try house.time()
-        let found = try await house.read { rows -> StockCaller? in
+        let found = try await asSuspect(request) { rows -> StockCaller? in
             guard let device = try Device.find(shown.device.text, in: rows), device.id == shown.device else {
                 return nil
             }
@@ -160,7 +170,11 @@ extension MenderAPI {
                     of: device, client, confirming: house.settings.confirmUpdates, in: rows),
                 base: HostName.origin(of: request, else: house.settings.serviceURL))
         }
-        guard let found else { throw refusal }
+        guard let found else {
+            // Counted, and always 401: a client that is told to wait does not authenticate again.
+            door.tokenAttempts.failed(request.peer.address, at: now)
+            throw refusal
+        }
         return found
     }
 
