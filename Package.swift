@@ -39,7 +39,7 @@ func room(_ name: String, in folder: String, _ dependencies: [Target.Dependency]
 
 /// What every room may import: foundations, the store interface, the registry, and nothing else.
 let forRooms: [Target.Dependency] = [
-    "Wire", "Trust", "Ledger", "Release", "TUF", "Passport", "Selection", "Rollout", "Store", "Registry",
+    "Wire", "Trust", "Ledger", "Release", "TUF", "Mender", "Passport", "Selection", "Rollout", "Store", "Registry",
 ]
 let rooms: [Target.Dependency] = ["Design", "Manufacture", "Pairing", "Use", "Transfer", "Retirement"]
 
@@ -73,6 +73,9 @@ let package = Package(
         room("Ledger", in: "Foundations", ["Wire", "Trust", crypto]),
         room("Release", in: "Foundations", ["Wire", "Trust", crypto]),
         room("TUF", in: "Foundations", ["Wire", "Trust", crypto]),
+        room("Mender", in: "Foundations", ["Wire", "Trust", "CZlib", crypto]),
+        .systemLibrary(
+            name: "CZlib", path: "Sources/Ground/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         room("Passport", in: "Foundations", ["Wire"]),
         room("Selection", in: "Foundations", ["Wire", "Passport"]),
         room("Rollout", in: "Foundations", ["Wire", "Passport", "Selection"]),
@@ -90,8 +93,8 @@ let package = Package(
         room(
             "Registry", in: "Ground",
             [
-                "Wire", "Trust", "Ledger", "Release", "TUF", "Passport", "Selection", "Rollout", "Keys", "Store",
-                logging,
+                "Wire", "Trust", "Ledger", "Release", "TUF", "Mender", "Passport", "Selection", "Rollout", "Keys",
+                "Store", logging,
                 crypto,
                 cryptoExtras, x509, asn1,
             ]),
@@ -218,11 +221,14 @@ let package = Package(
                 "Keys", "KeysFile", "Station", "Agent", "Workbench", "lifelong-agent", crypto,
             ],
             path: "Tests/AgentFaultTests", exclude: ["faultline.c"], swiftSettings: strict),
+        // What tests and fuzz targets make by hand, because nothing of ours writes it.
+        .target(name: "Samples", dependencies: ["Wire", crypto], path: "Tests/Samples", swiftSettings: strict),
         .testTarget(
             name: "FoundationsTests",
             dependencies: [
-                "Wire", "Trust", "Ledger", "Release", "TUF", "Passport", "Selection", "Rollout", x509, asn1, crypto,
-                cryptoExtras,
+                "Samples", "Wire", "Trust", "Ledger", "Release", "TUF", "Mender", "Passport", "Selection", "Rollout",
+                x509, asn1,
+                crypto, cryptoExtras,
             ],
             path: "Tests/FoundationsTests", swiftSettings: strict),
         .testTarget(
@@ -240,7 +246,7 @@ let package = Package(
             dependencies: rooms + forRooms + [
                 "Keys", "KeysFile", "StoreSQLite", "Server", "Station", "Agent", "Fleet", "Auditor", "Outbound",
                 "Witness",
-                "Workbench",
+                "Workbench", "Samples",
                 httpClient, httpTypes, nioCore, nioSSL, nioHTTP1, nioPosix, crypto, x509, asn1, hummingbird,
             ],
             path: "Tests/DoorsTests", swiftSettings: strict),
@@ -261,8 +267,8 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "Wire", "Trust", "Ledger", "Release", "TUF", "Passport", "Selection", "Rollout", "Server", "Station",
-                "Agent", "Auditor", crypto,
+                "Samples", "Wire", "Trust", "Ledger", "Release", "TUF", "Mender", "Passport", "Selection", "Rollout",
+                "Server", "Station", "Agent", "Auditor", crypto,
             ],
             path: "Fuzz/Targets", swiftSettings: strict),
         .testTarget(

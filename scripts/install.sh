@@ -15,6 +15,7 @@ for_test=(
     softhsm2 opensc gcc libc6-dev strace
     dpkg-dev binutils systemd
     rauc squashfs-tools
+    mender-client mender-artifact util-linux
     swtpm tpm2-abrmd libtss2-tcti-tabrmd0 libtpm2-pkcs11-1 libtpm2-pkcs11-tools tpm2-tools dbus-daemon
 )
 for_deb=(git ca-certificates pkg-config zlib1g-dev dpkg-dev binutils systemd)

@@ -30,7 +30,7 @@ extension FuzzTarget {
         },
     ]
 
-    private static let stockSeeds: [String: [String]] = [
+    static let stockSeeds: [String: [String]] = [
         "hawkbit-feedback": [
             #"{"id":7,"time":"20261121T190018","status":{"result":{"progress":{"cnt":0,"of":1},"finished":"none"},"#
                 + #""execution":"proceeding","details":["Installing"]}}"#,
@@ -40,9 +40,16 @@ extension FuzzTarget {
         "hawkbit-confirmation": [#"{"confirmation":"denied","code":-10,"details":["not now"]}"#],
         "hawkbit-auto-confirm": [#"{"initiator":"panel","remark":"always"}"#, "{}"],
         "hawkbit-installed": [#"{"name":"thermostat-2","version":"1.4.2"}"#],
+        "mender-auth": [
+            #"{"id_data":"{\"mac\":\"de:ad\"}","pubkey":"-----BEGIN PUBLIC KEY-----\n","tenant_token":""}"#
+        ],
+        "mender-inventory": [#"[{"name":"ip","value":["10.0.0.1",7,true,1.5]},{"name":"x","value": "y"}]"#],
+        "mender-next": [#"{"device_provides":{"artifact_name":"r0","device_type":"b"},"update_control_map":true}"#],
+        "mender-status": [#"{"status":"already-installed"}"#, #"{"status":"installing","substate":"x"}"#],
+        "mender-log": [#"{"messages":[{"level":"error","message":"no","timestamp":"2026-11-21T22:24:26Z"}]}"#],
     ]
 
-    private static func message<Value: Codable & Equatable & Sendable>(
+    static func message<Value: Codable & Equatable & Sendable>(
         _ name: String, _ type: Value.Type, also check: @escaping @Sendable (Value) -> Void = { _ in }
     ) -> FuzzTarget {
         let known = json(name, type, { _ in [] }, also: check)

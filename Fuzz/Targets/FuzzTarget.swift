@@ -21,7 +21,7 @@ package struct FuzzTarget: Sendable {
     }
 
     package static let all =
-        wire + messages + trust + ledger + witness + doors + stock + updates + releases + selection + encrypted
+        wire + messages + trust + ledger + witness + doors + stock + mender + updates + releases + selection + encrypted
 }
 
 /// A promise of a parser. Broken, it ends the program with its sentence, as a trap does.

@@ -117,6 +117,7 @@ extension Passport {
         case .alarmRaised: break
         case .enrolmentCodeIssued: try require([.inUse], for: "enrol with a code")
         case .deviceTokenIssued: try require([.inUse], for: "get a token")
+        case .deviceKeyAccepted: try require([.inUse], for: "have a key accepted")
         case .pairingUnlocked:
             try require([.made, .shipped, .claimable, .inUse, .quarantined, .inTransfer], for: "unlock")
         default: try update(event)

@@ -104,6 +104,9 @@ extension Event {
     /// What comes of configurations and updates.
     private func writeUse(to writer: inout PlainJSONWriter) -> Bool {
         switch self {
+        case .deviceKeyAccepted(let key):
+            writer.raw("\"deviceKeyAccepted\":{\"key\":")
+            writer.text(key)
         case .configured(let version, let document):
             writer.raw("\"configured\":{\"document\":")
             writer.text(document)

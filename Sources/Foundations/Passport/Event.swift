@@ -83,6 +83,9 @@ package enum Event: Codable, Sendable, Equatable {
     case enrolmentCodeIssued
     /// Its owner had a token made with which a client without a certificate authenticates, for as long as the tenure lasts.
     case deviceTokenIssued
+    /// Its owner accepted the key with which a client without a certificate authenticates, for as long as the tenure lasts.
+    /// `key` is the SHA-256 of its SubjectPublicKeyInfo.
+    case deviceKeyAccepted(key: Digest)
     /// Its pairing, locked after wrong codes, was opened again.
     case pairingUnlocked
 
@@ -168,6 +171,7 @@ package enum Event: Codable, Sendable, Equatable {
         case .alarmRaised: "alarmRaised"
         case .enrolmentCodeIssued: "enrolmentCodeIssued"
         case .deviceTokenIssued: "deviceTokenIssued"
+        case .deviceKeyAccepted: "deviceKeyAccepted"
         case .pairingUnlocked: "pairingUnlocked"
         case .authorityCreated: "authorityCreated"
         case .certificateAbandoned: "certificateAbandoned"

@@ -1,5 +1,6 @@
 import Crypto
 import Foundation
+import Mender
 import Store
 import Wire
 
@@ -8,8 +9,12 @@ import Wire
 package struct ArtifactForm: Sendable, Equatable {
     package let sha1: Wire.Digest
     package let md5: Wire.Digest
-    /// ".swu", ".raucb" or ".bin": clients go by it.
+    /// ".swu", ".raucb", ".mender" or ".bin": clients go by it.
     package let suffix: String
+    /// What a Mender artifact says of itself; nil of everything else.
+    package var mender: MenderArtifact?
+    /// What its maker signed of it: judged when it is published, and not kept.
+    package var menderManifest: SignedManifest?
 
     package init(sha1: Wire.Digest, md5: Wire.Digest, suffix: String) {
         (self.sha1, self.md5, self.suffix) = (sha1, md5, suffix)
@@ -21,7 +26,7 @@ package struct ArtifactForm: Sendable, Equatable {
     /// Bytes in memory at once.
     private static let pieceBytes = 256 * 1024
 
-    /// Streams the file; gives way to others after each piece.
+    /// Streams the file; gives way to others after each piece. Refuses what claims to be a Mender artifact and is none.
     package static func read(_ path: String) async throws -> ArtifactForm {
         guard let file = FileHandle(forReadingAtPath: path) else {
             throw Refusal(.unavailable, "The artifact cannot be read.", hint: "Upload it again.", retryAfterSeconds: 10)
@@ -30,14 +35,22 @@ package struct ArtifactForm: Sendable, Equatable {
         var sha1 = Insecure.SHA1()
         var md5 = Insecure.MD5()
         var head: [UInt8] = []
+        var mender: ArtifactReader?
         while let piece = try file.read(upToCount: pieceBytes), !piece.isEmpty {
-            if head.isEmpty { head = Array(piece.prefix(6)) }
+            if head.isEmpty {
+                head = Array(piece.prefix(1024))
+                mender = ArtifactReader.isClaimed(by: head) ? ArtifactReader() : nil
+            }
             sha1.update(data: piece)
             md5.update(data: piece)
+            try mender?.take(Array(piece))
             await Task.yield()
         }
+        let found = try mender?.finish()
         return ArtifactForm(
-            sha1: Wire.Digest(sha1.finalize()), md5: Wire.Digest(md5.finalize()), suffix: suffix(of: head))
+            sha1: Wire.Digest(sha1.finalize()), md5: Wire.Digest(md5.finalize()),
+            suffix: found == nil ? suffix(of: head) : ".mender", mender: found?.artifact,
+            menderManifest: found?.manifest)
     }
 
     /// SWUpdate's images are cpio archives ("newc", with and without checksums); RAUC's bundles are squashfs.
@@ -52,17 +65,26 @@ package struct ArtifactForm: Sendable, Equatable {
     package func keep(for sha256: Wire.Digest, in rows: any Rows) throws {
         try rows.execute(
             """
-            INSERT INTO artifact_form (sha256, sha1, md5, suffix) VALUES ($1, $2, $3, $4)
-            ON CONFLICT (sha256) DO NOTHING
-            """, [Value(sha256), Value(sha1), Value(md5), .text(suffix)])
+            INSERT INTO artifact_form (sha256, sha1, md5, suffix, mender) VALUES ($1, $2, $3, $4, $5)
+            ON CONFLICT (sha256) DO UPDATE SET suffix = excluded.suffix, mender = excluded.mender
+            """,
+            [
+                Value(sha256), Value(sha1), Value(md5), .text(suffix),
+                Value(try mender.map { String(decoding: try CanonicalJSON.encode($0), as: UTF8.self) }),
+            ])
     }
 
     package static func find(_ sha256: Wire.Digest, in rows: any Rows) throws -> ArtifactForm? {
-        guard let row = try rows.first("SELECT sha1, md5, suffix FROM artifact_form WHERE sha256 = $1", [Value(sha256)])
+        guard
+            let row = try rows.first(
+                "SELECT sha1, md5, suffix, mender FROM artifact_form WHERE sha256 = $1", [Value(sha256)])
         else { return nil }
         guard let sha1 = Wire.Digest(hex: try row.text("sha1")), let md5 = Wire.Digest(hex: try row.text("md5")) else {
             throw Row.damaged("sha1")
         }
-        return ArtifactForm(sha1: sha1, md5: md5, suffix: try row.text("suffix"))
+        let mender = try row.optionalText("mender").map {
+            try CanonicalJSON.decode(MenderArtifact.self, from: $0.utf8)
+        }
+        return ArtifactForm(sha1: sha1, md5: md5, suffix: try row.text("suffix"), mender: mender)
     }
 }

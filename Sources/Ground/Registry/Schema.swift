@@ -211,5 +211,13 @@ package enum Schema {
             "returns of a device",
             ["CREATE INDEX ledger_return ON ledger (device, idx) WHERE kind = 'returnOffered'"]),
         labels,
+        Migration(
+            "Mender's clients and artifacts",
+            [
+                "ALTER TABLE stock_client ADD COLUMN mender_key TEXT",
+                "ALTER TABLE stock_client ADD COLUMN mender TEXT",
+                "CREATE UNIQUE INDEX stock_client_mender_key ON stock_client (mender_key)",
+                "ALTER TABLE artifact_form ADD COLUMN mender TEXT",
+            ]),
     ]
 }

@@ -223,6 +223,7 @@ import Workbench
         for (prefix, path) in [
             ("", ""), ("", "/*"), ("/*", ""),
         ] { calls += enrolment(prefix, path, fleet.bench) }
+        calls += mender()
         return calls
             + StockCalls.all(fleet).map { stock in
                 Call(route: "\(stock.method.rawValue) /*/controller/v1/*\(stock.route)", need: need(of: stock)) {
@@ -235,6 +236,28 @@ import Workbench
                         headers: who.headers)
                 }
             }
+    }
+
+    /// Mender's interface: nothing that belongs to another interface is a session or a link (what those may is shown in
+    /// `The rights of a client of Mender's interface`).
+    private static func mender() -> [Call] {
+        let deployments = "/api/devices/v1/deployments/device/deployments"
+        let routes: [(HTTPMethod, String, String?, Int)] = [
+            (.POST, "/api/devices/v1/authentication/auth_requests", "{}", 400),
+            (.PUT, "/api/devices/v1/inventory/device/attributes", "[]", 401),
+            (.PATCH, "/api/devices/v1/inventory/device/attributes", "[]", 401),
+            (.POST, "/api/devices/v2/deployments/device/deployments/next", "{}", 401),
+            (.POST, deployments + "/next", "{}", 401), (.GET, deployments + "/next", nil, 401),
+            (.PUT, deployments + "/*/status", "{}", 401), (.PUT, deployments + "/*/log", "{}", 401),
+            (.GET, "/api/devices/v1/deployments/download/*", nil, 401),
+        ]
+        return routes.map { method, route, body, status in
+            Call(route: "\(method.rawValue) \(route)", need: .nothing(status)) { client, who in
+                try await client.send(
+                    method, route.replacingOccurrences(of: "*", with: "1"), body.map { Array($0.utf8) },
+                    type: "application/json", headers: who.headers)
+            }
+        }
     }
 
     private static func need(of call: StockCalls.Call) -> Need {

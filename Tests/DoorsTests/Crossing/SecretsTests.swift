@@ -5,6 +5,7 @@ import NIOHTTP1
 import Pairing
 import Passport
 import Registry
+import Samples
 import Server
 import Store
 import Testing
@@ -165,6 +166,31 @@ import Workbench
             .PUT, path + "/configData", Array("{\"data\":{\"network\":\"\(configuration)\"}}".utf8),
             type: "application/json", headers: headers)
         #expect(said.status == 200)
+        try await speakAsMender(&lived, ada, stock)
+    }
+
+    /// With a key: its session and the link of its download are secrets, too.
+    private static func speakAsMender(_ lived: inout Lived, _ ada: Principal, _ stock: BenchClient) async throws {
+        let (house, serial) = (lived.bench.house, lived.unit.serial)
+        let key = EphemeralKey()
+        let held = AdoptDeviceTokens.Held(device: serial, key: Base64.encode(key.publicKeyDER))
+        _ = try await house.perform(AdoptDeviceTokens(tokens: [held]), as: ada)
+        let bytes = try SampleArtifact().bytes()
+        let sha256 = Wire.Digest(SHA256.hash(data: bytes))
+        try Data(bytes).write(to: URL(filePath: house.settings.artifactFolder + "/\(sha256)"))
+        _ = try await house.perform(
+            PublishRelease(
+                product: HouseBench.product, sequence: 1, version: "1", hardware: [HouseBench.hardware], sha256: sha256,
+                size: bytes.count), as: .system)
+        _ = try await house.perform(
+            OfferUpdate(product: HouseBench.product, sequence: 1, devices: [serial]), as: .system)
+        var client = MenderClient(client: stock, key: key)
+        try await client.begin()
+        let next = try await client.next()
+        #expect(try await stock.get(next.path).status == 200)
+        lived.secrets["Mender session"] = String(client.session.split(separator: ".")[1])
+        lived.secrets["Mender link"] = String(next.path.split(separator: ".").last ?? "")
+        _ = try await house.perform(WithdrawUpdate(device: serial, force: true), as: .system)
     }
 
     /// Every secret sent to every wrong place: as a path, a query, a token, a cookie, a password, in broken bodies.

@@ -33,6 +33,7 @@ import Wire
         ("alarmRaised", "        . x x x x x x x x x x"),
         ("enrolmentCodeIssued", ". . . x x . . . . . ."),
         ("deviceTokenIssued", "  . . . x x . . . . . ."),
+        ("deviceKeyAccepted", "  . . . x x . . . . . ."),
         ("pairingUnlocked", "    . x x x x x x x x . ."),
         // The house's own facts are no part of a device's life.
         ("authorityCreated", "   . . . . . . . . . . ."),
@@ -97,7 +98,8 @@ import Wire
             .tenureEnded(tenure: tenure),
             .wiped(receipt: Life.digest), .retired(how: .destroyed),
             .logTaken(from: log, to: log + 1, head: Life.digest), .alarmRaised(alarm: .logBroken),
-            .enrolmentCodeIssued, .deviceTokenIssued, .pairingUnlocked, .ownerAdded(kind: "person"),
+            .enrolmentCodeIssued, .deviceTokenIssued, .deviceKeyAccepted(key: Life.digest), .pairingUnlocked,
+            .ownerAdded(kind: "person"),
             .signInLinkIssued(person: PersonID(trusted: "x")),
             .authorityCreated(name: "a", certificate: Life.digest), .certificateAbandoned(serial: "c1"),
             .productPublished(product: ProductID(trusted: "p"), document: Life.digest),

@@ -147,15 +147,19 @@ extension DurableStep {
             },
             DurableStep(AdoptDeviceTokens.name) { scene in
                 let unit = try await scene.paired()
+                let other = try await scene.paired()
                 let held = AdoptDeviceTokens.Held(device: unit.serial, token: String(repeating: "f3", count: 20))
+                let key = AdoptDeviceTokens.Held(device: other.serial, key: EphemeralKey().keyDigest.description)
                 return Attempt {
-                    _ = try await scene.house.perform(AdoptDeviceTokens(tokens: [held]), as: scene.ada)
+                    _ = try await scene.house.perform(AdoptDeviceTokens(tokens: [held, key]), as: scene.ada)
                 } check: { extra in
+                    try await demand(scene.entries("deviceKeyAccepted", of: other) == 1)
+                    try await demand(scene.client(other).menderKey?.description == key.key)
                     // Taken over again, it is the same.
                     let entries = try await scene.entries("deviceTokenIssued", of: unit)
                     #expect(entries == 1 || (extra && entries == 2))
                     let admitted = try await scene.house.read { rows in
-                        try DeviceToken.admit(held.token, of: unit.serial, in: rows) != nil
+                        try DeviceToken.admit(held.token ?? "", of: unit.serial, in: rows) != nil
                     }
                     #expect(admitted)
                 }

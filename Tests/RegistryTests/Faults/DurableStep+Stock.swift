@@ -98,6 +98,25 @@ extension DurableStep {
                     try await demand(scene.client(unit).attributes == ["board": "c"])
                 }
             },
+            DurableStep(NoteDeployment.name) { scene in
+                let (unit, action) = try await scene.updating()
+                return Attempt {
+                    _ = try await scene.house.perform(
+                        NoteDeployment(action: action, messages: ["error: no space"]), as: .device(unit.device))
+                } check: { extra in
+                    let said = try await scene.client(unit).progress?.messages ?? []
+                    #expect(said == ["error: no space"] || (extra && said.count == 2))
+                }
+            },
+            DurableStep(IssueMenderTicket.name) { scene in
+                let (unit, _) = try await scene.updating()
+                return Attempt {
+                    _ = try await scene.house.perform(IssueMenderTicket(), as: .device(unit.device))
+                } check: { _ in
+                    // One that nobody saw is ended by the next.
+                    try await demand(scene.client(unit).mender.session != nil)
+                }
+            },
             DurableStep(SetAutoConfirm.name) { scene in
                 let unit = try await scene.enrolled().unit
                 return Attempt {

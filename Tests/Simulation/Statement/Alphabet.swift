@@ -9,7 +9,7 @@ package enum Alphabet {
         case updateOffered, returnOffered, updated, updateFailed, updateWithdrawn, updateObserved
         case quarantined, restored, offered, offerWithdrawn, accepted
         case tenureEnded, wiped, retired, logTaken, alarmRaised, enrolmentCodeIssued, deviceTokenIssued
-        case pairingUnlocked, house
+        case deviceKeyAccepted, pairingUnlocked, house
     }
 
     /// No default: a new event cannot be forgotten.
@@ -41,6 +41,7 @@ package enum Alphabet {
         case .alarmRaised: .alarmRaised
         case .enrolmentCodeIssued: .enrolmentCodeIssued
         case .deviceTokenIssued: .deviceTokenIssued
+        case .deviceKeyAccepted: .deviceKeyAccepted
         case .pairingUnlocked: .pairingUnlocked
         case .authorityCreated, .certificateAbandoned, .productPublished, .permitGranted, .batchAdmitted,
             .releasePublished, .gatewayTokenSet, .personAdded, .ownerAdded, .signInLinkIssued, .tokenIssued,
@@ -132,6 +133,7 @@ package enum Alphabet {
         case .alarmRaised: return Alarm.allCases.map { .alarmRaised(alarm: $0) }
         case .enrolmentCodeIssued: return [.enrolmentCodeIssued]
         case .deviceTokenIssued: return [.deviceTokenIssued]
+        case .deviceKeyAccepted: return [.deviceKeyAccepted(key: receipt)]
         case .pairingUnlocked: return [.pairingUnlocked]
         case .house: return house
         }

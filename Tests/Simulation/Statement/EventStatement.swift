@@ -41,7 +41,7 @@ package enum EventStatement {
         case .wiped: return now.wipeOwed && !owned
         case .retired: return now.stage != .retired && !owned && now.certificates.isEmpty
         case .logTaken(let from, let to, _): return inUse && from == (now.log?.count ?? 0) && to > from
-        case .enrolmentCodeIssued, .deviceTokenIssued: return inUse
+        case .enrolmentCodeIssued, .deviceTokenIssued, .deviceKeyAccepted: return inUse
         case .pairingUnlocked: return now.stage != .retired
         case .authorityCreated, .certificateAbandoned, .productPublished, .permitGranted, .batchAdmitted,
             .releasePublished, .gatewayTokenSet, .personAdded, .ownerAdded, .signInLinkIssued, .tokenIssued,

@@ -53,6 +53,7 @@ package struct DeviceDoor: Sendable {
         OwnAPI(door: self).add(to: &routes)
         EST(door: self).add(to: &routes)
         HawkBit(door: self).add(to: &routes)
+        MenderAPI(door: self).add(to: &routes)
         return routes
     }
 

@@ -85,8 +85,8 @@ package struct PlaneAnswer: Sendable {
             buffer.writeStaticString("\r\nContent-Type: ")
             buffer.writeString(type)
         }
-        // It would be the length of what is not sent (RFC 9110 §8.6).
-        if status != 304 {
+        // With 304 it would be the length of what is not sent, and with 204 it must not be (RFC 9110 §8.6).
+        if status != 304, status != 204 {
             buffer.writeStaticString("\r\nContent-Length: ")
             buffer.writeString(String(length))
         }

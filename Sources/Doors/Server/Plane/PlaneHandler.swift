@@ -284,6 +284,7 @@ final class PlaneHandler: ChannelDuplexHandler {
             // With what, beside a certificate, an EST client may authenticate (RFC 7030 §3.2.3, RFC 9110 §11.6.1).
             answer.fields.append(("WWW-Authenticate", "Basic realm=\"lifelong\", charset=\"UTF-8\""))
         }
+        if path.hasPrefix(MenderAPI.base + "/") { answer.body = .bytes(MenderAPI.shown(refusal)) }
         return answer
     }
 

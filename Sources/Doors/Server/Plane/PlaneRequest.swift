@@ -80,6 +80,12 @@ package struct PlaneRoutes: Sendable {
         add(.PUT, path, bodyLimit: limit, answer)
     }
 
+    package mutating func patch(
+        _ path: String, limit: Int, _ answer: @escaping @Sendable (PlaneRequest) throws -> PlaneOutcome
+    ) {
+        add(.PATCH, path, bodyLimit: limit, answer)
+    }
+
     private mutating func add(
         _ method: HTTPMethod, _ path: String, bodyLimit: Int,
         _ answer: @escaping @Sendable (PlaneRequest) throws -> PlaneOutcome

@@ -36,6 +36,16 @@ package struct UpdateSigner: Sendable, Equatable {
         return Dictionary(uniqueKeysWithValues: found)
     }
 
+    /// DER of every key that may sign for the product or a layer of it.
+    package static func publicKeys(of product: ProductID, in rows: any Rows) throws -> [[UInt8]] {
+        try rows.query(
+            """
+            SELECT s.role AS role, s.spki AS spki FROM tuf_signer s JOIN person p ON p.id = s.person
+            WHERE s.removed_at IS NULL AND p.left_at IS NULL
+            """
+        ).filter { ReleaseLayout.place(of: try $0.text("role"))?.product == product }.map { try $0.bytes("spki") }
+    }
+
     /// Whether these can approve anything together: two persons, and a key in a token.
     package static func demandEnough(_ signers: some Collection<UpdateSigner>, for role: String) throws(Refusal) {
         let persons = Set(signers.map(\.person)).count

@@ -196,9 +196,10 @@ struct DeviceTokenCommand: AsyncParsableCommand {
 
 struct DeviceAdoptTokens: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "adopt-tokens", abstract: "Take over tokens that your devices have from the server before.",
+        commandName: "adopt-tokens", abstract: "Take over tokens and keys that your devices have already.",
         discussion: """
-            The file has a line for each device: its serial, a space or comma, its token.
+            The file has a line for each device: its serial, a space or comma, and its token; or, for a Mender client, "key:" and its
+            public key: Base64 of the DER, or the SHA-256 of that in hexadecimal, as the refusal in the client's log says it.
 
             Examples:
               lifelong device adopt-tokens tokens.csv --dry-run
@@ -214,10 +215,12 @@ struct DeviceAdoptTokens: AsyncParsableCommand {
             let words = line.split { $0 == " " || $0 == "," || $0 == "\t" || $0 == ";" }
             guard words.count == 2 else {
                 throw Refusal(
-                    .malformed, "Line \(number + 1) of \(file) is not a serial and a token.",
-                    hint: "Write a serial, a comma and a token on each line.")
+                    .malformed, "Line \(number + 1) of \(file) is not a serial and a token or key.",
+                    hint: "Write a serial, a comma and a token, or key:… on each line.")
             }
-            return AdoptDeviceTokens.Held(device: String(words[0]), token: String(words[1]))
+            let (device, word) = (String(words[0]), String(words[1]))
+            guard word.hasPrefix("key:") else { return AdoptDeviceTokens.Held(device: device, token: word) }
+            return AdoptDeviceTokens.Held(device: device, key: String(word.dropFirst("key:".count)))
         }
         let client = try connection.client()
         var total = AdoptDeviceTokens.Answer(adopted: 0, refused: [])
@@ -230,7 +233,7 @@ struct DeviceAdoptTokens: AsyncParsableCommand {
         }
         let (answer, verb) = (total, dryRun ? "Would take over" : "Took over")
         try connection.show(answer) {
-            ["\(verb) \(answer.adopted) tokens, refused \(answer.refused.count)."]
+            ["\(verb) \(answer.adopted) tokens and keys, refused \(answer.refused.count)."]
                 + answer.refused.map { "  \($0.device): \($0.reason)" }
         }
     }

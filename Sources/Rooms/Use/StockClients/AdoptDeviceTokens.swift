@@ -3,8 +3,8 @@ import Registry
 import Store
 import Wire
 
-/// Tokens that devices in the field have already, from the server before: they go on with them. What fits is taken over, the
-/// rest is refused by name; a dry run says the same and changes nothing.
+/// Tokens and keys that devices in the field have already, from the server before: they go on with them. What fits is taken over,
+/// the rest is refused by name; a dry run says the same and changes nothing.
 package struct AdoptDeviceTokens: Action {
     package static let name = "use/adopt-device-tokens"
     package static let permission = Permission.own
@@ -13,10 +13,14 @@ package struct AdoptDeviceTokens: Action {
 
     package struct Held: Codable, Sendable {
         package var device: String
-        package var token: String
-        package init(device: String, token: String) {
+        /// A hawkBit client's; or …
+        package var token: String?
+        /// … a Mender client's: Base64 of its SubjectPublicKeyInfo (DER), or the SHA-256 of that in hexadecimal.
+        package var key: String?
+        package init(device: String, token: String? = nil, key: String? = nil) {
             self.device = device
             self.token = token
+            self.key = key
         }
     }
 
@@ -48,9 +52,10 @@ package struct AdoptDeviceTokens: Action {
         }
         var answer = Answer(adopted: 0, refused: [])
         var seen: Set<DeviceID> = []
+        var keys: Set<Digest> = []
         for held in tokens {
             do {
-                try take(held, &seen, in: change)
+                try take(held, &seen, &keys, in: change)
                 answer.adopted += 1
             } catch {
                 guard let refusal = error as? Refusal, refusal.code != .unavailable, refusal.code != .internal else {
@@ -62,14 +67,26 @@ package struct AdoptDeviceTokens: Action {
         return answer
     }
 
-    private func take(_ held: Held, _ seen: inout Set<DeviceID>, in change: Change) throws {
+    private func take(
+        _ held: Held, _ seen: inout Set<DeviceID>, _ keys: inout Set<Digest>, in change: Change
+    ) throws {
         let device = try change.device(held.device)
         try Access.demandOwner(of: device, change.principal)
         try device.passport.demand(.backEnd)
-        try DeviceToken.check(held.token)
+        let key = try held.key.map { text throws(Refusal) in try MenderKey.digest(text) }
+        if let token = held.token { try DeviceToken.check(token) }
+        guard (key == nil) != (held.token == nil) else {
+            throw Refusal(.malformed, "There must be a token or a key.", hint: "Name one of them for each device.")
+        }
         guard seen.insert(device.id).inserted else {
             throw Refusal(.conflict, "The device stands in the list twice.", hint: "Name it once.")
         }
-        if dryRun != true { try DeviceToken.give(held.token, to: device, in: change) }
+        if let token = held.token, dryRun != true { try DeviceToken.give(token, to: device, in: change) }
+        guard let key else { return }
+        guard keys.insert(key).inserted else {
+            throw Refusal(.conflict, "The key stands in the list twice.", hint: "Let each device make its own.")
+        }
+        try MenderKey.demandFree(key, for: device, in: change.rows)
+        if dryRun != true { try MenderKey.accept(key, of: device, in: change) }
     }
 }

@@ -41,6 +41,9 @@ package struct StockClient: Sendable, Equatable {
     package var attributes: [String: String]?
     package var autoConfirm: AutoConfirm?
     package var progress: Progress?
+    /// SHA-256 of the key with which a Mender client asks for its sessions; accepted by the owner, for the tenure.
+    package var menderKey: Digest?
+    package var mender = MenderTickets()
 
     package static let maximumMessages = 20
     package static let maximumMessageBytes = 512
@@ -51,8 +54,10 @@ package struct StockClient: Sendable, Equatable {
     package static func find(_ device: DeviceID, in rows: any Rows) throws -> StockClient {
         var client = StockClient(device: device)
         let row = try rows.first(
-            "SELECT tenure, token, attributes, auto_confirm, action, state, messages FROM stock_client WHERE device = $1",
-            [Value(device)])
+            """
+            SELECT tenure, token, attributes, auto_confirm, action, state, messages, mender_key, mender
+            FROM stock_client WHERE device = $1
+            """, [Value(device)])
         guard let row else { return client }
         client.tenure = try row.optionalID("tenure")
         client.token = row.optionalText("token").flatMap { Digest(hex: $0) }
@@ -62,6 +67,11 @@ package struct StockClient: Sendable, Equatable {
         client.autoConfirm = try row.optionalText("auto_confirm").map {
             try CanonicalJSON.decode(AutoConfirm.self, from: $0.utf8)
         }
+        client.menderKey = row.optionalText("mender_key").flatMap { Digest(hex: $0) }
+        client.mender =
+            try row.optionalText("mender").map {
+                try CanonicalJSON.decode(MenderTickets.self, from: $0.utf8)
+            } ?? MenderTickets()
         if let action = row.optionalInt("action"), let state = row.optionalText("state").flatMap(State.init(rawValue:))
         {
             client.progress = Progress(
@@ -74,17 +84,20 @@ package struct StockClient: Sendable, Equatable {
     func keep(in change: Change) throws {
         try change.rows.execute(
             """
-            INSERT INTO stock_client (device, tenure, token, attributes, auto_confirm, action, state, messages, at)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+            INSERT INTO stock_client (device, tenure, token, attributes, auto_confirm, action, state, messages, at,
+                mender_key, mender)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
             ON CONFLICT (device) DO UPDATE SET tenure = excluded.tenure, token = excluded.token,
                 attributes = excluded.attributes, auto_confirm = excluded.auto_confirm, action = excluded.action,
-                state = excluded.state, messages = excluded.messages, at = excluded.at
+                state = excluded.state, messages = excluded.messages, at = excluded.at,
+                mender_key = excluded.mender_key, mender = excluded.mender
             """,
             [
                 Value(device), Value(tenure), Value(token?.description),
                 Value(try attributes.map { try Self.json($0) }),
                 Value(try autoConfirm.map { try Self.json($0) }), progress.map { .int($0.action) } ?? .null,
                 Value(progress?.state.rawValue), .text(try Self.json(progress?.messages ?? [])), Value(change.now),
+                Value(menderKey?.description), Value(mender == MenderTickets() ? nil : try Self.json(mender)),
             ])
     }
 

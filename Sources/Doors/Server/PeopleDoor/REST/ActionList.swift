@@ -75,7 +75,9 @@ package enum ActionList {
         .action(
             IssueDeviceToken.self,
             "Makes a token for a device whose client shows no certificate; it ends with the tenure."),
-        .action(AdoptDeviceTokens.self, "Takes over tokens that devices in the field have already.", limit: 1 << 20),
+        .action(
+            AdoptDeviceTokens.self, "Takes over tokens and keys that devices in the field have already.", limit: 1 << 20
+        ),
         .action(SetGatewayToken.self, "Lets one token speak for every device of a product, or ends that."),
         .ceremony(DraftRoot.self, "Drafts the root of update metadata; its holders sign it offline."),
         .action(DelegateUpdates.self, "Drafts the document that says who signs for a product or layer."),

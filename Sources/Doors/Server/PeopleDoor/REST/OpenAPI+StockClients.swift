@@ -95,8 +95,9 @@ extension OpenAPI {
               type: object
               required: [tokens]
               properties:
-                tokens: {type: array, maxItems: 1000, items: {type: object, required: [device, token],
-                    properties: {device: {type: string}, token: {type: string}}}}
+                tokens: {type: array, maxItems: 1000, description: "Each with a token or a key.", items: {type: object,
+                    required: [device], properties: {device: {type: string}, token: {type: string}, key: {type: string,
+                    description: "Of a Mender client: Base64 of its DER, or the SHA-256 of that."}}}}
                 dryRun: {type: boolean, description: "Only say what would be done."}
               examples:
                 - {"tokens": [{"device": "THERMOSTAT-2-7KQ2M9XA", "token": "d6ae2d6cc6bc2b1ce0d9a5d6b4ad93f4"}],
