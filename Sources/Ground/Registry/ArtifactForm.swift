@@ -16,8 +16,12 @@ package struct ArtifactForm: Sendable, Equatable {
     /// What its maker signed of it: judged when it is published, and not kept.
     package var menderManifest: SignedManifest?
 
-    package init(sha1: Wire.Digest, md5: Wire.Digest, suffix: String) {
+    package init(
+        sha1: Wire.Digest, md5: Wire.Digest, suffix: String, mender: MenderArtifact? = nil,
+        menderManifest: SignedManifest? = nil
+    ) {
         (self.sha1, self.md5, self.suffix) = (sha1, md5, suffix)
+        (self.mender, self.menderManifest) = (mender, menderManifest)
     }
 
     /// The same under another suffix, for what does not show its kind at its head.

@@ -66,22 +66,27 @@ package struct StoredRelease: Sendable {
 
     /// A release that may be offered: it is there, and was not taken off.
     package static func require(_ sequence: Int, of product: ProductID, in rows: any Rows) throws -> StoredRelease {
-        guard
-            let row = try rows.first(
-                "SELECT digest, manifest FROM release WHERE product = $1 AND sequence = $2",
-                [Value(product), Value(sequence)])
-        else {
+        guard let release = try find(sequence, of: product, in: rows) else {
             throw Refusal(.notFound, "There is no release \(sequence) of \"\(product)\".", hint: "Publish it first.")
         }
-        let seal = try CanonicalJSON.decode(Seal.self, from: Array(row.text("manifest").utf8))
-        let manifest = try CanonicalJSON.decode(ReleaseManifest.self, from: seal.payloadBytes())
-        guard let digest = Digest(hex: try row.text("digest")) else { throw Row.damaged("digest") }
-        if let target = manifest.metadata?.target, try !UpdateReleases.isListed(target, in: rows) {
+        if let target = release.manifest.metadata?.target, try !UpdateReleases.isListed(target, in: rows) {
             throw Refusal(
                 .gone, "Release \(sequence) of \"\(product)\" was taken off update metadata.",
                 hint: "Offer another one: devices would refuse it.", rule: "release: withdrawn")
         }
-        return StoredRelease(manifest, seal, digest)
+        return release
+    }
+
+    /// Also one that was taken off.
+    package static func find(_ sequence: Int, of product: ProductID, in rows: any Rows) throws -> StoredRelease? {
+        try rows.first(
+            "SELECT digest, manifest FROM release WHERE product = $1 AND sequence = $2", [Value(product), Value(sequence)]
+        ).map { row in
+            let seal = try CanonicalJSON.decode(Seal.self, from: Array(row.text("manifest").utf8))
+            let manifest = try CanonicalJSON.decode(ReleaseManifest.self, from: seal.payloadBytes())
+            guard let digest = Digest(hex: try row.text("digest")) else { throw Row.damaged("digest") }
+            return StoredRelease(manifest, seal, digest)
+        }
     }
 
     /// Why the release is not for this device, by all that is known of it; nil if it is.

@@ -81,7 +81,7 @@ package struct StoredRollout: Sendable {
     /// The release that devices may go back to from this rollout's: what its signed manifest says.
     package func returns(in rows: any Rows) throws -> Int? {
         guard plan.returnsFrom == nil,
-            let before = try SignedManifest.find(plan.sequence, of: plan.product, in: rows)?.mayReturnTo
+            let before = try StoredRelease.find(plan.sequence, of: plan.product, in: rows)?.manifest.mayReturnTo
         else { return nil }
         return try rows.first("SELECT sequence FROM release WHERE digest = $1", [Value(before)])?.int("sequence")
     }

@@ -82,7 +82,9 @@ extension Story {
         let serial = units[index].serial
         let place = UInt64(artifact.size / 2)
         let original = try flip(artifact.path, at: place)
-        narrator.tell("Somebody changes one byte of it where it lies, as a tampered mirror would, and it is offered to \(serial).")
+        narrator.tell(
+            "Somebody changes one byte of it where it lies, as a tampered mirror would, and it is offered to \(serial)."
+        )
         _ = try await admin.act(OfferUpdate(product: Self.product, sequence: 1, devices: [serial]))
         let alarm = try await openAlarm(.artifactRefused, of: serial, within: .seconds(60))
         _ = try flip(artifact.path, at: place)

@@ -100,11 +100,7 @@ extension RolloutPlan {
     /// The release that it is about, if the plan can be carried out at all.
     func demandRelease(in rows: any Rows) throws -> Digest {
         try demandBounds()
-        let row = try rows.first(
-            "SELECT digest FROM release WHERE product = $1 AND sequence = $2", [Value(product), Value(sequence)])
-        guard let release = try row.flatMap({ Digest(hex: try $0.text("digest")) }) else {
-            throw Refusal(.notFound, "There is no release \(sequence) of \"\(product)\".", hint: "Publish it first.")
-        }
+        let release = try StoredRelease.require(sequence, of: product, in: rows).digest
         if let returnsFrom { try demandReturn(to: release, from: returnsFrom, in: rows) }
         let narrowing = selector.narrowing
         guard narrowing.products?.contains(product.text) ?? true, narrowing.stages?.contains(.inUse) ?? true else {
@@ -118,7 +114,7 @@ extension RolloutPlan {
 
     /// Whether the release that is to be left lets devices go back to that one, in its own signed words: the device asks the same.
     private func demandReturn(to release: Digest, from sequence: Int, in rows: any Rows) throws {
-        guard let left = try SignedManifest.find(sequence, of: product, in: rows) else {
+        guard let left = try StoredRelease.find(sequence, of: product, in: rows)?.manifest else {
             throw Refusal(
                 .notFound, "There is no release \(sequence) of \"\(product)\".", hint: "Look at: lifelong release list")
         }
