@@ -121,7 +121,8 @@ package struct Bystander: Sendable {
                 throw Complaint(.releaseForward, "release \(sequence) is the way back from \(installed)")
             }
             if !offered.isEmpty, offered != [sequence] { earlier = offered }
-            (offered, back) = ([sequence], [sequence])
+            back.append(sequence)
+            offered = [sequence]
         case .updated(_, let sequence, _), .updateObserved(_, let sequence, .installed):
             guard sequence > installed || back.contains(sequence),
                 offered.contains(sequence) || earlier.contains(sequence)

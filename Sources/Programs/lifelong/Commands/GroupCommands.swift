@@ -79,7 +79,8 @@ struct DeviceLabel: AsyncParsableCommand {
             labels[parts[0]] = parts[1]
         }
         let client = try connection.client()
-        var total = LabelDevices.Answer(changed: 0)
+        struct Total: Codable { var changed: Int }
+        var total = Total(changed: 0)
         for start in stride(from: 0, to: devices.count, by: LabelDevices.limit) {
             let part = Array(devices[start..<min(start + LabelDevices.limit, devices.count)])
             let answer: LabelDevices.Answer = try await client.perform(

@@ -168,7 +168,7 @@ extension MenderAPI {
                 device: device, client: client,
                 deployment: try Deployment.current(
                     of: device, client, confirming: house.settings.confirmUpdates, in: rows),
-                base: HostName.origin(of: request, else: house.settings.serviceURL))
+                base: HostName.origin(of: request, else: house.settings.serviceURL), certificate: request.peer.certificate)
         }
         guard let found else {
             // Counted, and always 401: a client that is told to wait does not authenticate again.
