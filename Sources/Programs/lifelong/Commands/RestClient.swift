@@ -58,8 +58,11 @@ struct RestClient: Sendable {
         struct Answer: Decodable { var size: Int }
         var request = request(.PUT, "artifacts/\(sha256)")
         request.headers.add(name: "Content-Type", value: "application/octet-stream")
+        // From where it stands, and not beyond: of a bundle that is encrypted the end is not for the store.
+        let end = try file.offset() + UInt64(size)
         let chunks = AsyncThrowingStream<ByteBuffer, any Error> {
-            try file.read(upToCount: 256 << 10).flatMap { $0.isEmpty ? nil : ByteBuffer(bytes: $0) }
+            let count = min(256 << 10, Int(end - min(end, try file.offset())))
+            return try file.read(upToCount: count).flatMap { $0.isEmpty ? nil : ByteBuffer(bytes: $0) }
         }
         request.body = .stream(chunks, length: .known(size))
         let _: Answer = try await send(request, within: .hours(1))
