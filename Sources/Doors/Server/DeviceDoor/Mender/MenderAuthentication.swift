@@ -168,7 +168,8 @@ extension MenderAPI {
                 device: device, client: client,
                 deployment: try Deployment.current(
                     of: device, client, confirming: house.settings.confirmUpdates, in: rows),
-                base: HostName.origin(of: request, else: house.settings.serviceURL), certificate: request.peer.certificate)
+                certificate: request.peer.certificate,
+                base: HostName.origin(of: request, else: house.settings.serviceURL))
         }
         guard let found else {
             // Counted, and always 401: a client that is told to wait does not authenticate again.
