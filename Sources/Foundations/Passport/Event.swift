@@ -112,6 +112,23 @@ package enum Event: Codable, Sendable, Equatable {
     case updateMetadataProposed(role: String, version: Int, content: Digest)
     case updateMetadataSigned(role: String, version: Int, content: Digest, key: Digest)
     case updateMetadataPublished(role: String, version: Int, content: Digest)
+    /// A rollout of a release was written down; `plan` is the hash of what it says.
+    case rolloutPlanned(rollout: RolloutID, product: ProductID, sequence: Int, plan: Digest)
+    case rolloutApproved(rollout: RolloutID)
+    case rolloutStarted(rollout: RolloutID)
+    /// A stage has passed, and the next one opened.
+    case rolloutAdvanced(rollout: RolloutID, numbers: RolloutNumbers)
+    /// `why` is one word: "asked" by a person, "planned" behind a stage, "tooFew" to conclude anything from.
+    case rolloutPaused(rollout: RolloutID, why: String, numbers: RolloutNumbers)
+    case rolloutResumed(rollout: RolloutID)
+    /// For ever; "asked" by a person, or "line": the failure share is surely beyond it.
+    case rolloutStopped(rollout: RolloutID, why: String, numbers: RolloutNumbers)
+    case rolloutFinished(rollout: RolloutID, numbers: RolloutNumbers)
+    /// Another rollout of the product took over.
+    case rolloutClosed(rollout: RolloutID)
+    /// The device is offered no release above this one, until somebody releases it.
+    case updatesHeld(device: DeviceID, highest: Int)
+    case updatesReleased(device: DeviceID)
 
     /// The case's name: what lists, filters and metrics call it.
     package var kind: String {
@@ -164,6 +181,17 @@ package enum Event: Codable, Sendable, Equatable {
         case .updateMetadataProposed: "updateMetadataProposed"
         case .updateMetadataSigned: "updateMetadataSigned"
         case .updateMetadataPublished: "updateMetadataPublished"
+        case .rolloutPlanned: "rolloutPlanned"
+        case .rolloutApproved: "rolloutApproved"
+        case .rolloutStarted: "rolloutStarted"
+        case .rolloutAdvanced: "rolloutAdvanced"
+        case .rolloutPaused: "rolloutPaused"
+        case .rolloutResumed: "rolloutResumed"
+        case .rolloutStopped: "rolloutStopped"
+        case .rolloutFinished: "rolloutFinished"
+        case .rolloutClosed: "rolloutClosed"
+        case .updatesHeld: "updatesHeld"
+        case .updatesReleased: "updatesReleased"
         }
     }
 }

@@ -116,6 +116,9 @@ package final class Change {
     /// The device's passport as this change sees it.
     package func passport(of device: DeviceID) throws -> Passport { try sequencer.passport(of: device, in: rows) }
 
+    /// Reads the passports of many devices with few statements, before each is changed.
+    package func load(_ devices: [DeviceID]) throws { try sequencer.load(devices, in: rows) }
+
     package func device(_ name: String) throws -> Device { try Device.require(name, in: rows) }
 
     /// Who did it, as the ledger may know it: an owner only as a role, because a name would be personal.

@@ -100,22 +100,22 @@ package final class NodeClock: Sendable {
 }
 
 /// Something that a loop needs and that goes away and comes back: said once each time, whatever the loop does meanwhile.
-struct Outage {
+package struct Outage {
     private let what: String
     private let log: Logger
     private var failures = 0
     private var said = ""
 
     /// - Parameter what: "the ledger cannot be followed".
-    init(_ what: String, log: Logger) {
+    package init(_ what: String, log: Logger) {
         self.what = what
         self.log = log
     }
 
     /// How long to wait before the next try: from 100 ms to a second.
-    var pause: Duration { .milliseconds(min(1000, 50 << min(failures, 5))) }
+    package var pause: Duration { .milliseconds(min(1000, 50 << min(failures, 5))) }
 
-    mutating func failed(_ error: any Error) {
+    package mutating func failed(_ error: any Error) {
         failures += 1
         let why = "\(error)"
         guard said != why else { return }
@@ -126,7 +126,7 @@ struct Outage {
         said = why
     }
 
-    mutating func works() {
+    package mutating func works() {
         guard failures > 0 else { return }
         log.notice("\(what): over", metadata: ["tries": "\(failures)"])
         (failures, said) = (0, "")

@@ -205,5 +205,6 @@ package enum Schema {
                 """,
                 "ALTER TABLE release ADD COLUMN encryption TEXT",
             ]),
+        rollouts,
     ]
 }

@@ -53,6 +53,13 @@ enum PeopleRoutes {
             read("ledger/proof/{index}", .anyOf([.readLedger]), "ledger/proof/3"),
             read("products", .anyOf([.readFleet, .manufacture, .readOwnDevices])),
             read("batches", .anyOf([.readFleet, .manufacture])), read("releases", .anyOf(sight)),
+            read("rollouts", .anyOf([.readFleet])),
+            Try(
+                route: "GET /api/v1/rollouts/{rollout}", need: .anyOf([.readFleet]), path: "/api/v1/rollouts/NOBODY",
+                answer: 404),
+            Try(
+                route: "GET /api/v1/rollouts/{rollout}/devices", need: .anyOf([.readFleet]),
+                path: "/api/v1/rollouts/NOBODY/devices", answer: 404),
             read("people", .anyOf([.administer])), read("owners", .orOwner(.administer)),
             read("authorities", .anyOf([.readFleet, .manufacture])), read("update-metadata", .anyOf([.readFleet])),
             // Nobody proposed it: who may look learns that.
@@ -70,6 +77,9 @@ enum PeopleRoutes {
             ("use/configure-device", .own), ("use/publish-release", .publish), ("use/offer-update", .publish),
             ("use/withdraw-update", .publish), ("use/set-gateway-token", .publish), ("use/issue-device-token", .own),
             ("use/adopt-device-tokens", .own),
+            ("use/plan-rollout", .publish), ("use/try-rollout", .publish), ("use/approve-rollout", .publish),
+            ("use/start-rollout", .publish), ("use/pause-rollout", .publish), ("use/resume-rollout", .publish),
+            ("use/stop-rollout", .publish), ("use/hold-updates", .publish), ("use/release-updates", .publish),
             ("use/quarantine-device", .respond), ("use/restore-device", .respond), ("transfer/offer-device", .own),
             ("transfer/withdraw-offer", .own), ("transfer/accept-device", .pair), ("retirement/retire-device", .retire),
             ("alarms/acknowledge", .respond), ("people/add-person", .administer), ("people/add-owner", .administer),
@@ -101,6 +111,9 @@ enum PeopleRoutes {
             page("/authorities", .anyOf([.readFleet, .manufacture])), page("/ledger", .anyOf([.readLedger])),
             page("/ledger/{index}", .anyOf([.readLedger]), "/ledger/3"),
             page("/ledger/{index}/evidence", .anyOf([.readLedger]), "/ledger/3/evidence"),
+            page("/updates", .anyOf([.readFleet])),
+            page("/updates/{rollout}", .anyOf([.readFleet]), "/updates/NOBODY", answer: 404),
+            deed("/updates/{rollout}/{verb}", .anyOf([.publish]), "/updates/NOBODY/pause", "back=1", answer: 404),
             // Nobody's device, nobody's alarm: whoever may learns that.
             deed("/claim/{verb}", .anyOf([.pair]), "/claim/pair", "device=NOBODY&grade=declared", answer: 404),
             deed(

@@ -111,6 +111,7 @@ import Workbench
             "batches": [.makerAdmin, .station, .support, .auditor],
             "releases": [.makerAdmin, .support, .auditor, .owner],
             "update-metadata": [.makerAdmin, .support, .auditor],
+            "rollouts": [.makerAdmin, .support, .auditor],
             "authorities": [.makerAdmin, .station, .support, .auditor], "whoami": Set(staff.tokens.keys),
         ]
         try await LiveDoor.run(staff.bench) { door async throws in

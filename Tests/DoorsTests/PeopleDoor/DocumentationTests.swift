@@ -70,7 +70,8 @@ import Workbench
             "LifeView": "devices/\(unit.serial)/passport", "Evidence": "devices/\(unit.serial)/evidence",
             "AlarmPage": "alarms", "LedgerView": "ledger", "LedgerEntryPage": "ledger/entries?limit=5",
             "LedgerLeafView": "ledger/entries/3", "ProofView": "ledger/proof/3", "ProductList": "products",
-            "BatchList": "batches", "ReleaseList": "releases", "PeopleList": "people", "OwnerList": "owners",
+            "BatchList": "batches", "ReleaseList": "releases", "RolloutList": "rollouts", "PeopleList": "people",
+            "OwnerList": "owners",
             "AuthorityList": "authorities", "WhoAmI": "whoami", "Refusal": "devices/NO-SUCH",
             "UpdateMetadataView": "update-metadata", "UpdateDraftView": "update-metadata/\(proposed)",
         ]

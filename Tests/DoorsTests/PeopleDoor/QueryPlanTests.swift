@@ -5,11 +5,13 @@ import Pairing
 import Passport
 import Registry
 import Retirement
+import Rollout
 import Server
 import Store
 import StoreSQLite
 import Testing
 import Transfer
+import Trust
 import Use
 import Wire
 import Workbench
@@ -20,7 +22,7 @@ import Workbench
     /// Tables that do not grow with the fleet.
     private static let small: Set<String> = [
         "product", "release", "authority", "crl", "ledger_size", "person", "credential", "tally", "key_role",
-        "succession",
+        "succession", "rollout",
         // With products, releases and days.
         "tuf_document", "tuf_draft", "tuf_signer",
         // What the statement itself brings.
@@ -122,13 +124,15 @@ import Workbench
         let examples: [String: [String]] = [
             "stage": ["inUse"], "product": [HouseBench.product.text], "batch": [batch.text], "owner": [owner.text],
             "alarm": ["any", "keySeenTwice"], "q": [String(serial.prefix(3)), serial], "after": ["1"], "before": ["9"],
-            "open": ["true", "false"], "limit": ["2"],
+            "open": ["true", "false"], "limit": ["2"], "state": ["offered", "failed"],
+            "where": ["release%3D0", "stage%3DinUse%20and%20seen%3C7d"],
         ]
+        let rollout = try await rolledOut(bench, units)
         let parts = [
             "{device}": serial, "{index}": "3", "{name}": serial, "{verb}": "quarantine", "{batch}": batch.text,
             // Of a draft that there is not: it is looked for all the same.
             "{sha256}": String(repeating: "0", count: 64),
-            "{person}": try #require(await bench.person("leaving", .support).person).text,
+            "{person}": try #require(await bench.person("leaving", .support).person).text, "{rollout}": rollout.text,
         ]
         func filled(_ path: String) -> String {
             // Of a device, or of a person.
@@ -165,6 +169,38 @@ import Workbench
                 }
             }
         }
+    }
+
+    /// A rollout that has met a device, and is stopped.
+    private func rolledOut(_ bench: HouseBench, _ units: [BenchUnit]) async throws -> RolloutID {
+        let house = bench.house
+        for unit in units {
+            let report = CheckInReport(agent: "bench/1", sequence: 0, version: "0")
+            house.contacts.note(.init(device: unit.device, at: bench.clock.now, report: report))
+        }
+        await house.contacts.flush()
+        let bytes = Array("a release".utf8)
+        let sha256 = LeafCertificate.sha256(bytes)
+        try Data(bytes).write(to: URL(filePath: house.settings.artifactFolder + "/\(sha256)"))
+        _ = try await house.perform(
+            PublishRelease(
+                product: HouseBench.product, sequence: 1, version: "1", hardware: [HouseBench.hardware],
+                sha256: sha256, size: bytes.count), as: .system)
+        let plan = RolloutPlan(product: HouseBench.product, sequence: 1, stages: [.init(share: 10_000)])
+        let (mary, bob) = (
+            try await bench.person("planner", .makerAdmin), try await bench.person("approver", .makerAdmin)
+        )
+        _ = try await house.perform(TryRollout(plan: plan), as: mary)
+        let rollout = try await house.perform(PlanRollout(plan: plan), as: mary).rollout
+        _ = try await house.perform(ApproveRollout(rollout: rollout), as: bob)
+        _ = try await house.perform(StartRollout(rollout: rollout), as: bob)
+        _ = try await house.perform(PauseRollout(rollout: rollout), as: bob)
+        _ = try await house.perform(ResumeRollout(rollout: rollout), as: bob)
+        let keeper = RolloutKeeper(house)
+        for _ in 0..<6 { _ = try await keeper.round() }
+        _ = try await house.perform(StopRollout(rollout: rollout, confirm: HouseBench.product.text), as: bob)
+        for _ in 0..<3 { _ = try await keeper.round() }
+        return rollout
     }
 
     /// Filters together.

@@ -55,7 +55,22 @@ import Wire
         ("updateMetadataProposed", "  . . . . . . . . . . ."),
         ("updateMetadataSigned", "  . . . . . . . . . . ."),
         ("updateMetadataPublished", "  . . . . . . . . . . ."),
+        ("rolloutPlanned", "    . . . . . . . . . . ."),
+        ("rolloutApproved", "   . . . . . . . . . . ."),
+        ("rolloutStarted", "    . . . . . . . . . . ."),
+        ("rolloutAdvanced", "   . . . . . . . . . . ."),
+        ("rolloutPaused", "     . . . . . . . . . . ."),
+        ("rolloutResumed", "    . . . . . . . . . . ."),
+        ("rolloutStopped", "    . . . . . . . . . . ."),
+        ("rolloutFinished", "   . . . . . . . . . . ."),
+        ("rolloutClosed", "     . . . . . . . . . . ."),
+        ("updatesHeld", "       . . . . . . . . . . ."),
+        ("updatesReleased", "   . . . . . . . . . . ."),
     ]
+
+    private static let rollout = RolloutID(trusted: "r")
+    private static let numbers = RolloutNumbers(
+        stage: 1, ofStage: RolloutCounts(), ofAll: RolloutCounts(), bound: 0, line: 200)
 
     /// The event of that kind that has the best chance with this passport.
     static func best(_ kind: String, for passport: Passport?) -> Event? {
@@ -96,6 +111,13 @@ import Wire
             .updateMetadataProposed(role: "root", version: 1, content: Life.digest),
             .updateMetadataSigned(role: "root", version: 1, content: Life.digest, key: Life.digest),
             .updateMetadataPublished(role: "root", version: 1, content: Life.digest),
+            .rolloutPlanned(rollout: rollout, product: ProductID(trusted: "p"), sequence: 1, plan: Life.digest),
+            .rolloutApproved(rollout: rollout), .rolloutStarted(rollout: rollout),
+            .rolloutAdvanced(rollout: rollout, numbers: numbers),
+            .rolloutPaused(rollout: rollout, why: "asked", numbers: numbers), .rolloutResumed(rollout: rollout),
+            .rolloutStopped(rollout: rollout, why: "line", numbers: numbers),
+            .rolloutFinished(rollout: rollout, numbers: numbers), .rolloutClosed(rollout: rollout),
+            .updatesHeld(device: DeviceID(trusted: "d"), highest: 1), .updatesReleased(device: DeviceID(trusted: "d")),
         ]
         return events.first { $0.kind == kind }
     }

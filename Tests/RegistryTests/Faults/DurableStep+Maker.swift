@@ -16,7 +16,7 @@ import Wire
 import Workbench
 
 extension DurableStep {
-    static let all: [DurableStep] = maker + people + owner + device + stock + house + updates
+    static let all: [DurableStep] = maker + rollouts + people + owner + device + stock + house + updates
     /// Those in which a certificate is issued.
     static let issuing: [DurableStep] = all.filter {
         [

@@ -170,7 +170,10 @@ import Workbench
         }
         #expect(names.count >= 28)
         let listed = Set(DurableStep.all.map(\.name))
-        #expect(names.subtracting(listed).isEmpty, "add a DurableStep for each of them, in Tests/RegistryTests/Faults")
+        // What only reads has nothing that could fail half way.
+        let reading: Set<String> = ["use/try-rollout"]
+        #expect(
+            names.subtracting(listed) == reading, "add a DurableStep for each of them, in Tests/RegistryTests/Faults")
         #expect(listed.filter { $0.contains("/") }.isSubset(of: names), "no such action any more")
         #expect(listed.count == DurableStep.all.count)
     }
@@ -207,6 +210,7 @@ import Workbench
         "Rooms/Use/Configuration/ConfigureDevice.swift": "use/configure-device",
         "Rooms/Use/Metadata/DraftRoot.swift": "use/draft-root",
         "Rooms/Use/Metadata/ProposeRelease.swift": "use/propose-release",
+        "Rooms/Use/Rollouts/RolloutKeeper.swift": "the advance of a rollout",
         "Rooms/Use/Updates/PublishRelease.swift": "use/publish-release",
         "Rooms/Pairing/PairDevice.swift": "pairing/pair-device", "Rooms/Pairing/EnrolDevice.swift": "enrolment",
         "Rooms/Pairing/IssueEnrolmentCode.swift": "a wrong enrolment code",

@@ -45,7 +45,9 @@ package enum Alphabet {
             .releasePublished, .gatewayTokenSet, .personAdded, .ownerAdded, .signInLinkIssued, .tokenIssued,
             .tokenRevoked,
             .personRemoved, .alarmAcknowledged, .keySucceeded, .keyRetired, .updateSignerAdded,
-            .updateSignerRemoved, .updateMetadataProposed, .updateMetadataSigned, .updateMetadataPublished:
+            .updateSignerRemoved, .updateMetadataProposed, .updateMetadataSigned, .updateMetadataPublished,
+            .rolloutPlanned, .rolloutApproved, .rolloutStarted, .rolloutAdvanced, .rolloutPaused, .rolloutResumed, .rolloutStopped, .rolloutFinished,
+            .rolloutClosed, .updatesHeld, .updatesReleased:
             .house
         }
     }
@@ -146,5 +148,15 @@ package enum Alphabet {
         .updateMetadataProposed(role: "root", version: 1, content: birthKey),
         .updateMetadataSigned(role: "root", version: 1, content: birthKey, key: birthKey),
         .updateMetadataPublished(role: "root", version: 1, content: birthKey),
+        .rolloutPlanned(rollout: rollout, product: ProductID(trusted: "p"), sequence: 1, plan: birthKey),
+        .rolloutApproved(rollout: rollout), .rolloutStarted(rollout: rollout),
+        .rolloutAdvanced(rollout: rollout, numbers: numbers),
+        .rolloutPaused(rollout: rollout, why: "asked", numbers: numbers), .rolloutResumed(rollout: rollout),
+        .rolloutStopped(rollout: rollout, why: "line", numbers: numbers),
+        .rolloutFinished(rollout: rollout, numbers: numbers), .rolloutClosed(rollout: rollout),
+        .updatesHeld(device: DeviceID(trusted: "d"), highest: 1), .updatesReleased(device: DeviceID(trusted: "d")),
     ]
+    private static let rollout = RolloutID(trusted: "r")
+    private static let numbers = RolloutNumbers(
+        stage: 1, ofStage: RolloutCounts(), ofAll: RolloutCounts(), bound: 0, line: 200)
 }

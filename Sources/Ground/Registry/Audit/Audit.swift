@@ -154,6 +154,8 @@ enum HouseAudit {
             var word = Word()
             var documents = DocumentAudit.House()
             var people = PeopleAudit()
+            var rollouts = RolloutAudit()
+            var holds = HoldAudit()
             while true {
                 let page = try rows.query(
                     "SELECT idx, entry, kind FROM ledger WHERE device IS NULL AND idx > $1 ORDER BY idx LIMIT 1000",
@@ -166,12 +168,16 @@ enum HouseAudit {
                     if case .certificateAbandoned(let serial) = entry.event { word.abandoned.insert(serial) }
                     documents.take(entry.event)
                     people.take(entry.event)
+                    rollouts.take(entry)
+                    holds.take(entry.event)
                 }
                 word.last = Int64(try last.int("idx"))
                 notes.pass(entries: page.count)
             }
             try documents.compare(rows, notes)
             try people.compare(rows, notes)
+            try rollouts.compare(rows, notes)
+            try holds.compare(rows, notes)
             return word
         }
     }

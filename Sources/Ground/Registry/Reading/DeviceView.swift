@@ -1,4 +1,5 @@
 import Passport
+import Selection
 import Wire
 
 /// Which devices a list shows; everything given must hold.
@@ -15,10 +16,12 @@ package struct DeviceFilter: Sendable, Equatable {
     package var alarm: AlarmFilter?
     /// Beginning of a serial, or a whole name.
     package var q: String?
+    /// Whatever else is wanted: looked at device by device, in what the others find.
+    package var selector: Selector?
 
     package init(
         stage: Stage? = nil, product: ProductID? = nil, batch: BatchID? = nil, owner: OwnerID? = nil,
-        alarm: AlarmFilter? = nil, q: String? = nil
+        alarm: AlarmFilter? = nil, q: String? = nil, selector: Selector? = nil
     ) {
         self.stage = stage
         self.product = product
@@ -26,6 +29,7 @@ package struct DeviceFilter: Sendable, Equatable {
         self.owner = owner
         self.alarm = alarm
         self.q = q
+        self.selector = selector
     }
 }
 

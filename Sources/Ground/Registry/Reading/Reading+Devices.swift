@@ -1,4 +1,5 @@
 import Passport
+import Selection
 import Store
 import Wire
 
@@ -22,11 +23,38 @@ extension Reading {
         if let confined, let owner = filter.owner, confined != owner { return DevicePage(devices: [], next: nil) }
         var asked = filter
         asked.owner = confined ?? filter.owner
-        let search = DeviceSearch(filter: asked, after: after.map { String($0.prefix(64)) }, size: size)
+        if let selector = filter.selector {
+            let narrowing = selector.narrowing
+            if narrowing.products?.isEmpty == true || narrowing.stages?.isEmpty == true {
+                return DevicePage(devices: [], next: nil)
+            }
+            if narrowing.products?.count == 1, let product = narrowing.products?.first.flatMap({ try? ProductID($0) }) {
+                asked.product = asked.product ?? product
+            }
+            if narrowing.stages?.count == 1 { asked.stage = asked.stage ?? narrowing.stages?.first }
+        }
+        let (wanted, now) = (asked, house.clock())
         return try await house.read { rows in
-            let page = try search.page(in: rows)
+            let page = try Self.search(
+                wanted, after: after.map { String($0.prefix(64)) }, size: size, at: now, in: rows)
             return DevicePage(devices: try Self.list(page.found, principal, in: rows), next: page.next)
         }
+    }
+
+    /// Rows that a selector looks through for one page.
+    private static let selectedAmong = 1000
+
+    private static func search(
+        _ filter: DeviceFilter, after: String?, size: Int, at now: Timestamp, in rows: any Rows
+    ) throws -> DeviceSearch.Page {
+        guard let selector = filter.selector else {
+            return try DeviceSearch(filter: filter, after: after, size: size).page(in: rows)
+        }
+        var page = try DeviceSearch(filter: filter, after: after, size: selectedAmong).page(in: rows)
+        let matching = try SelectedDevices.matching(selector, among: page.found, at: now, in: rows)
+        if matching.count > size { page.next = matching[size - 1].optionalText(filter.q == nil ? "id" : "serial") }
+        page.found = Array(matching.prefix(size))
+        return page
     }
 
     /// Adds what stands in other tables, one look-up a row: a page is short, and each is by its key.

@@ -83,8 +83,47 @@ package enum Sentences {
             "Version \(version) of \(role) was signed with the key \(short(key.description))."
         case .updateMetadataPublished(let role, let version, let content):
             "Version \(version) of \(role) was published, with the SHA-256 \(short(content.description))."
-        default: "\(words(event.kind).prefix(1).uppercased())\(words(event.kind).dropFirst())."
+        default:
+            ofRollouts(event) ?? "\(words(event.kind).prefix(1).uppercased())\(words(event.kind).dropFirst())."
         }
+    }
+
+    private static func ofRollouts(_ event: Event) -> String? {
+        switch event {
+        case .rolloutPlanned(_, let product, let sequence, _):
+            "A rollout of release \(sequence) of \(product) was planned; it waits for a second person."
+        case .rolloutApproved: "A second person approved the rollout."
+        case .rolloutStarted: "The rollout was started."
+        case .rolloutAdvanced(_, let numbers):
+            "Stage \(numbers.stage) of the rollout passed: \(said(numbers)). The next one is open."
+        case .rolloutPaused(_, "asked", let numbers): "Somebody paused the rollout: \(said(numbers))."
+        case .rolloutPaused(_, "tooFew", let numbers):
+            "The rollout waits for a person: something failed among too few to conclude anything: \(said(numbers))."
+        case .rolloutPaused(_, _, let numbers):
+            "The rollout waits for a person, as planned behind stage \(numbers.stage): \(said(numbers))."
+        case .rolloutResumed: "The rollout goes on."
+        case .rolloutStopped(_, "line", let numbers):
+            "The rollout stopped by its own numbers: \(said(numbers)); at least \(percent(numbers.bound)) fail, the line is \(percent(numbers.line))."
+        case .rolloutStopped(_, _, let numbers): "Somebody stopped the rollout: \(said(numbers))."
+        case .rolloutFinished(_, let numbers):
+            "Every stage of the rollout has passed: \(numbers.ofAll.done) of \(numbers.ofAll.answered) devices run the release quietly."
+        case .updatesHeld(let device, let highest):
+            "Device \(short(device.text)) is offered no release above \(highest) until somebody releases it."
+        case .updatesReleased(let device): "Device \(short(device.text)) is offered releases like any other again."
+        case .rolloutClosed: "The rollout ended; another one of the product took over."
+        default: nil
+        }
+    }
+
+    private static func said(_ numbers: RolloutNumbers) -> String {
+        let counts = numbers.ofStage
+        return "\(counts.done) done, \(counts.failed) failed, \(counts.silent) silent, \(counts.soaking) soaking"
+    }
+
+    /// Of parts of 10,000.
+    package static func percent(_ parts: Int) -> String {
+        let rest = parts % 100
+        return rest == 0 ? "\(parts / 100) %" : "\(parts / 100).\(rest < 10 ? "0" : "")\(rest) %"
     }
 
     package static func meaning(of alarm: Alarm) -> String {

@@ -9,8 +9,8 @@ struct DeviceCommand: AsyncParsableCommand {
         commandName: "device", abstract: "Look at devices and act on them.",
         subcommands: [
             DeviceList.self, DeviceShow.self, DeviceShip.self, DevicePair.self, DeviceUnlock.self, DeviceConfigure.self,
-            DeviceQuarantine.self, DeviceRestore.self, DeviceOffer.self, DeviceWithdraw.self, DeviceAccept.self,
-            DeviceRetire.self, DeviceTokenCommand.self, DeviceAdoptTokens.self,
+            DeviceQuarantine.self, DeviceRestore.self, DeviceHold.self, DeviceUnhold.self, DeviceOffer.self,
+            DeviceWithdraw.self, DeviceAccept.self, DeviceRetire.self, DeviceTokenCommand.self, DeviceAdoptTokens.self,
         ])
 }
 
@@ -32,6 +32,7 @@ struct DeviceList: AsyncParsableCommand {
     @Option(help: "Only of this owner; for administrators.") var owner: String?
     @Option(help: "Only with an open alarm: any, or its kind.") var alarm: String?
     @Option(name: .customLong("query"), help: "Beginning of a serial.") var q: String?
+    @Option(name: .customLong("where"), help: "A selector, such as 'release < 7 and seen < 7d'.") var selector: String?
     @Option(help: "Where the page before ended.") var after: String?
     @Option(help: "Devices on a page, 1 to 200.") var limit: Int?
     @OptionGroup var connection: Connection
@@ -41,7 +42,7 @@ struct DeviceList: AsyncParsableCommand {
             "devices",
             query: [
                 ("stage", stage), ("product", product), ("batch", batch), ("owner", owner), ("alarm", alarm), ("q", q),
-                ("after", after), ("limit", limit.map(String.init)),
+                ("where", selector), ("after", after), ("limit", limit.map(String.init)),
             ])
         try connection.show(page) {
             let rows = page.devices.map { device in

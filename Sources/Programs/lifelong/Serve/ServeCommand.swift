@@ -8,6 +8,7 @@ import Registry
 import Server
 import Store
 import Trust
+import Use
 import Wire
 
 /// `lifelong serve`: the platform, on its embedded defaults.
@@ -65,7 +66,8 @@ struct ServeCommand: AsyncParsableCommand {
         // Asks nobody if there are no witnesses.
         let witnesses = house.settings.witnesses.isEmpty ? [] : [WitnessCourier(house).run]
         let server = try Server(
-            house, configuration.server(), beside: witnesses + [{ await FirstPerson.keepToken(house, home) }])
+            house, configuration.server(),
+            beside: witnesses + [RolloutKeeper(house).run, { await FirstPerson.keepToken(house, home) }])
         let keyPlace = Self.sentence(keys, home)
         try await server.run { ports in announce(home, configuration, ports, link, keyPlace) }
         try house.database.close()

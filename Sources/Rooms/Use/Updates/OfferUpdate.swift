@@ -32,7 +32,7 @@ package struct OfferUpdate: Action {
 
     package struct Answer: Codable, Sendable, Equatable {
         package var offered: Int
-        /// Have it already, or their stage has no right to it.
+        /// Have it already, their stage has no right to it, or somebody holds them.
         package var skipped: Int
         package var more: Bool
         /// Given back as `after` to go on; missing at the end.
@@ -59,9 +59,11 @@ package struct OfferUpdate: Action {
             answer.more = true
             answer.next = candidates.last?.id
         }
+        let held = try UpdateHolds.held(candidates.map(\.id), from: sequence, in: change.rows)
         for device in candidates {
             let passport = device.passport
-            guard passport.product == product, passport.allows(.firmware, for: purpose), isNews(to: passport),
+            guard passport.product == product, !held.contains(device.id), passport.allows(.firmware, for: purpose),
+                isNews(to: passport),
                 passport.installed?.sequence ?? 0 < sequence
             else {
                 answer.skipped += 1

@@ -19,7 +19,7 @@ package enum OpenAPI {
 
     private static let schemas =
         readSchemas + deviceSchemas + ledgerSchemas + listSchemas + actionSchemas + updateSchemas
-        + stockSchemas
+        + stockSchemas + rolloutSchemas
 
     private static let head = """
         openapi: 3.1.0
@@ -68,6 +68,7 @@ package enum OpenAPI {
                 switch name {
                 case "index": ("{type: integer, format: int64, minimum: 0}", "Index of the entry in the ledger.")
                 case "sha256": ("{$ref: '#/components/schemas/Digest'}", "SHA-256 of the bytes.")
+                case "rollout": ("{$ref: '#/components/schemas/Name'}", "The rollout's name.")
                 case "link": ("{type: string}", "The link's secret.")
                 default: ("{type: string, maxLength: 64}", "The device's name, or its serial.")
                 }

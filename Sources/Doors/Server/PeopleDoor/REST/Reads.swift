@@ -3,6 +3,8 @@ import HTTPTypes
 import Hummingbird
 import Passport
 import Registry
+import Rollout
+import Selection
 import Wire
 
 /// The reading half of the API: `GET /api/v1/…`, the views of `Reading` as JSON.
@@ -10,7 +12,7 @@ enum Reads {
     private typealias P = PeopleRoute.Parameter
 
     static func all(_ reading: Reading) -> [PeopleRoute] {
-        fleet(reading) + devices(reading) + ledger(reading) + lists(reading)
+        fleet(reading) + devices(reading) + ledger(reading) + lists(reading) + rollouts(reading)
     }
 
     private static let limit = P(
@@ -50,8 +52,10 @@ enum Reads {
             P(name: "batch", schema: "{type: string}", meaning: "Only of this batch."),
             P(name: "owner", schema: "{type: string}", meaning: "Only of this owner; for administrators."),
             P(name: "alarm", schema: "{type: string}", meaning: "`any`, or a kind of alarm that is open."),
-            P(name: "q", schema: "{type: string}", meaning: "Beginning of a serial, or a device's whole name."), after,
-            limit,
+            P(name: "q", schema: "{type: string}", meaning: "Beginning of a serial, or a device's whole name."),
+            P(
+                name: "where", schema: "{type: string, maxLength: 4096}",
+                meaning: "A selector, such as `release < 7 and seen < 7d` (docs/rollouts.md)."), after, limit,
         ]
         return [
             read("devices", "DevicePage", "Devices, page by page.", tag: "devices", query: filters) {
@@ -84,7 +88,8 @@ enum Reads {
             query.text("alarm") == "any" ? .any : try query.choice("alarm", Alarm.self).map { .kind($0) }
         return DeviceFilter(
             stage: try query.choice("stage", Stage.self), product: try query.id("product"),
-            batch: try query.id("batch"), owner: try query.id("owner"), alarm: alarm, q: query.text("q"))
+            batch: try query.id("batch"), owner: try query.id("owner"), alarm: alarm, q: query.text("q"),
+            selector: try query.text("where").map { text throws(Refusal) in try Selector(text) })
     }
 
     private static func ledger(_ reading: Reading) -> [PeopleRoute] {
@@ -168,6 +173,30 @@ enum Reads {
         ]
     }
 
+    private static func rollouts(_ reading: Reading) -> [PeopleRoute] {
+        let states = RolloutMember.State.allCases.map(\.rawValue).joined(separator: ", ")
+        let state = P(
+            name: "state", schema: "{type: string, enum: [\(states)]}",
+            meaning: "Those that stand so; failed unless told.")
+        return [
+            read("rollouts", "RolloutList", "The rollouts, newest first.", tag: "use") { _, _, principal in
+                try await RolloutList(rollouts: reading.rollouts(as: principal))
+            },
+            read("rollouts/{rollout}", "RolloutView", "A rollout with its numbers.", tag: "use") {
+                _, name, principal in
+                try await reading.rollout(RolloutID(name), as: principal)
+            },
+            read(
+                "rollouts/{rollout}/devices", "RolloutDevicePage", "Devices of a rollout, page by page.", tag: "use",
+                query: [state, after, limit]
+            ) { query, name, principal in
+                try await reading.devices(
+                    of: RolloutID(name), state: query.choice("state", RolloutMember.State.self) ?? .failed,
+                    after: query.text("after"), limit: query.number("limit").map(Int.init), as: principal)
+            },
+        ]
+    }
+
     /// - Parameter body: gets the query, and what the path's one parameter is.
     private static func read<View: Encodable & Sendable>(
         _ path: String, _ reply: String, _ summary: String, tag: String, query: [PeopleRoute.Parameter] = [],
@@ -178,7 +207,8 @@ enum Reads {
         ) { request, context in
             let principal = try context.principal
             let values = try Query(request, allowed: query)
-            let name = ["device", "index", "sha256"].lazy.compactMap { context.parameters.get($0) }.first ?? ""
+            let name =
+                ["device", "index", "sha256", "rollout"].lazy.compactMap { context.parameters.get($0) }.first ?? ""
             return try .json(try await body(values, name.removingPercentEncoding ?? name, principal))
         }
     }
@@ -198,4 +228,5 @@ package struct BatchList: Codable, Sendable { package var batches: [BatchView] }
 package struct ReleaseList: Codable, Sendable { package var releases: [ReleaseView] }
 package struct PeopleList: Codable, Sendable { package var people: [PersonView] }
 package struct OwnerList: Codable, Sendable { package var owners: [OwnerView] }
+package struct RolloutList: Codable, Sendable { package var rollouts: [RolloutView] }
 package struct AuthorityList: Codable, Sendable { package var authorities: [AuthorityView] }

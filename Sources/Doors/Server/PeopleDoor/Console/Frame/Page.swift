@@ -6,12 +6,13 @@ import Registry
 /// One page of the console: what stands in its frame, and how it is answered.
 struct Page {
     enum Section: CaseIterable {
-        case today, devices, ledger, people
+        case today, devices, updates, ledger, people
 
         var title: String {
             switch self {
             case .today: "Today"
             case .devices: "Devices"
+            case .updates: "Updates"
             case .ledger: "Ledger"
             case .people: "People"
             }
@@ -21,6 +22,7 @@ struct Page {
             switch self {
             case .today: Place("/")
             case .devices: Place("/devices")
+            case .updates: Place("/updates")
             case .ledger: Place("/ledger")
             case .people: Place("/people")
             }
@@ -32,6 +34,7 @@ struct Page {
             case .today: true
             case .devices:
                 Access.allows(.readFleet, session.principal) || Access.allows(.readOwnDevices, session.principal)
+            case .updates: Access.allows(.readFleet, session.principal)
             case .ledger: Access.allows(.readLedger, session.principal)
             case .people: Access.allows(.administer, session.principal)
             }

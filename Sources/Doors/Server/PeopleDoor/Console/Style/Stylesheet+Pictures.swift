@@ -46,6 +46,12 @@ extension Stylesheet {
         .picture text.proof-hash { font-size: 11.5px; } .picture .root text.proof-hash { fill: var(--on-accent); }
         .picture text.proof-note { font-size: 12.5px; fill: var(--soft); }
         .edge.path { stroke: var(--accent); stroke-width: 2; }
+        .rollout { max-width: 46rem; } .rollout-part { fill: var(--sunken); } .rollout-part.done { fill: var(--good); }
+        .rollout-part.soaking { fill: var(--accent); } .rollout-part.failed { fill: var(--bad); }
+        .rollout-part.silent { fill: var(--warn); } .rollout-part.offered { fill: var(--line-strong); }
+        .rollout-part.waiting, .rollout-part.asleep { fill: var(--line); }
+        .rollout-band { fill: var(--warn-line); } .rollout-share { fill: var(--text); } .rollout-line { fill: var(--bad); }
+        .picture text.rollout-small { font-size: 11.5px; fill: var(--soft); } .picture text.rollout-open { font-weight: 600; }
 
         """
 }
