@@ -21,6 +21,7 @@ extension Schema {
             """,
             "CREATE INDEX rollout_member_due ON rollout_member (rollout, state, due)",
             "CREATE INDEX rollout_member_state ON rollout_member (rollout, state, device)",
+            "CREATE INDEX rollout_member_device ON rollout_member (device)",
             "CREATE TABLE update_hold (device TEXT PRIMARY KEY, highest BIGINT NOT NULL, at BIGINT NOT NULL)",
         ])
 }

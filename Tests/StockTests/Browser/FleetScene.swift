@@ -7,6 +7,7 @@ import Pairing
 import Passport
 import Registry
 import Retirement
+import Rollout
 import Transfer
 import Trust
 import Use
@@ -73,7 +74,7 @@ final class FleetScene: Sendable {
             clock.advance(seconds: 700)
             try await pairAndEnrol(serial, as: owned)
         }
-        try await publishRelease()
+        try await publishRelease(7)
         clock.advance(days: 3)
         for serial in serials.prefix(20) { try await use(serial) }
         clock.advance(days: 31)
@@ -83,8 +84,47 @@ final class FleetScene: Sendable {
             try await contact(serial)
         }
         await house.contacts.flush()
+        try await rollOut()
         try await bench.publisher.publish()
         clock.advance(seconds: 14)
+    }
+
+    /// A rollout that waits for a person behind its canary, because one of few failed; and one that waits for its approval.
+    private func rollOut() async throws {
+        let (house, clock) = (bench.house, bench.clock)
+        let planner = try await bench.person("Wanjiru", .makerAdmin)
+        let approver = try await bench.person("Tomas", .makerAdmin)
+        for sequence in [8, 9] { try await publishRelease(sequence) }
+        var plan = RolloutPlan(
+            product: Self.product, sequence: 8, stages: [.init(share: 6000, pause: true), .init(share: 10_000)],
+            soakSeconds: 3600)
+        let rollout = try await house.perform(PlanRollout(plan: plan), as: planner).rollout
+        _ = try await house.perform(ApproveRollout(rollout: rollout), as: approver)
+        _ = try await house.perform(StartRollout(rollout: rollout), as: approver)
+        let keeper = RolloutKeeper(house)
+        for _ in 0..<6 { _ = try await keeper.round() }
+        let canary = try await bench.reading.devices(
+            of: rollout, state: .offered, after: nil, limit: nil, as: planner
+        ).devices
+        clock.advance(seconds: 300)
+        for (place, item) in canary.enumerated() {
+            let receipt = Wire.Digest(BenchClock.random(32))
+            try await house.change(as: .device(item.device)) { change in
+                guard let offered = try change.device(item.device.text).passport.offeredUpdate else { return }
+                let (release, sequence) = (offered.release, offered.sequence)
+                try change.record(
+                    place == 0
+                        ? .updateFailed(release: release, sequence: sequence, reason: "rolledBack", receipt: receipt)
+                        : .updated(release: release, sequence: sequence, receipt: receipt), on: item.device)
+            }
+        }
+        for _ in 0..<6 { _ = try await keeper.round() }
+        clock.advance(seconds: 3601)
+        for item in canary { try await contact(item.serial) }
+        await house.contacts.flush()
+        for _ in 0..<6 { _ = try await keeper.round() }
+        plan.sequence = 9
+        _ = try await house.perform(PlanRollout(plan: plan), as: planner)
     }
 
     /// What a person will want to see: a quarantine, a resale, a retirement, alarms.
@@ -147,13 +187,13 @@ final class FleetScene: Sendable {
         _ = try await EnrolDevice(device: device.id, request: request, proof: .birth(shown)).perform(in: house)
     }
 
-    private func publishRelease() async throws {
-        let bytes = Array("firmware".utf8)
+    private func publishRelease(_ sequence: Int) async throws {
+        let bytes = Array("firmware \(sequence)".utf8)
         let digest = Wire.Digest(SHA256.hash(data: bytes))
         try Data(bytes).write(to: URL(fileURLWithPath: bench.house.settings.artifactFolder + "/\(digest)"))
         _ = try await bench.house.perform(
             PublishRelease(
-                product: Self.product, sequence: 7, version: "2.4.0", hardware: ["th2-rev-c"], sha256: digest,
+                product: Self.product, sequence: sequence, version: "2.\(sequence - 3).0", hardware: ["th2-rev-c"], sha256: digest,
                 size: bytes.count), as: .system)
     }
 

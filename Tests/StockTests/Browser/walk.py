@@ -16,7 +16,7 @@ FLAGS = [
 ]
 SIZES = [("light", 1280, 800, "light"), ("dark", 1280, 800, "dark"), ("phone", 390, 844, "light")]
 # The documentation keeps the pages that people see daily; a test run keeps all.
-DAILY = {"today", "devices", "device", "confirm", "ledger", "ledger-entry", "people"}
+DAILY = {"today", "devices", "device", "confirm", "updates", "update", "ledger", "ledger-entry", "people"}
 IS_DOCUMENTATION = os.environ.get("LIFELONG_SCREENSHOTS") == "1"
 # A device that its owner gives away.
 GIVEN = "TH2-2026-0142-000444"
@@ -140,6 +140,7 @@ def walk_as_admin(page):
     quarantine(page, "TH2-2026-0142-000370")
     go(page, "/alarms?open=true", "alarms")
     acknowledge(page)
+    roll_out(page)
     go(page, "/batches", "batches")
     go(page, "/authorities", "authorities")
     go(page, "/ledger", "ledger")
@@ -299,6 +300,35 @@ def quarantine(page, serial):
     expect(page, "The device is quarantined", "quarantine")
     expect(page, "Quarantined: lost-in-transit", "quarantine")
     shoot(page, "device-quarantined")
+
+
+def roll_out(page):
+    """Looks at what the canary said, lets it go on and then stops it; approves another one and starts it."""
+    go(page, "/updates", "updates")
+    page.get_by_role("link", name="release 8").click()
+    page.wait_for_url("**/updates/*")
+    shoot(page, "update")
+    expect(page, "look, then resume or stop", "update")
+    rollout = page.url
+    page.get_by_role("button", name="Resume").click()
+    page.wait_for_url(rollout)
+    expect(page, "is open", "update-resumed")
+    page.get_by_label("to confirm").fill("thermostat-1")
+    expected.add(f"{rollout}/stop")
+    page.get_by_role("button", name="Stop the rollout").click()
+    page.get_by_text("The stop is not confirmed").wait_for()
+    page.goto(rollout)
+    page.get_by_label("to confirm").fill("thermostat-2")
+    page.get_by_role("button", name="Stop the rollout").click()
+    page.wait_for_url(rollout)
+    expect(page, "It stopped for ever", "update-stopped")
+    shoot(page, "update-stopped")
+    page.goto(URL + "/updates")
+    page.get_by_role("link", name="release 9").click()
+    page.get_by_role("button", name="Approve").click()
+    page.get_by_role("button", name="Start").click()
+    page.get_by_role("button", name="Pause").wait_for()
+    shoot(page, "update-started")
 
 
 def acknowledge(page):
