@@ -16,7 +16,7 @@ import Workbench
         for unit in units.prefix(2) {
             bench.house.contacts.note(
                 .init(
-                    device: unit.device, at: bench.clock.now,
+                    device: unit.device, tenure: try await bench.tenure(of: unit.device), at: bench.clock.now,
                     report: CheckInReport(agent: "bench/1", sequence: 0, version: "1.2", posture: ["channel": "beta"])))
         }
         await bench.house.contacts.flush()

@@ -176,7 +176,9 @@ import Workbench
         let house = bench.house
         for unit in units {
             let report = CheckInReport(agent: "bench/1", sequence: 0, version: "0")
-            house.contacts.note(.init(device: unit.device, at: bench.clock.now, report: report))
+            let tenure = try await bench.tenure(of: unit.device)
+            house.contacts.note(
+                .init(device: unit.device, tenure: tenure, at: bench.clock.now, report: report))
         }
         await house.contacts.flush()
         let bytes = Array("a release".utf8)

@@ -132,7 +132,7 @@ extension FaultScene {
         if let unit {
             house.contacts.note(
                 .init(
-                    device: unit.device, at: bench.clock.now,
+                    device: unit.device, tenure: try await bench.tenure(of: unit.device), at: bench.clock.now,
                     report: CheckInReport(agent: "bench/1", sequence: 0, version: "0")))
             await house.contacts.flush()
         }

@@ -75,7 +75,7 @@ import Workbench
         for unit in units {
             house.contacts.note(
                 .init(
-                    device: unit.device, at: bench.clock.now,
+                    device: unit.device, tenure: try await bench.tenure(of: unit.device), at: bench.clock.now,
                     report: CheckInReport(agent: "bench/1", sequence: 0, version: "0", posture: posture)))
         }
         await house.contacts.flush()

@@ -46,7 +46,8 @@ package enum EventStatement {
             .tokenRevoked,
             .personRemoved, .alarmAcknowledged, .keySucceeded, .keyRetired, .updateSignerAdded,
             .updateSignerRemoved, .updateMetadataProposed, .updateMetadataSigned, .updateMetadataPublished,
-            .rolloutPlanned, .rolloutApproved, .rolloutStarted, .rolloutAdvanced, .rolloutPaused, .rolloutResumed, .rolloutStopped, .rolloutFinished,
+            .rolloutPlanned, .rolloutApproved, .rolloutStarted, .rolloutAdvanced, .rolloutPaused, .rolloutResumed,
+            .rolloutStopped, .rolloutFinished,
             .rolloutClosed, .updatesHeld, .updatesReleased:
             return false
         }

@@ -193,7 +193,8 @@ final class FleetScene: Sendable {
         try Data(bytes).write(to: URL(fileURLWithPath: bench.house.settings.artifactFolder + "/\(digest)"))
         _ = try await bench.house.perform(
             PublishRelease(
-                product: Self.product, sequence: sequence, version: "2.\(sequence - 3).0", hardware: ["th2-rev-c"], sha256: digest,
+                product: Self.product, sequence: sequence, version: "2.\(sequence - 3).0", hardware: ["th2-rev-c"],
+                sha256: digest,
                 size: bytes.count), as: .system)
     }
 

@@ -7,7 +7,8 @@ import Wire
 enum RestCommands {
     static let all: [any ParsableCommand.Type] = [
         FleetStatus.self, DeviceCommand.self, PassportCommand.self, BatchCommand.self, ProductCommand.self,
-        ReleaseCommand.self, RolloutCommand.self, TUFCommand.self, AlarmCommand.self, LedgerCommand.self, PersonCommand.self,
+        ReleaseCommand.self, RolloutCommand.self, TUFCommand.self, AlarmCommand.self, LedgerCommand.self,
+        PersonCommand.self,
         OwnerCommand.self,
         TokenCommand.self, AuthorityCommand.self, WhoAmICommand.self,
     ]
