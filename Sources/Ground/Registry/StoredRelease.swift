@@ -69,7 +69,7 @@ package struct StoredRelease: Sendable {
         guard let release = try find(sequence, of: product, in: rows) else {
             throw Refusal(.notFound, "There is no release \(sequence) of \"\(product)\".", hint: "Publish it first.")
         }
-        if let target = release.manifest.metadata?.target, try !UpdateReleases.isListed(target, in: rows) {
+        guard try release.isOffered(in: rows) else {
             throw Refusal(
                 .gone, "Release \(sequence) of \"\(product)\" was taken off update metadata.",
                 hint: "Offer another one: devices would refuse it.", rule: "release: withdrawn")
@@ -77,10 +77,16 @@ package struct StoredRelease: Sendable {
         return release
     }
 
+    /// Whether update metadata names it still, where it ever did.
+    package func isOffered(in rows: any Rows) throws -> Bool {
+        try manifest.metadata.map { try UpdateReleases.isListed($0.target, in: rows) } ?? true
+    }
+
     /// Also one that was taken off.
     package static func find(_ sequence: Int, of product: ProductID, in rows: any Rows) throws -> StoredRelease? {
         try rows.first(
-            "SELECT digest, manifest FROM release WHERE product = $1 AND sequence = $2", [Value(product), Value(sequence)]
+            "SELECT digest, manifest FROM release WHERE product = $1 AND sequence = $2",
+            [Value(product), Value(sequence)]
         ).map { row in
             let seal = try CanonicalJSON.decode(Seal.self, from: Array(row.text("manifest").utf8))
             let manifest = try CanonicalJSON.decode(ReleaseManifest.self, from: seal.payloadBytes())

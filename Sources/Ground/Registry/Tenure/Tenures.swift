@@ -77,7 +77,8 @@ package enum Tenures {
             "DELETE FROM stock_client WHERE device = $1 AND COALESCE(state, '') <> 'cancelling'", [Value(device)])
         try change.rows.execute(
             """
-            UPDATE stock_client SET tenure = NULL, token = NULL, attributes = NULL, auto_confirm = NULL, messages = '[]'
+            UPDATE stock_client SET tenure = NULL, token = NULL, attributes = NULL, auto_confirm = NULL, messages = '[]',
+                mender_key = NULL, mender = NULL
             WHERE device = $1
             """, [Value(device)])
     }

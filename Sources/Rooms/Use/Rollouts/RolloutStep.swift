@@ -115,19 +115,23 @@ struct RolloutStep {
     /// Does what is due, the most telling first; true if there may be more.
     private mutating func settle() throws -> Bool {
         var left = Self.devices
-        for state in Self.dueStates(rollout) where left > 0 {
+        let release = try StoredRelease.find(plan.sequence, of: plan.product, in: change.rows)
+        let isOffered = try release?.isOffered(in: change.rows) ?? false
+        for state in Self.dueStates(rollout, isOffered: isOffered) where left > 0 {
             let rows = try members(
                 state, " AND m.due <= $3 ORDER BY m.due LIMIT $4", [Value(change.now), Value(left)])
             left -= rows.count
             let held = try UpdateHolds.held(rows.map { try $0.id("device") }, from: plan.sequence, in: change.rows)
-            for row in rows { try settle(row, held) }
+            for row in rows { try settle(row, held, release) }
         }
         return left == 0
     }
 
-    /// States in which something is done when their time comes; while it is paused nobody is offered anything.
-    static func dueStates(_ rollout: StoredRollout) -> [RolloutMember.State] {
-        rollout.state.status == .paused ? [.soaking, .offered] : [.soaking, .offered, .waiting, .asleep]
+    /// States in which something is done when their time comes; while it is paused, or the release was taken off update metadata,
+    /// nobody is offered anything.
+    static func dueStates(_ rollout: StoredRollout, isOffered: Bool = true) -> [RolloutMember.State] {
+        rollout.state.status == .paused || !isOffered
+            ? [.soaking, .offered] : [.soaking, .offered, .waiting, .asleep]
     }
 
     private func members(_ state: RolloutMember.State, _ which: String, _ arguments: [Value]) throws -> [Row] {
@@ -140,13 +144,14 @@ struct RolloutStep {
         return rows
     }
 
-    private mutating func settle(_ row: Row, _ held: Set<DeviceID>) throws {
+    private mutating func settle(_ row: Row, _ held: Set<DeviceID>, _ release: StoredRelease?) throws {
         let device: DeviceID = try row.id("device")
         let (before, stage) = (try Self.member(row), try row.int("stage"))
         let step = before.step(
             at: change.now, plan, seen: row.optionalTime("seen"),
             zone: SelectedDevices.posture(row)[MaintenanceWindow.postureKey],
-            isEligible: try !held.contains(device) && plan.isFor(change.passport(of: device)))
+            isEligible: try !held.contains(device) && plan.isFor(change.passport(of: device))
+                && release?.misfit(change.device(device.text), in: change.rows) == nil)
         switch step {
         case .offer(let after):
             try change.record(offer(to: device), on: device)
