@@ -6,7 +6,7 @@ source "$(dirname "$0")/common.sh"
 # Headers and libraries that the programs are built with.
 for_run=(git ca-certificates pkg-config libsqlite3-dev libpq-dev zlib1g-dev libqrencode-dev libp11-kit-dev)
 # Other people's update clients, and what packs their images, for the story of make run.
-for_story=(swupdate cpio openssl)
+for_story=(swupdate cpio openssl mender-client mender-artifact util-linux)
 # Strangers that the tests talk to: other people's TLS, EST, browser, QR reader, clock.
 for_test=(
     curl python3 python3-venv sqlite3 faketime zbar-tools librsvg2-bin
@@ -15,7 +15,6 @@ for_test=(
     softhsm2 opensc gcc libc6-dev strace
     dpkg-dev binutils systemd
     rauc squashfs-tools
-    mender-client mender-artifact util-linux
     swtpm tpm2-abrmd libtss2-tcti-tabrmd0 libtpm2-pkcs11-1 libtpm2-pkcs11-tools tpm2-tools dbus-daemon
 )
 for_deb=(git ca-certificates pkg-config zlib1g-dev dpkg-dev binutils systemd)

@@ -16,7 +16,8 @@ struct `The demonstration` {
         #expect(code == 0, "it said: \(demo.said.suffix(3000))")
         for part in [
             "may be diverted", "A wrong secret", "enrolled over EST", "signed receipt", "refused a release",
-            "loses its power", "as its client reported", "refused by SWUpdate", "quarantined", "wiped itself",
+            "loses its power", "as its client reported", "refused by SWUpdate", "Debian's Mender client",
+            "The rollout stopped itself", "quarantined", "wiped itself",
             "is retired and called", "VERIFIED", "PASSPORT",
         ] { #expect(demo.said.contains(part), "it did not tell of: \(part)") }
         #expect(demo.processesLeft.isEmpty)

@@ -313,7 +313,12 @@ import Workbench
 
     @Test func `has artifacts that a signer of their product signed, where it has signers`() async throws {
         let device = try await MenderScene()
-        let updates = try await UpdateBench(device.scene.bench)
+        let signer = EphemeralKey(.ed25519)
+        let grace = try await device.scene.bench.person("Grace", .makerAdmin)
+        _ = try await device.house.perform(
+            AddSigner(
+                product: HouseBench.product, layer: nil, person: "Grace", key: Base64.encode(signer.publicKeyDER),
+                inToken: false), as: grace)
         @Sendable func signed(by key: any SigningKey) -> @Sendable ([UInt8]) throws -> [UInt8] {
             { try key.signature(over: $0) }
         }
@@ -332,7 +337,7 @@ import Workbench
         try await expectRefused(signed(by: EphemeralKey(.ed25519)))
         try await expectRefused { _ in [UInt8](repeating: 1, count: 64) }
         var sample = SampleArtifact()
-        sample.sign = signed(by: updates.linusKey)
+        sample.sign = signed(by: signer)
         try await device.publish(1, try sample.bytes())
         // What is no Mender artifact needs no such signature.
         try await device.publish(2, Array("an image".utf8))

@@ -13,8 +13,8 @@ struct DemoCommand: AsyncParsableCommand {
         commandName: "demo", abstract: "Watch a small fleet live through a whole life.",
         discussion: """
             Starts a server, a factory line, agents as processes of their own and a simulated fleet, all on 127.0.0.1, and
-            tells what happens: birth, a diverted unit, pairing, enrolment, configuration, an update, one by Debian's
-            SWUpdate, a quarantine, a resale, a retirement; then verifies the ledger as a stranger would. Every step is checked; ends with 1 if one did not
+            tells what happens: birth, a diverted unit, pairing, enrolment, configuration, an update, updates by Debian's
+            SWUpdate and Mender client, a bad release that stops at its canary, a quarantine, a resale, a retirement; then verifies the ledger as a stranger would. Every step is checked; ends with 1 if one did not
             happen as told. What an earlier demo left in the same folder is removed first.
 
             Example:

@@ -21,12 +21,7 @@ struct SWUpdateUnit: Sendable {
         self.serial = serial
         try DurableFile.makeFolder(folder)
         try DurableFile.makeFolder(self.sockets)
-        var anchors = ""
-        for anchor in service.anchors {
-            guard let der = Base64.decode(anchor) else { continue }
-            anchors += PEM.encode(der, label: "CERTIFICATE")
-        }
-        try DurableFile.write(Array(anchors.utf8), to: folder + "/service.pem")
+        try DurableFile.write(Array(Self.pem(service).utf8), to: folder + "/service.pem")
         let settings = """
             globals : { loglevel = 4; syslog = false; public-key-file = "\(folder)/images.pem"; };
             suricatta : {
@@ -36,6 +31,11 @@ struct SWUpdateUnit: Sendable {
 
             """
         try DurableFile.write(Array(settings.utf8), to: folder + "/swupdate.cfg")
+    }
+
+    /// What the service's certificate chains to.
+    static func pem(_ service: ServiceAnchor) -> String {
+        service.anchors.compactMap { Base64.decode($0) }.map { PEM.encode($0, label: "CERTIFICATE") }.joined()
     }
 
     // MARK: - The maker
