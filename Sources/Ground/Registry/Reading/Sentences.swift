@@ -100,7 +100,7 @@ package enum Sentences {
             "Stage \(numbers.stage) of the rollout passed: \(said(numbers)). The next one is open."
         case .rolloutPaused(_, "asked", let numbers): "Somebody paused the rollout: \(said(numbers))."
         case .rolloutPaused(_, "tooFew", let numbers):
-            "The rollout waits for a person: something failed among too few to conclude anything: \(said(numbers))."
+            "The rollout waits for a person, because too few answered to conclude anything: \(said(numbers))."
         case .rolloutPaused(_, "check", let numbers):
             "The rollout waits for the outside check: \(said(numbers))."
         case .rolloutPaused(_, "refused", let numbers): "The outside check said no: \(said(numbers))."

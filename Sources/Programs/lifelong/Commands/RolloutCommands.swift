@@ -194,7 +194,7 @@ struct RolloutShow: AsyncParsableCommand {
         switch view.pause {
         case .asked: "paused by a person"
         case .planned: "waits for a person behind stage \(view.stage), as planned"
-        case .tooFew: "waits for a person: something failed among too few to conclude anything"
+        case .tooFew: "waits for a person: too few answered to conclude anything (some failed, or most are asleep)"
         case .check: "asks the outside check" + (view.trouble.map { ": \($0)" } ?? "")
         case .refused: "waits for a person. " + (view.trouble ?? "The outside check said no.")
         case nil: view.status.rawValue

@@ -68,7 +68,9 @@ package struct RolloutKeeper: Sendable {
     private func isDue(_ rollout: StoredRollout, at now: Timestamp, in rows: any Rows) throws -> Bool {
         let size = try rows.first("SELECT size FROM ledger_size WHERE one = 1")?.int("size") ?? 0
         if rollout.heard < Int64(size) || rollout.state.status == .stopped { return true }
-        return try RolloutStep.dueStates(rollout).contains { state in
+        let release = try StoredRelease.find(rollout.plan.sequence, of: rollout.plan.product, in: rows)
+        let isOffered = try release?.isOffered(in: rows) ?? false
+        return try RolloutStep.dueStates(rollout, isOffered: isOffered).contains { state in
             try rows.first(
                 "SELECT device FROM rollout_member WHERE rollout = $1 AND state = $2 AND due <= $3 LIMIT 1",
                 [Value(rollout.id), .text(state.rawValue), Value(now)]) != nil

@@ -129,7 +129,7 @@ struct RolloutStep {
 
     /// States in which something is done when their time comes; while it is paused, or the release was taken off update metadata,
     /// nobody is offered anything.
-    static func dueStates(_ rollout: StoredRollout, isOffered: Bool = true) -> [RolloutMember.State] {
+    static func dueStates(_ rollout: StoredRollout, isOffered: Bool) -> [RolloutMember.State] {
         rollout.state.status == .paused || !isOffered
             ? [.soaking, .offered] : [.soaking, .offered, .waiting, .asleep]
     }

@@ -121,25 +121,32 @@ extension Console {
             tag("ol", .class("life")) {
                 for (entry, stage) in Self.staged(life) {
                     tag("li", .class(stage.colorClass)) {
-                        tag(
-                            "span", .class("when"), Attribute("title", Times.relative(entry.at, now: now)),
-                            text: Times.utc(entry.at))
-                        tag("span", .class("what"), text: entry.sentence)
-                        tag("span", .class("by")) {
-                            roleTitle(entry.byRole) + " "
-                            if mayProve {
-                                link(
-                                    Place("/ledger", String(entry.index)), .class("number"),
-                                    .label("Ledger entry \(entry.index)")
-                                ) { "#" + grouped(entry.index) }
-                            } else {
-                                tag("span", .class("number"), text: "#" + grouped(entry.index))
-                            }
-                        }
+                        lifeEntry(entry, linkedAs: mayProve ? "Ledger entry" : nil, now: now)
                     }
                 }
             }
             if !isNewest || life.older != nil { lifePager(life, isNewest: isNewest) }
+        }
+    }
+
+    /// When it was, what happened, and by whom.
+    /// - Parameter label: what the link to the ledger is called; nil for who may not read it.
+    func lifeEntry(_ entry: LedgerEntryView, linkedAs label: String?, now: Timestamp) -> HTML {
+        group {
+            tag(
+                "span", .class("when"), Attribute("title", Times.relative(entry.at, now: now)),
+                text: Times.utc(entry.at))
+            tag("span", .class("what"), text: entry.sentence)
+            tag("span", .class("by")) {
+                roleTitle(entry.byRole) + " "
+                if let label {
+                    link(Place("/ledger", String(entry.index)), .class("number"), .label("\(label) \(entry.index)")) {
+                        "#" + grouped(entry.index)
+                    }
+                } else {
+                    tag("span", .class("number"), text: "#" + grouped(entry.index))
+                }
+            }
         }
     }
 

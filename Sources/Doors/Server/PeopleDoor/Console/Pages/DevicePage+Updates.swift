@@ -13,21 +13,7 @@ extension Console {
             tag("ol", .class("life")) {
                 for entry in history.entries {
                     tag("li") {
-                        tag(
-                            "span", .class("when"), Attribute("title", Times.relative(entry.at, now: now)),
-                            text: Times.utc(entry.at))
-                        tag("span", .class("what"), text: entry.sentence)
-                        tag("span", .class("by")) {
-                            roleTitle(entry.byRole) + " "
-                            if mayProve {
-                                link(
-                                    Place("/ledger", String(entry.index)), .class("number"),
-                                    .label("Update in ledger entry \(entry.index)")
-                                ) { "#" + grouped(entry.index) }
-                            } else {
-                                tag("span", .class("number"), text: "#" + grouped(entry.index))
-                            }
-                        }
+                        lifeEntry(entry, linkedAs: mayProve ? "Update in ledger entry" : nil, now: now)
                     }
                 }
             }

@@ -73,7 +73,8 @@ extension Console {
         case (.planned, _): "It waits for a second person, who approves it."
         case (.approved, _): "A second person approved it; it can be started."
         case (.running, _): "Stage \(view.stage) of \(view.counts.count) is open."
-        case (.paused, .tooFew?): "Something failed among too few to conclude anything from: look, then resume or stop."
+        case (.paused, .tooFew?):
+            "Too few answered to conclude anything, and some failed or most are asleep: look, then resume or stop."
         case (.paused, .planned?): "Stage \(view.stage) has passed, and the plan wants a person to look."
         case (.paused, .check?):
             "The outside check is asked before stage \(view.asked ?? view.stage) opens."

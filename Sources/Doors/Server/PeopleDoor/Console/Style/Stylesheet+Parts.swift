@@ -62,7 +62,7 @@ extension Stylesheet {
           font-weight: 400; font-size: 0.9rem; }
         button.plain:hover { color: var(--text); text-decoration: underline; }
         button.small, .button.small { padding: 0.25rem 0.7rem; font-size: 0.88rem; }
-        form { margin: 0; }
+        form { margin: 0; } .card > form + form { margin-top: 1.3rem; }
         label, .label { display: block; font-size: 0.86rem; color: var(--soft); margin-bottom: 0.2rem; }
         input, select, textarea { font: inherit; color: var(--text); background: var(--card); border: 1px solid var(--line-strong);
           border-radius: 8px; padding: 0.45rem 0.65rem; width: 100%; min-width: 0; max-width: 100%; }
@@ -95,7 +95,7 @@ extension Stylesheet {
         """
 
     static let lists = """
-        .scroll { overflow-x: auto; margin: 0 -1.5rem; padding: 0 1.5rem; }
+        .scroll { overflow-x: auto; margin: 0 -1.5rem; padding: 0 1.5rem; } .scroll + .life { margin-top: 1rem; }
         table { border-collapse: collapse; width: 100%; }
         th { text-align: left; font-weight: 500; font-size: 0.84rem; color: var(--quiet); white-space: nowrap; }
         th, td { padding: 0.55rem 1.1rem 0.55rem 0; vertical-align: top; border-bottom: 1px solid var(--line); }
