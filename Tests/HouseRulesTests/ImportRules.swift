@@ -46,7 +46,7 @@ enum Floors {
         ]),
         "Station": certificates.union(system).union(["Wire", "Trust", "Keys", "CQREncode"]),
         "Agent": certificates.union(nio).union(system).union([
-            "Wire", "Trust", "Ledger", "Release", "Keys", "KeysTLS", "AsyncHTTPClient", "Logging",
+            "Wire", "Trust", "Ledger", "Release", "Rollout", "Keys", "KeysTLS", "AsyncHTTPClient", "Logging",
         ]),
         "Fleet": certificates.union(nio).union(system).union([
             "Wire", "Trust", "Ledger", "Release", "Keys", "KeysTLS", "Agent", "AsyncHTTPClient", "Logging",

@@ -11,6 +11,8 @@ package enum DeviceAPI {
     package static let artifacts = "/device/v1/artifacts/"
     /// Followed by the digest of an encrypted release's manifest: the payload key, for the operational key that asks.
     package static let envelopes = "/device/v1/envelopes/"
+    /// Between an artifact's path and the SHA-256 of the artifact that the device has: the delta, in VCDIFF.
+    package static let deltaFrom = "/from/"
 
     /// Bounds of a request's body, in bytes.
     package static let maximumCheckInBytes = 256 * 1024

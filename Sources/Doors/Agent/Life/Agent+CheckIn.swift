@@ -1,6 +1,7 @@
 import Keys
 import Logging
 import Release
+import Rollout
 import Trust
 import Wire
 
@@ -35,6 +36,7 @@ extension Agent {
         let told = try await deliver(over: client, signedBy: current.identity.key)
         // 4.
         var changed = false
+        var opening: Timestamp?
         if let wanted = desired.configuration { changed = try apply(wanted, device: current.record.device) }
         // 5.
         // What was just told about an offer may have settled it: the next answer says.
@@ -43,12 +45,13 @@ extension Agent {
         {
             switch try await take(offer, over: client, device: current.record.device) {
             case .restart: return .restart
+            case .waits(let until): opening = until
             case .failedBefore, .refused, .runsAlready: changed = true
             }
         }
         if changed { _ = try await deliver(over: client, signedBy: current.identity.key) }
         return log.hasMorePages && !logRefused
-            ? .now : .after(pause(suggested: desired.nextCheckInSeconds))
+            ? .now : .after(pause(suggested: desired.nextCheckInSeconds, until: opening))
     }
 
     /// Reports with the next page of the log; without it if the service does not take that page, which is its alarm to
@@ -60,10 +63,7 @@ extension Agent {
             agent: DeviceClient.agent, sequence: running.content.manifest.sequence,
             version: running.content.manifest.version, slot: running.slot.rawValue,
             configuration: try configurationVersion(),
-            posture: [
-                "log": logRefused ? "refused" : log.fault.map { "broken at \($0)" } ?? "whole",
-                "keys": around.keys.kind,
-            ], log: page, succession: service.succession ?? 0)
+            posture: posture, log: page, succession: service.succession ?? 0)
         do {
             let desired = try await client.checkIn(report)
             refusedFrom = nil
@@ -76,6 +76,14 @@ extension Agent {
             report.log = []
             return try await client.checkIn(report)
         }
+    }
+
+    private var posture: [String: String] {
+        var posture = [
+            "log": logRefused ? "refused" : log.fault.map { "broken at \($0)" } ?? "whole", "keys": around.keys.kind,
+        ]
+        posture[MaintenanceWindow.postureKey] = settings.timeZone
+        return posture
     }
 
     /// Sends what waits in the outbox, signed with the present key. What the service will never take is dropped.
