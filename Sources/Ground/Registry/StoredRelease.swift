@@ -1,3 +1,4 @@
+import Mender
 import Passport
 import Release
 import Store

@@ -1,6 +1,7 @@
 import Agent
 import Crypto
 import Foundation
+import KeysFile
 import Manufacture
 import Pairing
 import Passport
