@@ -118,7 +118,8 @@ let package = Package(
         room(
             "Agent", in: "Doors",
             [
-                "Wire", "Trust", "Ledger", "Release", "TUF", "Keys", "KeysTLS", httpClient, nioCore, nioSSL, nioHTTP1,
+                "Wire", "Trust", "Ledger", "Release", "Rollout", "TUF", "Keys", "KeysTLS", httpClient, nioCore, nioSSL,
+                nioHTTP1,
                 nioFoundation, crypto,
                 x509, asn1, logging,
             ]),

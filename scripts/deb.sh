@@ -29,6 +29,7 @@ install -D -m 755 "$program" "$root/usr/bin/lifelong-agent"
 strip --strip-unneeded "$root/usr/bin/lifelong-agent"
 install -D -m 644 packaging/agent/lifelong-agent.service "$root/lib/systemd/system/lifelong-agent.service"
 install -D -m 644 packaging/agent/lifelong-agent.sysusers "$root/usr/lib/sysusers.d/lifelong-agent.conf"
+for name in u-boot rauc; do install -D -m 644 "packaging/agent/examples/$name.conf" "$root/usr/share/doc/lifelong-agent/examples/$name.conf"; done
 install -D -m 644 packaging/agent/lifelong-agent.default "$root/etc/default/lifelong-agent"
 for name in postinst prerm postrm; do install -D -m 755 "packaging/agent/$name" "$root/DEBIAN/$name"; done
 echo /etc/default/lifelong-agent >"$root/DEBIAN/conffiles"

@@ -12,7 +12,7 @@ for_test=(
     curl python3 python3-venv sqlite3 faketime zbar-tools librsvg2-bin
     strongswan-pki libstrongswan-standard-plugins libstrongswan-extra-plugins libcharon-extra-plugins
     chromium fonts-liberation postgresql postgresql-client haproxy
-    softhsm2 opensc gcc libc6-dev strace
+    softhsm2 opensc gcc libc6-dev strace libubootenv-tool rauc rauc-service xdelta3
     dpkg-dev binutils systemd
     rauc squashfs-tools
     swtpm tpm2-abrmd libtss2-tcti-tabrmd0 libtpm2-pkcs11-1 libtpm2-pkcs11-tools tpm2-tools dbus-daemon

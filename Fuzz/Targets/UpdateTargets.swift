@@ -1,4 +1,5 @@
 import Crypto
+import Release
 import TUF
 import Trust
 import Wire
@@ -123,6 +124,30 @@ extension FuzzTarget {
                 promise(
                     parts[0].utf8.count { $0 == 47 } == parts[1].utf8.count { $0 == 47 }, "path-pattern: across a slash"
                 )
+            }
+        },
+        // The old image is known; what a mirror makes of a delta may be any bytes, and is never more or elsewhere.
+        FuzzTarget("delta") { _ in
+            // Header, a window of 12 bytes from 20: copy 8 from the beginning, add 2, run 2; and the same with a checksum.
+            [
+                [0xd6, 0xc3, 0xc4, 0, 0, 1, 20, 0, 13, 12, 0, 3, 3, 1, 65, 66, 67, 24, 3, 0, 2, 0],
+                [
+                    0xd6, 0xc3, 0xc4, 0, 4, 2, 65, 66, 5, 20, 0, 17, 12, 0, 3, 3, 1, 9, 9, 9, 9, 65, 66, 67, 24, 3, 0,
+                    2, 0,
+                ],
+            ]
+        } run: { bytes in
+            let old = [UInt8](repeating: 7, count: 4096)
+            var reader = DeltaReader(oldSize: old.count)
+            var made = 0
+            try? reader.take(bytes) { offset, count in
+                promise(offset >= 0 && count > 0 && offset + count <= old.count, "delta: read outside the old image")
+                return Array(old[offset..<offset + count])
+            } emit: { part in
+                promise(part.count <= DeltaReader.largestWindow, "delta: a window beyond its bound")
+                made += part.count
+                // As whoever takes it does, once it is more than the manifest says.
+                if made > 1 << 22 { throw Refusal(.tooLarge, "It goes on.", hint: "Stop.") }
             }
         },
     ]

@@ -15,9 +15,15 @@ import Workbench
     private static let stride = ProcessInfo.processInfo.environment["LIFELONG_CRASH_AGENT_EVERY"].flatMap(Int.init) ?? 1
 
     private static var verbs: [Verb] {
-        guard let wish else { return Verb.allCases }
-        return wish == "all" ? Verb.allCases : wish.split(separator: ",").compactMap { Verb(rawValue: String($0)) }
+        guard let wish else { return possible }
+        return wish == "all" ? possible : wish.split(separator: ",").compactMap { Verb(rawValue: String($0)) }
     }
+
+    /// On the boards whose parts are installed; with RAUC, which takes its time, in the long run only.
+    private static let possible: [Verb] = {
+        let (uBoot, rauc) = (UBootBench.isInstalled(), takesAll && RAUCBench.isPossible())
+        return Verb.allCases.filter { $0.board == .plain || ($0.board == .uBoot ? uBoot : rauc) }
+    }()
 
     /// Which operations of a verb, of so many: all; or one for each fault, spread over the verb, another each day.
     private static func chosen(_ count: Int, _ verb: Verb, _ fault: Fault) -> [Int] {
@@ -41,7 +47,7 @@ import Workbench
             for verb in Self.verbs {
                 let operations = try await ward.operations(of: verb)
                 #expect(operations.count > 0, "\(verb) has no operations")
-                for fault in Fault.allCases {
+                for fault in Fault.allCases where verb.takes(fault) {
                     for operation in Self.chosen(operations.count, verb, fault) {
                         if fault == .torn, !operations[operation - 1].hasPrefix("write") { continue }
                         let outcome = try await ward.strike(verb, fault, at: operation)

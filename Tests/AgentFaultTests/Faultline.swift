@@ -68,16 +68,20 @@ struct Faultline: Sendable {
     }
 
     /// - Parameter operation: number of the operation to meet, from 1; 0 only counts.
+    /// - Parameter surroundings: what the program is started with besides; with `FAULT_SHARED` in it, its children are met, too.
     func run(
-        _ arguments: [String], home: String, _ fault: Fault = .killed, at operation: Int = 0
+        _ arguments: [String], home: String, _ fault: Fault = .killed, at operation: Int = 0,
+        in surroundings: [String: String] = [:], shadow: String? = nil
     ) async throws -> Outcome {
-        let shadow = scratch + "/shadow-\(UUID().uuidString)"
+        let shadow = shadow ?? newShadow()
+        let words = try environment(home, fault, operation, shadow) + surroundings.map { "\($0.key)=\($0.value)" }
         let outcome = try await OutsideProgram.run(
-            "/usr/bin/env", try environment(home, fault, operation, shadow) + [agent] + arguments, in: scratch,
-            seconds: 60)
+            "/usr/bin/env", words + [agent] + arguments, in: scratch, seconds: 60)
         return Outcome(
             status: outcome.status, errors: outcome.errors, operations: Self.operations(shadow), shadow: shadow)
     }
+
+    func newShadow() -> String { scratch + "/shadow-\(UUID().uuidString)" }
 
     /// What stands before the program, for `env`; makes the folder for what the shim keeps.
     func environment(_ home: String, _ fault: Fault, _ operation: Int, _ shadow: String) throws -> [String] {
@@ -95,7 +99,9 @@ struct Faultline: Sendable {
     }
 
     /// Without the shim.
-    func clean(_ arguments: [String]) async throws -> OutsideProgram.Outcome {
-        try await OutsideProgram.run(agent, arguments, in: scratch, seconds: 60)
+    func clean(_ arguments: [String], in surroundings: [String: String] = [:]) async throws -> OutsideProgram.Outcome {
+        try await OutsideProgram.run(
+            "/usr/bin/env", surroundings.map { "\($0.key)=\($0.value)" } + [agent] + arguments, in: scratch,
+            seconds: 60)
     }
 }

@@ -20,6 +20,7 @@ struct Patient: Sendable {
     let home: UnitHome
     let ada: Principal
     let ben: Principal
+    var footing = Footing.plain
     /// Stands in the owner's data and configuration, and must be nowhere after a wipe.
     var secret: String { "SECRET-\(unit.serial)" }
     var house: House { door.house }
@@ -59,8 +60,8 @@ struct Patient: Sendable {
     }
 
     /// Published once for all.
-    static func publish(_ sequence: Int, at house: House) async throws {
-        let bytes = (0..<150_000).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ sequence) }
+    static func publish(_ sequence: Int, _ artifact: [UInt8]? = nil, at house: House) async throws {
+        let bytes = artifact ?? (0..<150_000).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ sequence) }
         let sha256 = Wire.Digest(SHA256.hash(data: bytes))
         try Data(bytes).write(to: URL(filePath: house.settings.artifactFolder + "/\(sha256)"))
         _ = try await house.perform(
@@ -84,7 +85,7 @@ struct Patient: Sendable {
         var wrong: [String] = []
         let disk = PosixDisk()
         let status: HomeStatus
-        do { status = try HomeStatus(of: home.place, on: disk) } catch {
+        do { status = try HomeStatus(of: home.place, on: disk, board: footing.board(home.place)) } catch {
             return ["its status cannot be read: \(error)"]
         }
         if let broken = status.log.brokenAt { wrong.append("its log is broken at \(broken)") }

@@ -13,8 +13,32 @@ import Workbench
 /// happened in between.
 enum Verb: String, CaseIterable, Sendable {
     case birth, pairing, enrolment, renewal, checkIn, configuration, update, rollback, remedy, wipe, retirement
+    /// On a board with U-Boot, and with RAUC: up to the device's new start, and from it on, with a good end and with a bad one.
+    case uBootInstall, uBootTrial, uBootReturn, raucInstall, raucTrial, raucReturn
 
     static let release = 1
+    /// A bundle of RAUC's.
+    static let bundle = 2
+
+    enum Board { case plain, uBoot, rauc }
+
+    var board: Board {
+        switch self {
+        case .uBootInstall, .uBootTrial, .uBootReturn: .uBoot
+        case .raucInstall, .raucTrial, .raucReturn: .rauc
+        default: .plain
+        }
+    }
+
+    /// The release is installed, and the device started anew, before the run that is struck.
+    var isAfterStart: Bool { [.uBootTrial, .uBootReturn, .raucTrial, .raucReturn].contains(self) }
+    var isReturn: Bool { [.rollback, .uBootReturn, .raucReturn].contains(self) }
+
+    /// RAUC and its boot loader keep what they keep in their own ways: what a power cut leaves of it is not this program's work.
+    func takes(_ fault: Fault) -> Bool { board != .rauc || !fault.isPowerCut }
+
+    /// How often a device may have to start until it has come where it should be.
+    var starts: Int { board == .plain ? 3 : 6 }
 
     func prepare(_ patient: Patient) async throws {
         let house = patient.house
@@ -34,6 +58,12 @@ enum Verb: String, CaseIterable, Sendable {
         case .update, .rollback:
             try await patient.enrol()
             try await patient.offer(Self.release)
+        case .uBootInstall, .uBootTrial, .uBootReturn:
+            try await patient.enrol()
+            try await patient.offer(Self.release)
+        case .raucInstall, .raucTrial, .raucReturn:
+            try await patient.enrol()
+            try await patient.offer(Self.bundle)
         case .remedy:
             try await patient.enrol()
             _ = try await house.perform(QuarantineDevice(device: patient.unit.serial, reason: "tamper"), as: .system)
@@ -52,8 +82,9 @@ enum Verb: String, CaseIterable, Sendable {
     }
 
     /// How the program is started, in the run with the fault and in the runs after it.
-    func arguments(_ home: String) -> [String] {
-        ["run", "--once", "--home", home] + (self == .rollback ? ["--health-command", "false"] : [])
+    func arguments(_ patient: Patient) -> [String] {
+        ["run", "--once", "--home", patient.path] + (isReturn ? ["--health-command", "false"] : [])
+            + patient.footing.arguments
     }
 
     /// What is wrong in the end.
@@ -61,7 +92,9 @@ enum Verb: String, CaseIterable, Sendable {
         var wrong = try await patient.complaints()
         func expect(_ condition: Bool, _ what: String) { if !condition { wrong.append(what) } }
         let passport = try await patient.passport()
-        let status = try HomeStatus(of: patient.home.place, on: PosixDisk())
+        let place = patient.home.place
+        let status = try HomeStatus(of: place, on: PosixDisk(), board: patient.footing.board(place))
+        let release = board == .rauc ? Self.bundle : Self.release
         func count(_ kind: String, _ wanted: Int) async throws {
             let there = try await patient.count(kind)
             expect(there == wanted, "\(kind) is in the ledger \(there) times, not \(wanted)")
@@ -81,12 +114,12 @@ enum Verb: String, CaseIterable, Sendable {
             expect(status.configuration == 1, "configuration \(status.configuration) is in force")
             expect(passport.configurationApplied == 1, "the service does not know it")
             try await count("configurationApplied", 1)
-        case .update, .remedy:
-            expect(status.image.sequence == Self.release, "release \(status.image.sequence) runs")
-            expect(passport.installed?.sequence == Self.release && passport.offeredUpdate == nil, "the service waits")
+        case .update, .remedy, .uBootInstall, .uBootTrial, .raucInstall, .raucTrial:
+            expect(status.image.sequence == release, "release \(status.image.sequence) runs")
+            expect(passport.installed?.sequence == release && passport.offeredUpdate == nil, "the service waits")
             expect(passport.stage == (self == .remedy ? .quarantined : .inUse), "it is \(passport.stage)")
             try await count("updated", 1)
-        case .rollback:
+        case .rollback, .uBootReturn, .raucReturn:
             expect(status.image.sequence == 0, "release \(status.image.sequence) runs")
             expect(passport.installed == nil && passport.offeredUpdate == nil, "the service waits")
             try await count("updateFailed", 1)

@@ -20,6 +20,7 @@ final class Ward: Sendable {
     let scratch: String
     private let waiting = Locked<[BenchUnit]>([])
     private let batches = Locked(0)
+    private let makers = Locked<RAUCBench?>(nil)
 
     private init(_ door: DeviceBench, scratch: String) async throws {
         self.door = door
@@ -56,9 +57,10 @@ final class Ward: Sendable {
     func operations(of verb: Verb) async throws -> [String] {
         if verb == .birth { return try await birth(.killed, at: 0).operations }
         let patient = try await patient(for: verb)
-        let run = try await faultline.run(verb.arguments(patient.path), home: patient.path)
+        let run = try await struck(verb, patient, .killed, at: 0)
+        try await patient.footing.afterRun()
         let wrong = try await settle(verb, patient, old: [])
-        await patient.home.transport.shutdown()
+        await leave(patient)
         try #require(wrong.isEmpty, "\(verb) without a fault: \(wrong) \(run.errors)")
         return run.operations
     }
@@ -66,9 +68,50 @@ final class Ward: Sendable {
     func patient(for verb: Verb) async throws -> Patient {
         let unit = try await unit()
         let home = try UnitHome(unit, door, folder: scratch + "/" + unit.serial)
-        let patient = Patient(door: door, unit: unit, home: home, ada: ada, ben: ben)
+        var patient = Patient(door: door, unit: unit, home: home, ada: ada, ben: ben)
+        // Its bundle is published before it is offered.
+        let maker = try await verb.board == .rauc ? self.maker() : nil
         try await verb.prepare(patient)
+        patient.footing = try await Footing.make(verb, at: patient.path, maker: maker)
+        if verb.isAfterStart {
+            let run = try await faultline.clean(verb.arguments(patient), in: patient.footing.environment)
+            try #require(run.status == 0, "\(verb): \(run.errors)")
+            try await patient.footing.boot()
+        }
         return patient
+    }
+
+    /// The keys of one maker of bundles, and its bundle at the service.
+    private func maker() async throws -> RAUCBench {
+        if let maker = makers.withLock({ $0 }) { return maker }
+        let made = try await RAUCBench(scratch + "/maker")
+        await made.stop()
+        let image = (0..<150_000).map { UInt8(truncatingIfNeeded: $0 &* 13) }
+        try await Patient.publish(Verb.bundle, try await made.bundle(image), at: door.house)
+        makers.withLock { $0 = made }
+        return made
+    }
+
+    /// The run that is met by the shim, with all that it starts.
+    private func struck(_ verb: Verb, _ patient: Patient, _ fault: Fault, at operation: Int) async throws
+        -> Faultline.Outcome
+    {
+        let shadow = faultline.newShadow()
+        var surroundings = patient.footing.environment
+        if verb.board != .plain { surroundings["FAULT_SHARED"] = shadow + "/shared" }
+        if case .rauc(let bench, _) = patient.footing {
+            let words = try faultline.environment(patient.path, fault, operation, shadow) + ["FAULT_SERVICE=1"]
+            let pairs = words.map { $0.split(separator: "=", maxSplits: 1).map(String.init) }
+            let shim = Dictionary(uniqueKeysWithValues: pairs.map { ($0[0], $0[1]) })
+            try await bench.restartService(shim.merging(surroundings) { $1 })
+        }
+        return try await faultline.run(
+            verb.arguments(patient), home: patient.path, fault, at: operation, in: surroundings, shadow: shadow)
+    }
+
+    private func leave(_ patient: Patient) async {
+        await patient.home.transport.shutdown()
+        await patient.footing.leave()
     }
 
     struct Outcome: Sendable {
@@ -84,24 +127,27 @@ final class Ward: Sendable {
         let identity = Self.identity(patient.path)
         let old = try Self.secrets(patient.home) + (try await patient.passport()).certificates.map(\.serial)
         let before = Snapshot(patient.path)
-        let run = try await faultline.run(verb.arguments(patient.path), home: patient.path, fault, at: operation)
+        let run = try await struck(verb, patient, fault, at: operation)
         var wrong = Self.judge(run, fault, operation)
+        try await patient.footing.afterRun()
         if fault.isPowerCut {
             try PowerCut(before: before, after: Snapshot(patient.path), shadow: run.shadow, fault: fault)
                 .rebuild(patient.path)
+            try await patient.footing.boot()
         }
         wrong += try await settle(verb, patient, old: old)
         if Self.identity(patient.path) != identity { wrong.append("its identity changed") }
-        await patient.home.transport.shutdown()
+        await leave(patient)
         for path in [patient.path, run.shadow] { try? FileManager.default.removeItem(atPath: path) }
         return Outcome(operations: run.operations, wrong: wrong)
     }
 
-    /// Starts the real program again, without help, until it has come where it should be; three starts must do.
+    /// Starts the real program again, without help, until it has come where it should be; a few starts must do.
     private func settle(_ verb: Verb, _ patient: Patient, old: [String]) async throws -> [String] {
         var wrong: [String] = []
-        for _ in 0..<3 {
-            let run = try await faultline.clean(verb.arguments(patient.path))
+        for _ in 0..<verb.starts {
+            let run = try await faultline.clean(verb.arguments(patient), in: patient.footing.environment)
+            try await patient.footing.afterRun()
             wrong =
                 run.status == 0
                 ? try await verb.complaints(patient, old: old) : ["it ends with \(run.status): \(run.errors)"]
@@ -126,6 +172,7 @@ final class Ward: Sendable {
         if fault == .diskFull, !needsSpace { return [] }
         let says =
             run.errors.contains("space") || run.errors.contains("Read-only") || run.errors.contains("nput/output")
+            || run.errors.contains("fw_setenv") || run.errors.contains("RAUC") || run.errors.contains("rauc")
         return fault == .mediumError || says ? [] : ["it does not say what is wrong: \(run.errors)"]
     }
 
@@ -192,7 +239,7 @@ extension Ward {
                 "trace=openat,open,creat,write,pwrite64,writev,fsync,fdatasync,rename,renameat,renameat2,unlink,unlinkat,rmdir,mkdir,mkdirat,symlink,symlinkat,link,linkat,ftruncate,truncate,chmod,fchmod,fchmodat,fallocate,copy_file_range,sendfile,mmap",
             ]
             + ["/usr/bin/env"] + (try faultline.environment(patient.path, .killed, 0, shadow)) + [faultline.agent]
-        _ = try await OutsideProgram.run("strace", words + verb.arguments(patient.path), in: scratch, seconds: 60)
+        _ = try await OutsideProgram.run("strace", words + verb.arguments(patient), in: scratch, seconds: 60)
         await patient.home.transport.shutdown()
         let lines = try String(contentsOfFile: list, encoding: .utf8).split(separator: "\n")
         let seen = lines.compactMap { Self.operation(String($0), patient.path) }.sorted()

@@ -8,6 +8,8 @@
  *   rofs     from here on nothing below the root can be changed (EROFS)
  * Into FAULT_SHADOW, if it is set, it copies what a power cut would leave: the contents of each file at its fsync, by inode
  * (f<inode>), and the names in each folder at its fsync (d<inode>). Operations are listed in FAULT_LOG.
+ * With FAULT_SHARED, a file, what the program starts is met as well, in one count, and whoever dies takes the first process with
+ * it: tools that it calls, and services that are started with the same environment.
  * Limits: mmap, io_uring and system calls made without libc pass it by; a test checks with strace that there are none.
  */
 #define _GNU_SOURCE
@@ -22,15 +24,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 static const char *root, *what, *shadow;
 static size_t root_length;
-static long at, count;
+static long at;
 static int log_file = -1;
-static int sticky; /* errno of all that follows */
+/* What all processes have in common: operations so far, errno of all that follows, the first process. */
+struct common { long count; int sticky; int chief; };
+static struct common own, *all = &own;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
@@ -43,8 +48,21 @@ __attribute__((constructor)) static void begin(void) {
     at = number ? atol(number) : 0;
     root_length = root ? strlen(root) : 0;
     if (list) log_file = REAL(open)(list, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    /* Children (a health command) are not tested. */
-    unsetenv("LD_PRELOAD");
+    const char *shared = getenv("FAULT_SHARED");
+    if (!shared) {
+        /* Children (a health command) are not tested. */
+        unsetenv("LD_PRELOAD");
+        return;
+    }
+    int file = REAL(open)(shared, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (file < 0) return;
+    if (REAL(ftruncate)(file, sizeof own) == 0) {
+        void *page = mmap(NULL, sizeof own, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+        if (page != MAP_FAILED) all = page;
+    }
+    REAL(close)(file);
+    /* A service that was there before says so, and is nobody's chief. */
+    if (!getenv("FAULT_SERVICE") && all->chief == 0) all->chief = getpid();
 }
 
 static int below(const char *path) {
@@ -61,6 +79,7 @@ static const char *path_of(int file, char *buffer) {
 }
 
 static void die(void) {
+    if (all->chief > 0 && all->chief != getpid()) kill(all->chief, SIGKILL);
     kill(getpid(), SIGKILL);
     for (;;) pause();
 }
@@ -70,9 +89,9 @@ static int meet(const char *name, const char *path, int needs_space) {
     if (!below(path)) return 0;
     int result = 0;
     pthread_mutex_lock(&lock);
-    count++;
+    long count = __atomic_add_fetch(&all->count, 1, __ATOMIC_SEQ_CST);
     if (log_file >= 0) dprintf(log_file, "%ld %s %s\n", count, name, path + root_length);
-    if (sticky == EROFS || (sticky == ENOSPC && needs_space)) result = sticky;
+    if (all->sticky == EROFS || (all->sticky == ENOSPC && needs_space)) result = all->sticky;
     if (at && count == at && what) {
         if (!strcmp(what, "kill")) die();
         if (!strcmp(what, "torn")) {
@@ -80,8 +99,8 @@ static int meet(const char *name, const char *path, int needs_space) {
             result = -1;
         }
         if (!strcmp(what, "eio")) result = EIO;
-        if (!strcmp(what, "full")) { sticky = ENOSPC; if (needs_space) result = ENOSPC; }
-        if (!strcmp(what, "rofs")) result = sticky = EROFS;
+        if (!strcmp(what, "full")) { all->sticky = ENOSPC; if (needs_space) result = ENOSPC; }
+        if (!strcmp(what, "rofs")) result = all->sticky = EROFS;
     }
     pthread_mutex_unlock(&lock);
     return result;
@@ -92,7 +111,7 @@ static int meet(const char *name, const char *path, int needs_space) {
 static int opens(const char *path, int flags, mode_t mode, int (*real)(const char *, int, ...)) {
     int changes = (flags & O_CREAT && access(path, F_OK) != 0) || flags & O_TRUNC;
     if (changes) MEET(flags & O_CREAT ? "create" : "cut", path, 1);
-    else if ((flags & O_ACCMODE) != O_RDONLY && below(path) && sticky == EROFS) { errno = EROFS; return -1; }
+    else if ((flags & O_ACCMODE) != O_RDONLY && below(path) && all->sticky == EROFS) { errno = EROFS; return -1; }
     return real(path, flags, mode);
 }
 

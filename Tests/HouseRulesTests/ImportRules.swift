@@ -47,7 +47,7 @@ enum Floors {
         ]),
         "Station": certificates.union(system).union(["Wire", "Trust", "Keys", "CQREncode"]),
         "Agent": certificates.union(nio).union(system).union([
-            "Wire", "Trust", "Ledger", "Release", "TUF", "Keys", "KeysTLS", "AsyncHTTPClient", "Logging",
+            "Wire", "Trust", "Ledger", "Release", "Rollout", "TUF", "Keys", "KeysTLS", "AsyncHTTPClient", "Logging",
         ]),
         "Fleet": certificates.union(nio).union(system).union([
             "Wire", "Trust", "Ledger", "Release", "Keys", "KeysTLS", "Agent", "AsyncHTTPClient", "Logging",

@@ -59,6 +59,10 @@ final class SimulatedDisk: Disk {
         try change(path) { $0 += bytes }
     }
 
+    func overwrite(_ path: String, at offset: Int, with bytes: [UInt8]) throws {
+        try change(path) { $0 = Array($0.prefix(offset)) + bytes + $0.dropFirst(offset + bytes.count) }
+    }
+
     func truncate(_ path: String, to size: Int) throws {
         try change(path) { $0.removeLast(max(0, $0.count - size)) }
     }

@@ -13,6 +13,8 @@ package enum DeviceAPI {
     package static let envelopes = "/device/v1/envelopes/"
     /// Followed by a file's name, such as "timestamp.json": the same files as at `/tuf/metadata/` (docs/updates.md).
     package static let metadata = "/device/v1/metadata/"
+    /// Between an artifact's path and the SHA-256 of the artifact that the device has: the delta, in VCDIFF.
+    package static let deltaFrom = "/from/"
 
     /// Bounds of a request's body, in bytes.
     package static let maximumCheckInBytes = 256 * 1024

@@ -31,7 +31,25 @@ struct HomeOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Folder of the device's state (0700).", valueName: "folder"))
     var home = "/var/lib/lifelong"
 
+    @Option(
+        help: ArgumentHelp(
+            "Settings of the board: slots, health, hours (docs/agent.md). The default may be missing.",
+            valueName: "file"))
+    var settings = Self.defaultSettings
+
+    static let defaultSettings = "/etc/lifelong-agent.json"
+
     var place: AgentHome { AgentHome(home) }
+
+    func deviceSettings() throws -> DeviceSettings {
+        var found = try DeviceSettings.read(settings, on: PosixDisk())
+        guard found != nil || settings == Self.defaultSettings else {
+            throw Refusal(.notFound, "There are no settings at \(settings).", hint: "Check the path.")
+        }
+        found = found ?? DeviceSettings()
+        if found?.timeZone == nil { found?.timeZone = DeviceSettings.systemTimeZone() }
+        return found ?? DeviceSettings()
+    }
 
     /// The key engine of this program: files, the development default, until a TPM is wired in.
     func keyStore() throws -> any KeyStore { try FileKeyStore(folder: place.keys) }

@@ -10,7 +10,8 @@ struct DoctorCommand: AsyncParsableCommand {
         commandName: "doctor",
         abstract: "Say what is wrong with this device, and what to do.",
         discussion: """
-            Looks at the home, clock, keys, certificate, image, space and log, and asks the service what it thinks of this device;
+            Looks at the home, settings, clock, keys, certificate, image, slots, space and log, and asks the service what it thinks of
+            this device;
             changes nothing. Ends with 1 if somebody has to do something.
 
             Example:
@@ -33,8 +34,12 @@ struct DoctorCommand: AsyncParsableCommand {
         if FileManager.default.fileExists(atPath: place.keys) {
             do { keys = try home.keyStore() } catch { keyFault = error as? Refusal }
         }
+        let settings = Result { try home.deviceSettings() }.mapError {
+            $0 as? Refusal ?? Refusal(.internal, "The settings cannot be read: \($0)", hint: "Check the disk.")
+        }
         var examination = Examination(
-            of: place, on: PosixDisk(), keys: keys, keyFault: keyFault, place: surroundings(place), at: systemNow())
+            of: place, on: PosixDisk(), keys: keys, keyFault: keyFault, place: surroundings(place), settings: settings,
+            at: systemNow())
         if !offline, let keys, let contact = await contact(place, keys) { examination.add(contact, at: systemNow()) }
         print(json ? try CanonicalJSON.pretty(examination) : Self.text(examination))
         guard examination.isWell else { throw ExitCode.failure }

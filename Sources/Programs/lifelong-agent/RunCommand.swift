@@ -12,8 +12,9 @@ struct RunCommand: AsyncParsableCommand {
         commandName: "run",
         abstract: "Live: ask the service, enrol, check in, update, wipe, as it says.",
         discussion: """
-            Runs until SIGTERM, or until the device is retired. Starting this program is what booting the device is to the
-            A/B slots: a release on trial is judged at the start, and given up at the second.
+            Runs until SIGTERM, or until the device is retired. A release on trial is judged at the start. With slots in plain
+            folders starting this program is what booting the device is; with U-Boot or RAUC (--settings, docs/agent.md) the
+            device starts anew into the other slot, and back from it.
 
             Example:
               lifelong-agent run --home /var/lib/lifelong --health-command 'test -s "$LIFELONG_IMAGE"'
@@ -39,8 +40,8 @@ struct RunCommand: AsyncParsableCommand {
             valueName: "command"))
     var healthCommand: String?
 
-    @Option(help: ArgumentHelp("Longest run of the health command.", valueName: "seconds"))
-    var healthSeconds = 60
+    @Option(help: ArgumentHelp("Longest run of the health command, 60 if nothing is said.", valueName: "seconds"))
+    var healthSeconds: Int?
 
     @Option(
         help: ArgumentHelp(
@@ -75,7 +76,7 @@ struct RunCommand: AsyncParsableCommand {
         for version in [bootloader, network].compactMap({ $0 }) where !(1...64).contains(version.utf8.count) {
             throw ValidationError("--bootloader and --network have 1 to 64 bytes.")
         }
-        guard (1...3600).contains(healthSeconds) else { throw ValidationError("--health-seconds is 1 to 3600.") }
+        guard (1...3600).contains(healthSeconds ?? 60) else { throw ValidationError("--health-seconds is 1 to 3600.") }
     }
 
     private static let leastDownloadLimit = DeviceTransport.Limits.leastFastestBytesPerSecond >> 10
@@ -101,7 +102,7 @@ struct RunCommand: AsyncParsableCommand {
                     around: Surroundings(
                         disk: PosixDisk(), keys: try home.keyStore(), transport: transport, now: systemNow,
                         random: systemRandom, logger: logger),
-                    settings: settings())
+                    settings: agentSettings())
                 let reason = try await untilTerminated { try await agent.run(once: once) }
                 logger.notice("\(reason)")
             } catch {
@@ -112,11 +113,14 @@ struct RunCommand: AsyncParsableCommand {
         }
     }
 
-    private func settings() -> AgentSettings {
-        var settings = AgentSettings()
+    /// What the file says; an option of the same meaning counts more.
+    private func agentSettings() throws -> AgentSettings {
+        var device = try home.deviceSettings()
+        if let healthCommand { device.health.command = healthCommand }
+        if let healthSeconds { device.health.commandSeconds = healthSeconds }
+        var settings = device.agentSettings(on: PosixDisk(), home: home.place)
         settings.interval = interval.map { .seconds($0) }
         settings.startSpread = .seconds(startSpread ?? min(10, interval ?? 10))
-        settings.health = healthCommand.map { HealthCommand($0, limit: .seconds(healthSeconds)) }
         settings.layer = layer
         settings.bootloader = bootloader
         settings.network = network

@@ -20,7 +20,11 @@ struct StatusCommand: AsyncParsableCommand {
     var json = false
 
     func run() async throws {
-        let status = try await explaining { try HomeStatus(of: home.place, on: PosixDisk()) }
+        let status = try await explaining {
+            let disk = PosixDisk()
+            return try HomeStatus(
+                of: home.place, on: disk, board: home.deviceSettings().board(on: disk, home: home.place))
+        }
         print(json ? try CanonicalJSON.pretty(status) : Self.text(status))
         guard status.log.brokenAt == nil, status.image.whole else { throw ExitCode.failure }
     }

@@ -1,5 +1,6 @@
 import Agent
 import Foundation
+import Rollout
 import Testing
 import Trust
 import Wire
@@ -63,6 +64,9 @@ private struct Ailment: Sendable, CustomTestStringConvertible {
                 try life.disk.write(Array("factorz".utf8), to: slots.image(of: slots.active()))
             }),
         .init(
+            testDescription: "an image older than was confirmed here", part: "image", hint: "offer this device",
+            harm: { try $0.disk.write(Updates.Floor(sequence: 4), as: $0.home.floor) }),
+        .init(
             testDescription: "too little space for the next image", part: "space", hint: "Free space",
             place: .init(mode: 0o700, freeBytes: 1 << 20, isWorkedIn: true)),
         .init(
@@ -98,7 +102,8 @@ private struct Ailment: Sendable, CustomTestStringConvertible {
             #expect(examination.findings.allSatisfy { $0.verdict == .good }, "\(examination.findings)")
             #expect(
                 examination.findings.map(\.part) == [
-                    "home", "unit", "clock", "keys", "certificate", "image", "space", "log", "receipts", "agent",
+                    "home", "unit", "clock", "keys", "certificate", "image", "slots", "space", "log", "receipts",
+                    "agent",
                     "service",
                 ])
             // Whoever only looks writes nothing.
@@ -116,6 +121,28 @@ private struct Ailment: Sendable, CustomTestStringConvertible {
             #expect(found.map(\.verdict) == [ailment.verdict], "\(examination.findings)")
             #expect(found.first?.hint?.contains(ailment.hint) == true, "\(found)")
             #expect(examination.isWell == !examination.findings.contains { $0.verdict == .bad })
+        }
+    }
+
+    @Test func `looks at the settings, and says when a release may be installed`() async throws {
+        try await Life.lead { life in
+            try await life.enrol()
+            func examine(_ settings: Result<DeviceSettings, Refusal>) -> Examination {
+                Examination(
+                    of: life.home, on: life.disk, keys: life.keys, place: ExaminationTests.well, settings: settings,
+                    at: AgentBench.now)
+            }
+            let broken = examine(.failure(Refusal(.malformed, "A word is wrong.", hint: "Correct it.")))
+            #expect(
+                broken.findings.contains { $0.part == "settings" && $0.verdict == .bad && $0.hint == "Correct it." })
+            var settings = DeviceSettings()
+            let minute = Int(AgentBench.now.seconds % 86_400 / 60)
+            settings.window = MaintenanceWindow(from: (minute + 720) % 1440, to: (minute + 721) % 1440)
+            let shut = examine(.success(settings))
+            #expect(shut.isWell && shut.findings.contains { $0.part == "window" && $0.text.contains("opens at") })
+            settings.slots = .uBoot(.init(a: "/nowhere/a", b: "/nowhere/b", commandLine: "/nowhere/cmdline"))
+            let nowhere = examine(.success(settings)).findings.filter { $0.verdict == .bad }
+            #expect(nowhere.map(\.part) == ["image", "slots", "space"])
         }
     }
 

@@ -169,6 +169,15 @@ final class MemoryDisk: Disk {
         }
     }
 
+    func overwrite(_ path: String, at offset: Int, with bytes: [UInt8]) throws {
+        try change { s in
+            guard let id = Self.node(path, s), let there = s.nodes[id]?.bytes, offset <= there.count else {
+                throw Self.missing(path)
+            }
+            s.nodes[id]?.bytes = Array(there.prefix(offset)) + bytes + there.dropFirst(offset + bytes.count)
+        }
+    }
+
     func truncate(_ path: String, to size: Int) throws {
         try change { s in
             guard let id = Self.node(path, s) else { throw Self.missing(path) }

@@ -25,6 +25,23 @@ extension DeviceClient {
         }
     }
 
+    /// Asks for the delta from the release that runs to the artifact at `path`.
+    /// - Returns: false if the service has none, or does not know what that is.
+    package func delta(
+        _ path: String, from digest: Wire.Digest, take: ([UInt8]) throws -> Void
+    ) async throws(ContactFailure) -> Bool {
+        do throws(ContactFailure) {
+            try await fetch(
+                path + DeviceAPI.deltaFrom + "\(digest)", from: 0, etag: nil, begin: { _, _ in }, take: take)
+            return true
+        } catch {
+            guard case .refused(let refusal) = error, [.notFound, .malformed].contains(refusal.code) else {
+                throw error
+            }
+            return false
+        }
+    }
+
     private func fetch(
         _ path: String, from offset: Int, etag: String?, begin: (Int, String?) throws -> Void,
         take: ([UInt8]) throws -> Void

@@ -20,6 +20,9 @@ package struct AgentHome: Sendable {
     /// There once the device is retired: the agent makes no contact any more.
     package var retired: String { identity + "/retired.json" }
 
+    /// `Updates.Floor`: what no release may be below, whatever is in the slots.
+    package var floor: String { identity + "/floor.json" }
+
     package var keys: String { folder + "/keys" }
 
     package var operational: String { folder + "/operational" }

@@ -17,6 +17,8 @@ package protocol Disk: Sendable {
     /// An empty file, in place of any that is there.
     func create(_ path: String) throws
     func append(_ bytes: [UInt8], to path: String) throws
+    /// Bytes in place of those that are there, in a file or on a block device; makes nothing.
+    func overwrite(_ path: String, at offset: Int, with bytes: [UInt8]) throws
     func truncate(_ path: String, to size: Int) throws
     func sync(_ path: String) throws
     func syncFolder(_ path: String) throws

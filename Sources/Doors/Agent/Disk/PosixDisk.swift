@@ -75,6 +75,21 @@ package struct PosixDisk: Disk {
         }
     }
 
+    package func overwrite(_ path: String, at offset: Int, with bytes: [UInt8]) throws {
+        try with(path, "write", O_WRONLY) { file in
+            var done = 0
+            while done < bytes.count {
+                let n = bytes.withUnsafeBytes {
+                    pwrite(file, $0.baseAddress.map { $0 + done }, bytes.count - done, off_t(offset + done))
+                }
+                if n < 0, errno == EINTR { continue }
+                guard n > 0 else { return -1 }
+                done += n
+            }
+            return 0
+        }
+    }
+
     package func truncate(_ path: String, to size: Int) throws {
         try with(path, "cut", O_WRONLY) { ftruncate($0, off_t(size)) }
     }

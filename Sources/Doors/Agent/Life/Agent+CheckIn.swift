@@ -1,6 +1,7 @@
 import Keys
 import Logging
 import Release
+import Rollout
 import Trust
 import Wire
 
@@ -35,6 +36,7 @@ extension Agent {
         let told = try await deliver(over: client, signedBy: current.identity.key)
         // 4.
         var changed = false
+        var opening: Timestamp?
         if let wanted = desired.configuration { changed = try apply(wanted, device: current.record.device) }
         // 5.
         // What was just told about an offer may have settled it: the next answer says.
@@ -43,13 +45,14 @@ extension Agent {
         {
             switch try await take(offer, over: client, device: current.record.device) {
             case .restart: return .restart
+            case .waits(let until): opening = until
             case .failedBefore, .refused, .runsAlready: changed = true
             case .unproven: break
             }
         }
         if changed { _ = try await deliver(over: client, signedBy: current.identity.key) }
         return log.hasMorePages && !logRefused
-            ? .now : .after(pause(suggested: desired.nextCheckInSeconds))
+            ? .now : .after(pause(suggested: desired.nextCheckInSeconds, until: opening))
     }
 
     /// Reports with the next page of the log; without it if the service does not take that page, which is its alarm to
@@ -82,6 +85,7 @@ extension Agent {
         posture[ReleaseFit.bootloaderKey] = settings.bootloader
         posture[ReleaseFit.networkKey] = settings.network
         if let unproven { posture["metadata"] = "refused: \(unproven.rule ?? unproven.code.rawValue)" }
+        posture[MaintenanceWindow.postureKey] = settings.timeZone
         return posture
     }
 

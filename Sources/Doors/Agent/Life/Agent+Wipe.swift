@@ -32,7 +32,7 @@ extension Agent {
         // 5.
         if order.retired { _ = try retire() }
         try disk.erase(home.wipe)
-        return .now
+        return try updates.needsRestart() ? .restart : .now
     }
 
     /// The rule by which a service refuses a device whose receipt it has.
@@ -47,7 +47,7 @@ extension Agent {
         try destroyKeys(except: nil)
         // A release that nobody confirmed is the old owner's: back to the one before.
         if let trial = try updates.slots.trial() {
-            if trial.verdict != .passed { try updates.slots.goBack(from: trial) }
+            if trial.verdict != .passed { try updates.giveUp(trial) }
             try updates.slots.endTrial()
         }
         try disk.erase(home.configuration)

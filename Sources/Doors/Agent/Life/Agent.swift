@@ -38,6 +38,8 @@ package actor Agent {
     var clockOffset: Int64 = 0
     /// Nonce of the pairing challenge that was answered last.
     var proven: String?
+    /// The release that waits for its hour: told once.
+    var waiting: Wire.Digest?
     /// The last refusal of the operational certificate, until something else worked.
     var denied: Refusal.Code?
     private var patience = Patience()
@@ -67,7 +69,7 @@ package actor Agent {
         self.service = service
         try home.makeFolders(on: disk)
         self.birth = birth
-        updates = Updates(on: disk, home: home)
+        updates = Updates(on: disk, home: home, board: settings.board)
         outbox = updates.outbox
         log = try DeviceLog(on: disk, folder: home.log)
         operational = try Self.loadOperational(home, around)
@@ -103,7 +105,7 @@ package actor Agent {
     /// - Parameter once: return as soon as nothing is due at once.
     /// - Returns: one sentence why it ended.
     package func run(once: Bool = false) async throws -> String {
-        try await boot()
+        if try await boot() { return try await restartDevice(once: once) }
         do { try finishEnrolment() } catch { around.logger.error("\(error)") }
         // After a power cut a whole street comes back in one second; its devices do not call in the same.
         if !once { try? await Task.sleep(for: settings.startSpread * chance) }
@@ -113,7 +115,7 @@ package actor Agent {
             case .finished(let reason):
                 return reason
             case .restart:
-                try await boot()
+                if try await boot() { return try await restartDevice(once: once) }
             case .now:
                 idle += 1
                 // A service that always wants something at once gets it once a second.

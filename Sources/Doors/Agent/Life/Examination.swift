@@ -1,4 +1,5 @@
 import Keys
+import Rollout
 import Trust
 import Wire
 
@@ -44,9 +45,12 @@ package struct Examination: Codable, Sendable, Equatable {
     /// - Parameter keys: nil if they could not be opened; `keyFault` says why then.
     package init(
         of home: AgentHome, on disk: any Disk, keys: (any KeyStore)?, keyFault: Refusal? = nil, place: Place,
-        at now: Timestamp
+        settings: Result<DeviceSettings, Refusal> = .success(DeviceSettings()), at now: Timestamp
     ) {
         look("home") { try Self.lookAtPlace(place, home) }
+        if case .failure(let fault) = settings { note("settings", .bad, fault.detail, fault.hint) }
+        let set = (try? settings.get()) ?? DeviceSettings()
+        let slots = Slots(on: disk, folder: home.slots, board: set.board(on: disk, home: home))
         let unit = look("unit") { try Self.lookAtUnit(home, disk) }
         guard let unit else { return }
         look("clock") { Self.lookAtClock(unit, now) }
@@ -55,8 +59,10 @@ package struct Examination: Codable, Sendable, Equatable {
             return try Self.lookAtKeys(keys, home, disk)
         }
         look("certificate") { try Self.lookAtCertificate(keys, home, disk, now) }
-        look("image") { try Self.lookAtImage(home, disk) }
-        look("space") { try Self.lookAtSpace(place.freeBytes, home, disk) }
+        look("image") { try Self.lookAtImage(slots, Updates(on: disk, home: home)) }
+        look("slots") { try Self.lookAtSlots(slots) }
+        if let window = set.window { look("window") { Self.lookAtWindow(window, set.timeZone, now) } }
+        look("space") { try Self.lookAtSpace(place.freeBytes, slots, home, disk) }
         look("log") { try Self.lookAtLog(home, disk) }
         look("receipts") { try Self.lookAtReceipts(home, disk) }
         look("agent") { try Self.lookAtAgent(place, home, disk) }
@@ -198,12 +204,17 @@ extension Examination {
         return Seen(.good, "Until \(held.notAfter), renewed from \(held.renewal).")
     }
 
-    private static func lookAtImage(_ home: AgentHome, _ disk: any Disk) throws -> Seen<Void> {
-        let slots = Slots(on: disk, folder: home.slots)
+    private static func lookAtImage(_ slots: Slots, _ updates: Updates) throws -> Seen<Void> {
         let slot = try slots.active()
         let content = try slots.verify(slot)
         let text =
             "Slot \(slot.rawValue) runs release \(content.manifest.sequence) (\(content.manifest.version)), whole"
+        let floor = try updates.floor()
+        guard content.manifest.sequence >= floor else {
+            return Seen(
+                .bad, text + "; but release \(floor) was confirmed here before.",
+                hint: "Somebody put an older image back: offer this device release \(floor) again, or a newer one.")
+        }
         guard let trial = try slots.trial() else { return Seen(.good, text + ".") }
         return Seen(
             .watch, text + ", on trial (start \(trial.boots) of \(Slots.Trial.mostBoots)).",
@@ -212,11 +223,29 @@ extension Examination {
         )
     }
 
+    private static func lookAtSlots(_ slots: Slots) throws -> Seen<Void> {
+        let text = try slots.board.examine()
+        guard try slots.board.chosen() != slots.active(), try slots.trial() == nil else {
+            return Seen(.good, "They are \(text).")
+        }
+        return Seen(.watch, "They are \(text).", hint: "Start the device anew; until then it takes no release.")
+    }
+
+    private static func lookAtWindow(_ window: MaintenanceWindow, _ zone: String?, _ now: Timestamp) -> Seen<Void> {
+        guard let opening = UpdateHours(windows: [window], zone: zone).opening(at: now) else {
+            return Seen(.good, "It is open; \(zone ?? window.zone) is its time zone.")
+        }
+        return Seen(.good, "It opens at \(opening), by the time of \(zone ?? window.zone).")
+    }
+
     /// An update is written beside what runs.
-    private static func lookAtSpace(_ free: Int64?, _ home: AgentHome, _ disk: any Disk) throws -> Seen<Void> {
+    private static func lookAtSpace(
+        _ free: Int64?, _ slots: Slots, _ home: AgentHome, _ disk: any Disk
+    ) throws -> Seen<Void> {
         guard let free else { return Seen(.watch, "It is not known how much is free.") }
-        let slots = Slots(on: disk, folder: home.slots)
-        let needed = Int64(try disk.size(of: slots.image(of: slots.active())) ?? 0) + leastSpareBytes
+        let slot = try slots.active()
+        let image = try disk.size(of: slots.image(of: slot)) ?? slots.content(of: slot)?.manifest.size ?? 0
+        let needed = Int64(image) + leastSpareBytes
         guard free >= needed else {
             return Seen(
                 .bad, "\(free >> 20) MiB are free; an update as large as what runs needs \(needed >> 20).",

@@ -36,7 +36,7 @@ package struct HomeStatus: Codable, Sendable, Equatable {
     package var retired: Bool
     package var lastWord: LastWord?
 
-    package init(of home: AgentHome, on disk: any Disk) throws {
+    package init(of home: AgentHome, on disk: any Disk, board: (any Board)? = nil) throws {
         guard let unit = try disk.read(UnitRecord.self, from: home.unit),
             let service = try disk.read(ServiceAnchor.self, from: home.service)
         else {
@@ -47,7 +47,7 @@ package struct HomeStatus: Codable, Sendable, Equatable {
         self.unit = unit
         self.service = service.url
         operational = try Self.certificate(home, disk)
-        image = try Self.image(home, disk)
+        image = try Self.image(Slots(on: disk, folder: home.slots, board: board))
         configuration = try Self.configuration(of: home, on: disk)
         let chain = try Self.readLog(of: home, on: disk)
         log = Log(
@@ -82,8 +82,7 @@ package struct HomeStatus: Codable, Sendable, Equatable {
             device: record.device, notBefore: held.notBefore, notAfter: held.notAfter, renewal: held.renewal)
     }
 
-    private static func image(_ home: AgentHome, _ disk: any Disk) throws -> Image {
-        let slots = Slots(on: disk, folder: home.slots)
+    private static func image(_ slots: Slots) throws -> Image {
         let running = try slots.running()
         return Image(
             slot: running.slot, sequence: running.content.manifest.sequence,

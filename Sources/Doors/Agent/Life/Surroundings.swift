@@ -1,5 +1,6 @@
 import Keys
 import Logging
+import Rollout
 import Wire
 
 /// What the agent is given, so that a test can give it something else: disk, keys, network, clock and chance.
@@ -30,11 +31,21 @@ package struct AgentSettings: Sendable {
     package var interval: Duration?
     /// The first contact after a start comes within so long, at random.
     package var startSpread: Duration = .zero
-    /// Decides whether a new image is healthy; nil is the built-in check.
+    /// Where the slots lie; nil is folders in the agent's home.
+    package var board: (any Board)?
+    /// What has the device started anew, where that takes more than starting this program.
+    package var restart = ["systemctl", "reboot"]
+    /// Units that have to be active with a new image.
+    package var units: HealthUnits?
+    /// Says whether a new image is healthy.
     package var health: HealthCommand?
-    /// How often the built-in check tries to reach the service, and the pause between.
+    /// How often a new image tries to reach the service, which it has to, and the pause between; 0 leaves it out.
     package var healthAttempts = 3
     package var healthPause: Duration = .seconds(2)
+    /// When a release may be installed; nil is ever.
+    package var window: MaintenanceWindow?
+    /// Where the device is: "Europe/Berlin".
+    package var timeZone: String?
     /// Most bytes of an artifact.
     package var largestArtifact = 4 << 30
     /// The layer of the product that the slots hold; update metadata of another's signers is none for them.

@@ -7,7 +7,12 @@ package struct Download: Sendable {
     struct Mark: Codable, Equatable {
         var sha256: Wire.Digest
         var etag: String?
+        /// How often a delta was begun; it is not begun for ever.
+        var deltas: Int?
     }
+
+    /// Tries with a delta, which begins anew when it is cut; then the whole image, which goes on where it was cut.
+    static let mostDeltas = 3
 
     /// Bytes between two syncs: what a power cut can cost.
     static let bytesPerSync = 8 << 20
@@ -18,6 +23,9 @@ package struct Download: Sendable {
         @Sendable (
             _ offset: Int, _ etag: String?, _ begin: (Int, String?) throws -> Void, _ take: ([UInt8]) throws -> Void
         ) async throws -> Void
+
+    /// Delivers a delta from its first byte on; false if there is none.
+    package typealias DeltaSource = @Sendable (_ take: ([UInt8]) throws -> Void) async throws -> Bool
 
     let disk: any Disk
     let folder: String
@@ -42,7 +50,10 @@ package struct Download: Sendable {
             do {
                 try await source(check.count, etag) { offset, tag in
                     do {
-                        if offset == 0 { (check, etag) = (try start(etag: tag), tag) }
+                        if offset == 0 {
+                            let mark = Mark(sha256: manifest.sha256, etag: tag, deltas: Self.mostDeltas)
+                            (check, etag) = (try start(mark), tag)
+                        }
                     } catch { fault = error; throw error }
                 } _: { bytes in
                     do {
@@ -75,6 +86,59 @@ package struct Download: Sendable {
         }
     }
 
+    /// Every byte has arrived, whatever they are.
+    func isThere() throws -> Bool {
+        guard let mark = try? disk.read(Mark.self, from: markFile), mark.sha256 == manifest.sha256 else { return false }
+        return try disk.size(of: path) == manifest.size
+    }
+
+    /// Makes the artifact of the image that runs and a delta, as it arrives. What comes of it is kept only if it is exactly what the
+    /// manifest says; if it is not, or there is no delta, the whole artifact is fetched.
+    package func rebuild(from old: (path: String, manifest: ReleaseManifest), by source: DeltaSource) async throws {
+        let mark = try? disk.read(Mark.self, from: markFile)
+        let isOurs = mark?.sha256 == manifest.sha256
+        let tries = isOurs ? mark?.deltas ?? 0 : 0
+        // A whole artifact that was begun goes on.
+        guard tries < Self.mostDeltas, !(isOurs && mark?.etag != nil), try !isThere() else { return }
+        // A delta to another image than runs would lead nowhere.
+        guard (try? disk.check(old.path, old.manifest)) != nil else { return }
+        var check = try start(Mark(sha256: manifest.sha256, deltas: tries + 1))
+        var reader = DeltaReader(oldSize: old.manifest.size)
+        var unsynced = 0
+        /// What went wrong here, however the source wraps it.
+        var fault: (any Error)?
+        do {
+            let isThere = try await source { bytes in
+                do {
+                    try reader.take(bytes) { offset, count in
+                        try disk.read(old.path, from: offset, limit: count) ?? []
+                    } emit: { made in
+                        try check.take(made)
+                        try disk.append(made, to: path)
+                        unsynced += made.count
+                        if unsynced >= Self.bytesPerSync {
+                            try disk.sync(path)
+                            unsynced = 0
+                        }
+                    }
+                } catch { fault = error; throw error }
+            }
+            if isThere {
+                try reader.finish()
+                try check.finish()
+                return try disk.sync(path)
+            }
+        } catch {
+            guard let refusal = (fault ?? error) as? Refusal else { throw fault ?? error }
+            // A bad delta is not the release's fault; that the disk is full is nobody's, and the space is needed.
+            guard [.malformed, .tooLarge].contains(refusal.code) else {
+                try? discard()
+                throw refusal
+            }
+        }
+        _ = try start(Mark(sha256: manifest.sha256, deltas: Self.mostDeltas))
+    }
+
     package func discard() throws {
         try disk.erase(path)
         try disk.erase(markFile)
@@ -84,7 +148,7 @@ package struct Download: Sendable {
     private func resume() throws -> (ArtifactCheck, String?) {
         guard let mark = try? disk.read(Mark.self, from: markFile), mark.sha256 == manifest.sha256,
             let size = try disk.size(of: path), size <= manifest.size
-        else { return (try start(etag: nil), nil) }
+        else { return (try start(Mark(sha256: manifest.sha256)), nil) }
         var check = ArtifactCheck(manifest)
         while let bytes = try disk.read(path, from: check.count, limit: 1 << 20), !bytes.isEmpty {
             try check.take(bytes)
@@ -92,9 +156,9 @@ package struct Download: Sendable {
         return (check, mark.etag)
     }
 
-    private func start(etag: String?) throws -> ArtifactCheck {
+    private func start(_ mark: Mark) throws -> ArtifactCheck {
         for name in try disk.names(in: folder) { try disk.remove(folder + "/" + name) }
-        try disk.write(Mark(sha256: manifest.sha256, etag: etag), as: markFile)
+        try disk.write(mark, as: markFile)
         try disk.create(path)
         try disk.syncFolder(folder)
         return ArtifactCheck(manifest)

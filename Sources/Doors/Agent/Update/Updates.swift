@@ -18,6 +18,8 @@ package struct Updates: Sendable {
         case unproven(Refusal)
         /// Installed and active: start anew, to try it.
         case restart(ReleaseManifest)
+        /// Fetched; it may not be installed before.
+        case waits(Timestamp)
     }
 
     /// What was found at a start.
@@ -29,6 +31,8 @@ package struct Updates: Sendable {
         case wentBack(reason: String)
         /// A confirmation was cut short and is now complete.
         case confirmed
+        /// Another slot was chosen than runs: start the device anew.
+        case restart
     }
 
     /// A release that did not stand its trial, and is not tried again.
@@ -42,10 +46,10 @@ package struct Updates: Sendable {
     let disk: any Disk
     let home: AgentHome
 
-    package init(on disk: any Disk, home: AgentHome) {
+    package init(on disk: any Disk, home: AgentHome, board: (any Board)? = nil) {
         self.disk = disk
         self.home = home
-        slots = Slots(on: disk, folder: home.slots)
+        slots = Slots(on: disk, folder: home.slots, board: board)
         outbox = Outbox(on: disk, folder: home.outbox)
     }
 
@@ -65,6 +69,10 @@ package struct Updates: Sendable {
         package var largest: Int
         /// Fetches and opens the payload key of an encrypted release; nil where the device has no key that opens one.
         package var payloadKey: (@Sendable (VerifiedRelease) async throws -> [UInt8])?
+        /// Nil if a release may be installed now, otherwise when.
+        package var opening: @Sendable () -> Timestamp? = { nil }
+        /// Delivers the delta from the release that has this digest, if there is one; nil if none is asked for.
+        package var delta: (@Sendable (_ from: Wire.Digest, _ take: ([UInt8]) throws -> Void) async throws -> Bool)?
         package init(
             releaseKeys: [[UInt8]], product: ProductID, hardware: String, bootloader: String? = nil,
             network: String? = nil, device: DeviceID, largest: Int = VerifiedRelease.largestArtifactBytes,
@@ -93,7 +101,7 @@ package struct Updates: Sendable {
 
     package typealias Proof = @Sendable (VerifiedRelease) async throws -> Verdict
 
-    /// Steps: 1. know it already? 2. verify the manifest. 3. have update metadata prove it. 4. download. 5. install. 6. switch.
+    /// Steps: 1. know it already? 2. verify the manifest. 3. have update metadata prove it. 4. download. 5. install, when it may be. 6. switch.
     package func take(
         _ seal: Seal, on terms: Terms, at now: Timestamp, proven proof: Proof = { _ in .proven },
         from source: @escaping Download.Source
@@ -111,6 +119,11 @@ package struct Updates: Sendable {
                 return .failedBefore
             }
         }
+        guard try slots.board.chosen() == running.slot else {
+            throw Refusal(
+                .conflict, "Slot \(running.slot.rawValue) runs, and the next start is from the other one.",
+                hint: "Start the device anew; until then no slot may be written to.")
+        }
         // 2.
         let release: VerifiedRelease
         do {
@@ -118,10 +131,11 @@ package struct Updates: Sendable {
                 seal, releaseKeys: terms.releaseKeys, product: terms.product,
                 fit: ReleaseFit(
                     hardware: terms.hardware, version: running.content.manifest.version, bootloader: terms.bootloader,
-                    network: terms.network), runningSequence: running.content.manifest.sequence,
-                mayReturnTo: running.content.mayReturnTo, largest: terms.largest)
-        } catch {
-            return try refuse(seal, error, on: terms.device, at: now)
+                    network: terms.network), runningSequence: try floor(running.content.manifest.sequence),
+                mayReturnTo: running.content.mayReturnTo,
+                largest: min(terms.largest, try slots.board.room(of: running.slot.other) ?? .max))
+        } catch let refusal as Refusal where refusal.code != .unavailable {
+            return try refuse(seal, refusal, on: terms.device, at: now)
         }
         // 3.
         switch try await proof(release) {
@@ -132,16 +146,31 @@ package struct Updates: Sendable {
         // 4. and 5.
         if try !slots.isInstalled(release) {
             let download = Download(on: disk, folder: home.download, of: release.manifest)
+            // What waits for its hour is not read again at every contact.
+            if let opening = terms.opening(), try download.isThere() { return .waits(opening) }
             do {
+                if release.manifest.encrypted == nil, let delta = terms.delta, running.content.release != nil,
+                    let image = slots.board.image(of: running.slot)
+                {
+                    let old = running.content.manifest
+                    try await download.rebuild(from: (image, old)) { try await delta(old.sha256, $0) }
+                }
                 try await download.fetch(from: try await opened(source, release, on: terms))
             } catch let refusal as Refusal where refusal.code == .malformed || refusal.code == .tooLarge {
                 return try refuse(seal, refusal, on: terms.device, at: now)
             }
+            if let opening = terms.opening() { return .waits(opening) }
             try slots.install(download.path, release)
             try download.discard()
         }
+        if let opening = terms.opening() { return .waits(opening) }
         // 6.
-        try slots.switchOver()
+        do {
+            try slots.switchOver()
+        } catch let refusal as Refusal where refusal.code == .malformed {
+            try slots.endTrial()
+            return try refuse(seal, refusal, on: terms.device, at: now)
+        }
         return .restart(release.manifest)
     }
 
@@ -166,9 +195,11 @@ package struct Updates: Sendable {
     /// Call it first at every start. Counts the start of a trial before the image gets a chance to do harm.
     /// - Parameter device: nil if the device has no name yet; then there is no trial either.
     package func boot(device: DeviceID?, at now: Timestamp) throws -> Boot {
-        guard var trial = try slots.trial(), let device else { return .steady }
+        guard var trial = try slots.trial(), let device else { return try bootWithoutTrial() }
         switch trial.verdict {
         case .passed:
+            // The boot loader may have gone back before it was told that all is well.
+            guard try slots.active() == trial.slot else { return try bootBeside(trial, device: device, at: now) }
             try finishPass(trial, device: device, at: now)
             return .confirmed
         case .failed(let reason):
@@ -176,11 +207,7 @@ package struct Updates: Sendable {
             return .wentBack(reason: reason)
         case nil: break
         }
-        guard try slots.active() == trial.slot else {
-            // Cut before the switch: the release never ran. It is installed, and will be offered again.
-            try slots.endTrial()
-            return .steady
-        }
+        guard try slots.active() == trial.slot else { return try bootBeside(trial, device: device, at: now) }
         guard trial.boots < Slots.Trial.mostBoots else {
             let reason = "The release was started \(trial.boots) times and never confirmed itself."
             try fail(reason, device: device, at: now)
@@ -190,6 +217,38 @@ package struct Updates: Sendable {
         try slots.record(trial)
         return .trial
     }
+
+    /// A trial is on the disk, and the slot before it runs.
+    private func bootBeside(_ trial: Slots.Trial, device: DeviceID, at now: Timestamp) throws -> Boot {
+        let isChosen = try slots.board.chosen() == trial.slot
+        guard let since = trial.chosenIn else {
+            guard isChosen else {
+                // Cut before the switch: the release never ran. It is installed, and will be offered again.
+                try slots.endTrial()
+                return .steady
+            }
+            try slots.markChosen(trial)
+            return .restart
+        }
+        // This program was started anew, and not the device.
+        if since == (try slots.board.start()), isChosen { return .restart }
+        let reason = "The device did not start with the release; its boot loader went back."
+        try fail(reason, device: device, at: now)
+        return .wentBack(reason: reason)
+    }
+
+    /// A release that was given up may run until the device starts anew: cut before that, it is what is left to do.
+    private func bootWithoutTrial() throws -> Boot {
+        guard try slots.board.start() != nil else { return .steady }
+        let slot = try slots.active()
+        guard try slots.board.chosen() != slot, let release = try slots.content(of: slot)?.release,
+            try failures().contains(where: { $0.release == release })
+        else { return .steady }
+        return .restart
+    }
+
+    /// Whether the device has to be started anew for what was chosen to run.
+    package func needsRestart() throws -> Bool { try slots.board.chosen() != slots.active() }
 
     /// The release on trial is healthy: it stays.
     package func pass(device: DeviceID, at now: Timestamp) throws {
@@ -207,8 +266,19 @@ package struct Updates: Sendable {
         try finishFail(trial, reason: reason, device: device, at: now)
     }
 
+    /// Without a word to anybody: whoever tried it has gone.
+    package func giveUp(_ trial: Slots.Trial) throws {
+        try slots.goBack(from: trial)
+        // What still runs runs until the device starts anew, which `boot` has it do.
+        if try needsRestart(), let release = try slots.content(of: trial.slot)?.release {
+            try remember(Failure(release: release, reason: "It was on trial when the device was wiped."))
+        }
+    }
+
     private func finishPass(_ trial: Slots.Trial, device: DeviceID, at now: Timestamp) throws {
+        try slots.board.confirm(trial.slot)
         if let content = try slots.content(of: trial.slot) {
+            try raiseFloor(to: content.manifest.sequence)
             try outbox.put(receipt(.updated, of: content, on: device, at: now))
         }
         try slots.endTrial()
@@ -232,6 +302,24 @@ package struct Updates: Sendable {
         Receipt(
             kind: kind, device: device, at: now, release: content.release, sequence: content.manifest.sequence,
             artifact: content.manifest.sha256)
+    }
+
+    // MARK: - No way back
+
+    /// The highest release that was ever confirmed on this device. Outside the slots, and for the device's life.
+    package struct Floor: Codable, Sendable, Equatable {
+        package var sequence: Int
+        package init(sequence: Int) { self.sequence = sequence }
+    }
+
+    package func floor() throws -> Int { try disk.read(Floor.self, from: home.floor)?.sequence ?? 0 }
+
+    /// What a release has to be above. Where somebody put an older image back by hand, the newest may be installed again.
+    private func floor(_ running: Int) throws -> Int { max(running, try floor() - 1) }
+
+    private func raiseFloor(to sequence: Int) throws {
+        guard sequence > (try floor()) else { return }
+        try disk.write(Floor(sequence: sequence), as: home.floor)
     }
 
     // MARK: - What failed

@@ -36,12 +36,14 @@ package struct DeviceDoor: Sendable {
     /// Apart: a token can be made up, a certificate cannot.
     private let tokenFairness: Fairness<SHA256Digest>
     let envelopes: PayloadEnvelopes
+    let deltas: DeltaShelf
 
     package init(house: House, settings: Settings) {
         fairness = Fairness(settings.admission.fairness)
         tokenFairness = Fairness(settings.admission.fairness)
         tokenAttempts = AttemptLimit(
             burst: settings.wrongTokens, what: "tokens", hint: "Ask the device's owner for a new token.")
+        deltas = DeltaShelf(artifacts: house.settings.artifactFolder)
         self.house = house
         self.settings = settings
         authentication = DeviceAuthentication(house: house)

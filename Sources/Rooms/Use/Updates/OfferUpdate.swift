@@ -152,4 +152,16 @@ package enum Updates {
         }
         return key
     }
+
+    /// Whether that artifact is the one of the release that the device runs, as far as is known here.
+    package static func demandInstalled(_ sha256: Digest, on device: Device, in rows: any Rows) throws {
+        let row = try device.passport.installed.flatMap {
+            try rows.first("SELECT sha256 FROM release WHERE digest = $1", [Value($0.release)])
+        }
+        guard row?.optionalText("sha256") == sha256.description else {
+            throw Refusal(
+                .notFound, "The device is not known to run that artifact.", hint: "Fetch the whole artifact.",
+                rule: "update: delta")
+        }
+    }
 }

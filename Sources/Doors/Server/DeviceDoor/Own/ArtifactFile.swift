@@ -22,6 +22,13 @@ struct ArtifactFile: Sendable {
         self.whole = whole ?? sha256
     }
 
+    /// - Parameter name: stands for these very bytes.
+    init(_ path: String, named name: Digest) {
+        self.path = path
+        end = []
+        whole = name
+    }
+
     func answer(to request: PlaneRequest) throws -> PlaneAnswer {
         let source = try ArtifactSource(path, end)
         let size = source.size

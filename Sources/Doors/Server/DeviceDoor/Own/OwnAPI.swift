@@ -1,3 +1,4 @@
+import Crypto
 import NIOCore
 import NIOHTTP1
 import Pairing
@@ -22,6 +23,7 @@ struct OwnAPI: Sendable {
         routes.get(DeviceAPI.metadata + "*") { request in
             try door.asCaller(request) { _ in UpdateAnswers(door.house).answer(request) }
         }
+        routes.get(DeviceAPI.artifacts + "*" + DeviceAPI.deltaFrom + "*") { try delta($0) }
     }
 
     private func status(_ request: PlaneRequest) throws -> PlaneOutcome {
@@ -126,6 +128,30 @@ struct OwnAPI: Sendable {
             }
             let (envelopes, device, shown) = (door.envelopes, caller.device, caller.shown)
             return .later { try .json(try await envelopes.envelope(of: release, for: device, shown: shown)) }
+        }
+    }
+
+    /// From the release that the device is known to run to the one that is offered to it.
+    private func delta(_ request: PlaneRequest) throws -> PlaneOutcome {
+        try door.asCaller(request) { caller in
+            if !caller.isBirth { try caller.requireOperational() }
+            let named = request.parameters.compactMap { Digest(hex: String($0)) }
+            guard named.count == 2, named.allSatisfy({ $0.bytes.count == 32 }) else {
+                throw Refusal(
+                    .malformed, "The path does not name two artifacts by their SHA-256.",
+                    hint: "Fetch the whole artifact.")
+            }
+            let house = door.house
+            return .later {
+                try await house.read { rows in
+                    let device = try Device.require(caller.device.text, in: rows)
+                    try Updates.demand(named[0], for: device, in: rows)
+                    try Updates.demandInstalled(named[1], on: device, in: rows)
+                }
+                let path = try await door.deltas.path(from: named[1], to: named[0])
+                let name = Digest(SHA256.hash(data: named[1].bytes + named[0].bytes))
+                return try ArtifactFile(path, named: name).answer(to: request)
+            }
         }
     }
 

@@ -2,12 +2,12 @@ import Crypto
 import Release
 import Wire
 
-/// Two places for the device's image, one of which runs.
+/// Two places for the device's image, one of which runs; where they lie and what starts them is the board's affair.
 ///
 /// Invariants, at every instant, whatever is cut:
-/// 1. `active` points at a slot whose image is whole and matches its manifest.
-/// 2. Only the other slot is written to, and its manifest is removed first and written last.
-/// 3. `trial.json` is durable before `active` points at an image that is not confirmed, and says where to go back to.
+/// 1. The board starts a slot whose image is whole and matches its manifest.
+/// 2. Only the slot that does not run is written to, and its manifest is removed first and written last.
+/// 3. `trial.json` is durable before the board starts an image that is not confirmed, and says where to go back to.
 /// 4. A verdict on a trial is durable before anything is done about it, so that a cut repeats it and never reverses it.
 package struct Slots: Sendable {
     package enum Name: String, Codable, Sendable, CaseIterable {
@@ -39,35 +39,35 @@ package struct Slots: Sendable {
         package static let mostBoots = 3
         package var slot: Name
         package var previous: Name
-        /// How often the image was started.
+        /// How often the image was started, as far as this program saw it.
         package var boots: Int
         package var verdict: Verdict?
+        /// The start of the device in which the board was told to start this slot next; nil before it was, and where starts
+        /// have no names. A later start that finds the previous slot running shows that the boot loader went back.
+        package var chosenIn: String?
     }
 
     let disk: any Disk
     let folder: String
+    package let board: any Board
 
-    package init(on disk: any Disk, folder: String) {
+    /// - Parameter board: nil for folders of this very disk.
+    package init(on disk: any Disk, folder: String, board: (any Board)? = nil) {
         self.disk = disk
         self.folder = folder
+        self.board = board ?? PlainBoard(on: disk, folder: folder)
     }
 
-    private var activeLink: String { folder + "/active" }
     private var trialFile: String { folder + "/trial.json" }
     package func folder(of slot: Name) -> String { folder + "/" + slot.rawValue }
-    package func image(of slot: Name) -> String { folder(of: slot) + "/image" }
+    package func image(of slot: Name) -> String { Self.image(of: slot, in: folder) }
+    static func image(of slot: Name, in folder: String) -> String { folder + "/" + slot.rawValue + "/image" }
     private func manifestFile(of slot: Name) -> String { folder(of: slot) + "/manifest.json" }
 
     // MARK: - Reading
 
-    package func active() throws -> Name {
-        guard let target = try disk.target(of: activeLink), let name = Name(rawValue: target) else {
-            throw Refusal(
-                .unavailable, "No slot is active in \(folder).",
-                hint: "Give the unit back to its station, or run: lifelong-agent birth")
-        }
-        return name
-    }
+    /// The slot that runs.
+    package func active() throws -> Name { try board.running() }
 
     package func trial() throws -> Trial? { try disk.read(Trial.self, from: trialFile) }
 
@@ -82,15 +82,11 @@ package struct Slots: Sendable {
         return (slot, content)
     }
 
-    /// Reads the whole image and compares it with the manifest.
+    /// Reads the whole image and compares it with the manifest, where the board can.
     @discardableResult
     package func verify(_ slot: Name) throws -> Content {
         guard let content = try content(of: slot) else { throw incomplete(slot, "it has no manifest") }
-        var check = ArtifactCheck(content.manifest)
-        while let bytes = try disk.read(image(of: slot), from: check.count, limit: 1 << 20), !bytes.isEmpty {
-            try check.take(bytes)
-        }
-        try check.finish()
+        try board.verify(slot, content.manifest)
         return content
     }
 
@@ -100,17 +96,42 @@ package struct Slots: Sendable {
 
     // MARK: - Writing
 
-    /// The image that the unit leaves the factory with, in slot a. Does nothing if a slot is active already.
+    /// The image that the unit leaves the factory with, in slot a of plain folders. Does nothing if a slot is active already.
     package func furnish(_ image: [UInt8], product: ProductID, hardware: String, at now: Timestamp) throws {
-        guard try disk.target(of: activeLink) == nil else { return }
+        guard try disk.target(of: folder + "/active") == nil else { return }
+        try makeFolders()
+        try disk.write(image, to: self.image(of: .a))
+        try record(factory(product, hardware, Wire.Digest(SHA256.hash(data: image)), image.count, now), in: .a)
+        try board.choose(.a, onTrial: false)
+    }
+
+    /// Writes down that what runs came from the factory, where a board has its slots elsewhere and nobody said so yet.
+    package func adopt(product: ProductID, hardware: String, at now: Timestamp) throws {
+        guard try board.start() != nil else { return }
+        let slot = try active()
+        guard try content(of: slot) == nil else { return }
+        try makeFolders()
+        // Nothing of it was seen: the digest of nothing.
+        let none = Wire.Digest(SHA256.hash(data: [UInt8]()))
+        try record(factory(product, hardware, none, 0, now), in: slot)
+    }
+
+    private func factory(
+        _ product: ProductID, _ hardware: String, _ sha256: Wire.Digest, _ size: Int, _ now: Timestamp
+    ) -> Content {
+        Content(
+            manifest: ReleaseManifest(
+                product: product, sequence: 0, version: "factory", hardware: [hardware], sha256: sha256, size: size,
+                created: now))
+    }
+
+    private func record(_ content: Content, in slot: Name) throws {
+        try disk.write(content, as: manifestFile(of: slot))
+    }
+
+    private func makeFolders() throws {
         for slot in Name.allCases { try disk.makeFolder(folder(of: slot)) }
         try disk.syncFolder(folder)
-        try disk.write(image, to: self.image(of: .a))
-        let manifest = ReleaseManifest(
-            product: product, sequence: 0, version: "factory", hardware: [hardware],
-            sha256: Wire.Digest(SHA256.hash(data: image)), size: image.count, created: now)
-        try disk.write(Content(manifest: manifest), as: manifestFile(of: .a))
-        try disk.relink(activeLink, to: Name.a.rawValue)
     }
 
     /// Whether the slot that does not run holds exactly this release, whole.
@@ -120,13 +141,11 @@ package struct Slots: Sendable {
         return (try? verify(slot)) != nil
     }
 
-    /// Moves a complete, verified and synced download into the slot that does not run.
+    /// Puts a complete, verified and synced download into the slot that does not run.
     package func install(_ download: String, _ release: VerifiedRelease) throws {
         let slot = try active().other
         try disk.erase(manifestFile(of: slot))
-        try disk.rename(download, to: image(of: slot))
-        try disk.syncFolder(folder(of: slot))
-        try disk.syncFolder(disk.folder(of: download))
+        try board.write(download, release.manifest, to: slot)
         try disk.write(
             Content(manifest: release.manifest, release: release.digest, seal: release.seal), as: manifestFile(of: slot)
         )
@@ -144,15 +163,27 @@ package struct Slots: Sendable {
             content.isReturn = isReturn ? true : nil
             try disk.write(content, as: manifestFile(of: previous.other))
         }
-        try disk.write(Trial(slot: previous.other, previous: previous, boots: 0), as: trialFile)
-        try disk.relink(activeLink, to: previous.other.rawValue)
+        let trial = Trial(slot: previous.other, previous: previous, boots: 0)
+        try record(trial)
+        try board.choose(trial.slot, onTrial: true)
+        try markChosen(trial)
+    }
+
+    /// Notes in which start of the device the board was told.
+    package func markChosen(_ trial: Trial) throws {
+        if let start = try board.start() {
+            var trial = trial
+            trial.chosenIn = start
+            try record(trial)
+        }
+        try board.tidy(trial.slot)
     }
 
     package func record(_ trial: Trial) throws { try disk.write(trial, as: trialFile) }
 
     package func goBack(from trial: Trial) throws {
-        try verify(trial.previous)
-        try disk.relink(activeLink, to: trial.previous.rawValue)
+        if board.keepsImages { try verify(trial.previous) }
+        try board.choose(trial.previous, onTrial: false)
     }
 
     package func endTrial() throws { try disk.erase(trialFile) }

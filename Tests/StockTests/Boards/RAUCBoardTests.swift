@@ -1,0 +1,104 @@
+import Agent
+import Foundation
+import Testing
+import Wire
+import Workbench
+
+/// Debian's rauc with its service, signed bundles, and the interface of its custom boot loader.
+@Suite(
+    .serialized, .enabled(if: !BenchEngine.isPostgreSQL && RAUCBench.isPossible(), "needs root, rauc, and no database"))
+struct `A board with RAUC` {
+    private func withBoard(_ body: (RAUCBench, BoardScene) async throws -> Void) async throws {
+        try await withFolder { folder in
+            let bench = try await RAUCBench(folder + "/board")
+            do {
+                try await body(bench, try BoardScene(folder + "/home", bench.board(folder + "/home/slots")))
+            } catch { Issue.record("\(error)") }
+            await bench.stop()
+        }
+    }
+
+    @Test func `takes a bundle, tries it and keeps it; and the next one into the other slot`() async throws {
+        try await withBoard { bench, scene in
+            for (sequence, slot) in [(1, Slots.Name.b), (2, .a)] {
+                let image = BoardScene.image(sequence)
+                guard case .restart = try await scene.take(sequence, try await bench.bundle(image)) else {
+                    Issue.record("It does not want to start anew.")
+                    return
+                }
+                #expect(try Array(Data(contentsOf: URL(filePath: bench.device(slot))).prefix(image.count)) == image)
+                #expect(try bench.state("primary") == (slot == .b ? "B" : "A"))
+                // The bundle's space is given back.
+                #expect(try scene.disk.size(of: scene.updates.slots.image(of: slot)) == nil)
+                #expect(try scene.boot() == .restart)
+                try await bench.boot()
+                #expect(try scene.boot() == .trial)
+                try scene.pass()
+                #expect(try bench.state(slot == .b ? "state.B" : "state.A") == "good")
+                #expect(try scene.running() == "\(slot.rawValue) \(sequence)")
+                #expect(try scene.boot() == .steady)
+            }
+            #expect(try scene.receipts().map(\.kind) == [.updated, .updated])
+            #expect(try scene.updates.slots.board.examine().contains("slot a runs and is good"))
+        }
+    }
+
+    @Test func `goes back from a release that is not healthy, and marks it bad`() async throws {
+        try await withBoard { bench, scene in
+            let bundle = try await bench.bundle(BoardScene.image(1))
+            _ = try await scene.take(1, bundle)
+            try await bench.boot()
+            #expect(try scene.boot() == .trial)
+            try scene.fail("The health command ended with 1.")
+            #expect(try bench.state("primary") == "A" && bench.state("state.B") == "bad")
+            #expect(try scene.boot() == .restart)
+            try await bench.boot()
+            #expect(try scene.boot() == .steady)
+            #expect(try scene.running() == "a 0")
+            #expect(try scene.receipts().map(\.reason) == ["The health command ended with 1."])
+            #expect(try await scene.take(1, bundle) == .failedBefore)
+        }
+    }
+
+    @Test func `knows that its boot loader went back`() async throws {
+        try await withBoard { bench, scene in
+            _ = try await scene.take(1, try await bench.bundle(BoardScene.image(1)))
+            // What a boot loader that counts does after the last try.
+            try bench.set("state.B", "bad")
+            try await bench.boot()
+            guard case .wentBack = try scene.boot() else {
+                Issue.record("It does not know.")
+                return
+            }
+            #expect(try bench.state("primary") == "A")
+            #expect(try scene.receipts().map(\.kind) == [.rolledBack])
+        }
+    }
+
+    /// Our seal is good on all of them: RAUC is the second who looks.
+    @Test(arguments: [("stranger", "board-b", "signature"), ("maker", "board-c", "ompatible")])
+    func `refuses a bundle that RAUC refuses`(_ signer: String, _ compatible: String, _ word: String) async throws {
+        try await withBoard { bench, scene in
+            let bundle = try await bench.bundle(BoardScene.image(1), by: signer, compatible: compatible)
+            guard case .refused(let refusal) = try await scene.take(1, bundle) else {
+                Issue.record("It takes it.")
+                return
+            }
+            #expect(refusal.detail.contains(word), "\(refusal)")
+            #expect(try bench.state("primary") == "A")
+            #expect(try scene.updates.slots.trial() == nil)
+            #expect(try scene.receipts().map(\.kind) == [.refused])
+            try await bench.boot()
+            #expect(try scene.running() == "a 0")
+        }
+    }
+
+    @Test func `gives no release up because RAUC's service is away`() async throws {
+        try await withBoard { bench, scene in
+            let bundle = try await bench.bundle(BoardScene.image(1))
+            await bench.stop()
+            await #expect { try await scene.take(1, bundle) } throws: { ($0 as? Refusal)?.code == .unavailable }
+            #expect(try scene.receipts().isEmpty)
+        }
+    }
+}
