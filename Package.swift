@@ -223,7 +223,7 @@ let package = Package(
             ],
             path: "Tests/AgentFaultTests", exclude: ["faultline.c"], swiftSettings: strict),
         // What tests and fuzz targets make by hand, because nothing of ours writes it.
-        .target(name: "Samples", dependencies: ["Wire", crypto], path: "Tests/Samples", swiftSettings: strict),
+        .target(name: "Samples", dependencies: ["Wire", "TUF", crypto], path: "Tests/Samples", swiftSettings: strict),
         .testTarget(
             name: "FoundationsTests",
             dependencies: [
@@ -254,7 +254,8 @@ let package = Package(
         .testTarget(
             name: "StockTests",
             dependencies: rooms + forRooms + [
-                "Keys", "KeysFile", "KeysPKCS11", "Station", "Agent", "Server", "Workbench", "lifelong-tuf-client",
+                "Keys", "KeysFile", "KeysPKCS11", "Station", "Agent", "Server", "Workbench", "Samples",
+                "lifelong-tuf-client",
                 hummingbird, nioCore,
                 logging, x509,
                 crypto,

@@ -22,14 +22,16 @@ package struct ReleaseFit: Sendable, Equatable {
     }
 
     /// Nil if the release fits. Where a list is not empty, what nobody knows does not stand in it.
-    package func misfit(_ manifest: ReleaseManifest) -> Refusal? {
+    ///
+    /// - Parameter isReturn: the release comes back in place of the one that followed it, which no list of versions to follow names.
+    package func misfit(_ manifest: ReleaseManifest, isReturn: Bool = false) -> Refusal? {
         if !manifest.hardware.contains(hardware) {
             return Refusal(
                 .forbidden,
                 "The release does not run on the hardware \"\(hardware)\", only on \(Self.list(manifest.hardware)).",
                 hint: "Offer a release whose manifest names this hardware.", rule: "release: hardware")
         }
-        return Self.misfit("follows only the versions", version, manifest.from, "from")
+        return Self.misfit("follows only the versions", version, isReturn ? nil : manifest.from, "from")
             ?? Self.misfit("starts only under the bootloader", bootloader, manifest.bootloader, "bootloader")
             ?? Self.misfit("speaks only with the network module", network, manifest.network, "network")
     }

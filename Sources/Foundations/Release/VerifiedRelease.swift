@@ -35,9 +35,10 @@ package struct VerifiedRelease: Sendable, Equatable {
                 .forbidden, "The release is for the product \(manifest.product), and this is a \(product).",
                 hint: "Offer a release of this device's product.", rule: "release: product")
         }
-        if let misfit = fit.misfit(manifest) { throw misfit }
         let digest = Wire.Digest(SHA256.hash(data: payload))
-        guard manifest.sequence > runningSequence || digest == mayReturnTo else {
+        let isReturn = manifest.sequence <= runningSequence && digest == mayReturnTo
+        if let misfit = fit.misfit(manifest, isReturn: isReturn) { throw misfit }
+        guard manifest.sequence > runningSequence || isReturn else {
             throw Refusal(
                 .conflict,
                 "The release has sequence \(manifest.sequence), which is not above \(runningSequence), which runs.",

@@ -28,6 +28,13 @@ package struct RootStep: ~Copyable {
         (taken, isRotated) = (0, false)
     }
 
+    /// Whether clients that trust the root before take this one (§5.3.4, §5.3.5); the first has to be its own. Signatures and versions
+    /// ask no clock; the end of a root is the clients' affair.
+    package static func demand(_ document: [UInt8], after before: [UInt8]?) throws(MetadataRefusal) {
+        var step = try RootStep(trusted: before ?? document, at: Timestamp(seconds: 0))
+        if before != nil { _ = try step.take(document) }
+    }
+
     /// The next version of the root (§5.3.3); nil when as many were taken as one update may. Where there is no such file, the
     /// root is the present one: call `finish`.
     package var request: MetadataRequest? {

@@ -100,14 +100,18 @@ package struct StoredRelease: Sendable {
     }
 
     /// Why the release is not for this device, by all that is known of it; nil if it is.
-    package func misfit(_ device: Device, in rows: any Rows) throws -> Refusal? {
-        let asksMore = [manifest.from, manifest.bootloader, manifest.network].contains { $0?.isEmpty == false }
-        guard asksMore else { return ReleaseFit(hardware: device.hardware).misfit(manifest) }
+    ///
+    /// - Parameter isReturn: the device is to go back to it.
+    package func misfit(_ device: Device, isReturn: Bool = false, in rows: any Rows) throws -> Refusal? {
+        let asksMore = [isReturn ? nil : manifest.from, manifest.bootloader, manifest.network].contains {
+            $0?.isEmpty == false
+        }
+        guard asksMore else { return ReleaseFit(hardware: device.hardware).misfit(manifest, isReturn: isReturn) }
         let facts = try DeviceFacts(device, in: rows)
         return ReleaseFit(
             hardware: device.hardware, version: facts.version, bootloader: facts.posture[ReleaseFit.bootloaderKey],
             network: facts.posture[ReleaseFit.networkKey]
-        ).misfit(manifest)
+        ).misfit(manifest, isReturn: isReturn)
     }
 }
 

@@ -307,6 +307,64 @@ import Wire
         }
     }
 
+    @Test func `looks once a day though nothing is offered, so that old keys and an old time come too late`()
+        async throws
+    {
+        try await lead { life, repository in
+            func files() -> [String] { ["believed", "believed.again"].map { life.home.metadata + "/" + $0 } }
+            func age(_ file: String, days: Int) throws {
+                let instant = AgentBench.now.adding(days: Int64(-days))
+                try life.disk.write(Array(instant.description.utf8), to: file)
+            }
+            func asked() async throws -> Int {
+                life.minded.change { $0.requests = [] }
+                try await life.once()
+                return life.minded.look { $0.requests.count { $0.contains(DeviceAPI.metadata) } }
+            }
+            let old = repository
+            let second = repository.manifest(2)
+            life.minded.change { $0.update = nil }
+            #expect(try await asked() == 0)
+            // One copy of the time is enough.
+            try age(files()[0], days: 30)
+            #expect(try await asked() == 0)
+            try life.disk.write([0xff], to: files()[1])
+            (repository.timestampKey, repository.snapshotKey) = (EphemeralKey(.ed25519), EphemeralKey(.ed25519))
+            try repository.publishRoot()
+            try repository.publish([])
+            life.minded.change { [files = repository.files] in $0.metadata = files }
+            #expect(try await asked() > 0)
+            #expect(try await asked() == 0)
+            // Whoever stole the keys of before holds the service, and turns its clock back to where they were good.
+            var thief = old
+            try thief.publish([try thief.listing(try MirroredRepository.target(second))])
+            life.minded.change { $0.clockBehind = 20 * 86_400 }
+            try life.offer(thief, second)
+            try await expectUnproven(life, "5.4.1")
+            life.minded.change { $0.clockBehind = 0 }
+            // A repository that stands still is told without an offer, too.
+            try repository.publish([], timestampSeconds: -3600)
+            life.minded.change { [files = repository.files] in ($0.metadata, $0.update) = (files, nil) }
+            for file in files() { try age(file, days: 2) }
+            let agent = try life.agent()
+            for _ in 0..<2 { _ = try await agent.run(once: true) }
+            #expect(life.minded.look { $0.reports.last?.posture["metadata"] } == "refused: TUF 1.0.34 §5.4.4")
+        }
+    }
+
+    @Test func `fetches again what the medium does not give back`() async throws {
+        try await lead { life, repository in
+            let second = try repository.release(2)
+            try life.offer(repository, second)
+            for name in ["root", "timestamp", "snapshot", "targets"] {
+                try life.disk.write(
+                    [UInt8](repeating: 0x20, count: 9 << 20), to: "\(life.home.metadata)/\(name).json")
+            }
+            try await life.once()
+            #expect(try life.running() == 2)
+        }
+    }
+
     /// What was believed is never un-believed by a cut, and no cut leaves a device that believes nothing.
     @Test(.timeLimit(.minutes(2)), arguments: [false, true])
     func `comes to its release wherever the power is cut, and then goes back to no older state`(persisted: Bool)

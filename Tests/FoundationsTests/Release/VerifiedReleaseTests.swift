@@ -50,6 +50,10 @@ private func verify(
             }
         }
         #expect { try verify(sealed, running: 9) } throws: { ($0 as? Refusal)?.rule == "release: anti-rollback" }
+        // It never said that it may follow the one that is left.
+        let first = try seal(manifest { $0.from = ["1.3"] })
+        #expect(throws: Refusal.self) { try verify(first) }
+        _ = try verify(first, running: 9, mayReturnTo: VerifiedRelease.digest(ofUnverified: first))
         // A named one still has to be signed, and made for this device.
         #expect(throws: Refusal.self) { try verify(sealed, hardware: "board-x", running: 9, mayReturnTo: digest) }
         let forged = try seal(with: EphemeralKey())

@@ -1,3 +1,4 @@
+import Samples
 import TUF
 import Testing
 import Trust

@@ -123,6 +123,11 @@ import Workbench
         let signed = String(decoding: try await updates.bytes(of: draft), as: UTF8.self)
         #expect(signed.contains("\(sbom)") && signed.contains("\(provenance)"))
         try await updates.signByBoth(draft)
+        // Admitted, signed, and not yet published when the builder loses the product's trust.
+        try await ask(rules(builders: [EphemeralKey()]))
+        await refuses(.unauthenticated, "admission: provenance signature") { try await updates.publish([draft]) }
+        #expect(try await updates.version(of: UpdateBench.layerRole) == 0)
+        try await ask(rules())
         try await updates.publish([draft])
         let manifest = try await house.read { try StoredRelease.require(1, of: HouseBench.product, in: $0).manifest }
         #expect(manifest.sbom == sbom && manifest.provenance == provenance)

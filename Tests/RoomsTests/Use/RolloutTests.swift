@@ -426,6 +426,37 @@ import Workbench
         try await demandWhole(back)
     }
 
+    @Test func `goes back to one that never said it may follow, and moves nobody whom a person holds`() async throws {
+        let whole = [RolloutPlan.Stage(share: 10_000)]
+        func install(_ sequence: Int) async throws -> RolloutID {
+            let rollout = try await start(plan { ($0.stages, $0.sequence) = (whole, sequence) })
+            try await settle()
+            try await answer(units)
+            try await settle()
+            _ = try await house.perform(StopRollout(rollout: rollout, confirm: HouseBench.product.text), as: bob)
+            try await settle()
+            return rollout
+        }
+        _ = try await install(1)
+        try await bench.publishRelease(2, from: ["1"])
+        _ = try await install(2)
+        try await publish(3, mayReturn: true)
+        let third = try await install(3)
+        #expect(try await passport(units[0]).installed?.sequence == 3)
+        _ = try await house.perform(HoldUpdates(device: units[0].serial), as: mary)
+        let back = try await house.perform(ReturnRollout(rollout: third), as: mary).rollout
+        _ = try await house.perform(ApproveRollout(rollout: back), as: bob)
+        _ = try await house.perform(StartRollout(rollout: back), as: bob)
+        try await settle()
+        #expect(Set(try await offered(2).map(\.serial)) == Set(units.dropFirst().map(\.serial)))
+        try await demandWhole(back)
+        // Update metadata begins: what it does not name, devices refuse.
+        _ = try await UpdateBench(bench)
+        await #expect { _ = try await house.perform(ReturnRollout(rollout: third), as: mary) } throws: {
+            ($0 as? Refusal)?.rule == "rollout: return"
+        }
+    }
+
     @Test func `offers nothing twice, whoever advances it`() async throws {
         let rollout = try await start(plan { $0.stages = [.init(share: 10_000)] })
         let keepers = (0..<3).map { _ in RolloutKeeper(bench.house) }

@@ -81,6 +81,31 @@ import Workbench
             ])
     }
 
+    @Test func `is missed by the audit where a signature or a used sequence is gone`() async throws {
+        try await updates.release(1)
+        #expect(try await Audit.run(house.database).findings.isEmpty)
+        // What was approved, without the signatures that devices demand; and a timestamp that anybody may have written.
+        let files = try await updates.files()
+        for (role, name) in [
+            (UpdateBench.layerRole, "1.\(UpdateBench.layerRole).json"), ("timestamp", "timestamp.json"),
+        ] {
+            let file = try #require(files[name])
+            let bare = String(decoding: file, as: UTF8.self).replacing(
+                /"sig":"[0-9a-f]{8}/, with: "\"sig\":\"00000000", maxReplacements: 1)
+            try await house.database.write { rows in
+                try rows.execute(
+                    "UPDATE tuf_document SET document = $1 WHERE role = $2", [.bytes(Array(bare.utf8)), .text(role)])
+            }
+        }
+        try await house.database.write { rows in try rows.execute("DELETE FROM tuf_release", []) }
+        let findings = try await Audit.run(house.database).findings
+        #expect(
+            findings.map(\.what) == [
+                "release 1 of \(UpdateBench.layerRole)", "update metadata \(UpdateBench.layerRole) 1",
+                "update metadata timestamp \(try await updates.version(of: TimestampRole.type))",
+            ])
+    }
+
     @Test func `is signed anew every six hours, by one of those who do it at once`() async throws {
         try await updates.release(1)
         let (timestamp, snapshot) = (

@@ -1,5 +1,6 @@
 import Crypto
 import Foundation
+import Samples
 import TUF
 import Testing
 import Trust

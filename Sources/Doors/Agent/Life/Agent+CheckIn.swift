@@ -8,6 +8,7 @@ import Wire
 /// The device's steady life: report, learn what to be like, and become it.
 extension Agent {
     /// Steps: 1. renew if due. 2. report and learn, new release keys and roots first. 3. deliver receipts. 4. configuration. 5. update.
+    /// 6. update metadata.
     func checkIn(_ current: Operational) async throws -> Next {
         // 1.
         if let next = try await renewIfDue(current) { return next }
@@ -51,6 +52,8 @@ extension Agent {
             }
         }
         if changed { _ = try await deliver(over: client, signedBy: current.identity.key) }
+        // 6.
+        try await keepMetadata(over: client)
         return log.hasMorePages && !logRefused
             ? .now : .after(pause(suggested: desired.nextCheckInSeconds, until: opening))
     }

@@ -29,8 +29,8 @@ extension Agent {
         }
         switch outcome {
         case .unproven(let refusal):
-            // Told once, and not at every contact.
-            if unproven?.rule != refusal.rule { try note("refused", "Update metadata was refused: \(refusal.detail)") }
+            try tell(unproven: refusal)
+            return outcome
         case .refused(let refusal): try note("refused", "A release was refused: \(refusal.detail)")
         case .restart(let manifest):
             try note("update", "Release \(manifest.sequence) (\(manifest.version)) is installed, and starts on trial.")
@@ -40,7 +40,7 @@ extension Agent {
             waiting = digest
         case .runsAlready, .failedBefore: break
         }
-        if case .unproven(let refusal) = outcome { unproven = refusal } else { unproven = nil }
+        try tell(unproven: nil)
         return outcome
     }
 

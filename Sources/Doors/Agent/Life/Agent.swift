@@ -34,6 +34,8 @@ package actor Agent {
     var refusedRoots: String?
     /// Why update metadata was not believed, when it was asked for last.
     var unproven: Refusal?
+    /// When update metadata was last asked for, since this program started.
+    var metadataTried: Timestamp?
     /// Added to the device's clock, whose hour may be anything; milliseconds.
     var clockOffset: Int64 = 0
     /// Nonce of the pairing challenge that was answered last.

@@ -57,14 +57,52 @@ extension Agent {
     private func search(
         _ path: String, from anchor: UpdateAnchor, over client: DeviceClient
     ) async throws -> FoundTarget? {
+        let (repository, present) = try await refresh(from: anchor, over: client)
+        return try await repository.find(path, in: present)
+    }
+
+    private func refresh(
+        from anchor: UpdateAnchor, over client: DeviceClient
+    ) async throws -> (RepositoryClient, TrustedRepository) {
+        metadataTried = now
         let folder = MetadataFolder(on: disk, at: home.metadata)
         // The service says what time it is; it cannot make a device believe again what had run out here before.
-        let instant = max(now, try folder.believed() ?? now)
+        let instant = max(now, folder.believed() ?? now)
         let repository = RepositoryClient(folder: folder, fetch: client.repository(), now: instant)
         try await repository.begin(with: anchor)
         let present = try await repository.refresh()
         try folder.believe(at: instant)
-        return try await repository.find(path, in: present)
+        return (repository, present)
+    }
+
+    /// Metadata is believed anew once a day, whether something is offered or not: a device that looked with its offers only would know a
+    /// time and a root of a year ago, and whoever stole the keys of that time could use them again. What goes wrong is told as it is
+    /// with an offer, and tried again in an hour.
+    func keepMetadata(over client: DeviceClient) async throws {
+        guard let anchor = service.updates else { return }
+        let believed = MetadataFolder(on: disk, at: home.metadata).believed()
+        if let believed, now.seconds(since: believed) < Self.metadataSeconds { return }
+        if let metadataTried, now.seconds(since: metadataTried) < Self.metadataRetrySeconds { return }
+        do {
+            _ = try await refresh(from: anchor, over: client)
+            try tell(unproven: nil)
+        } catch let refusal as MetadataRefusal {
+            try tell(unproven: refusal.refusal)
+        } catch let failure as ContactFailure {
+            if case .local = failure { throw failure }
+            try tell(unproven: failure.refusal)
+        }
+    }
+
+    private static let metadataSeconds: Int64 = 86_400
+    private static let metadataRetrySeconds: Int64 = 3600
+
+    /// In the log once, and not at every contact; in the posture as long as it holds.
+    func tell(unproven refusal: Refusal?) throws {
+        if let refusal, unproven?.rule != refusal.rule {
+            try note("refused", "Update metadata was refused: \(refusal.detail)")
+        }
+        unproven = refusal
     }
 }
 

@@ -1,3 +1,4 @@
+import Crypto
 import TUF
 import Wire
 
@@ -11,10 +12,18 @@ package struct MetadataFolder: Sendable {
         self.path = path
     }
 
-    private func file(_ role: String) -> String { "\(path)/\(MetadataRequest.localName(of: role))" }
+    /// Longer ones are not for every file system.
+    private static let mostNameBytes = 200
 
-    /// Nil where nothing was written down.
-    func read(_ role: String, limit: Int) throws -> [UInt8]? { try disk.readWhole(file(role), limit: limit) }
+    private func file(_ role: String) -> String {
+        let name = MetadataRequest.localName(of: role)
+        return name.utf8.count <= Self.mostNameBytes
+            ? "\(path)/\(name)" : "\(path)/\(Wire.Digest(SHA256.hash(data: Array(role.utf8)))).json"
+    }
+
+    /// Nil where nothing was written down, or nothing that the medium gives back: it is fetched again then, as a lost file is. The root
+    /// is begun with anew, from the one that was named to the device.
+    func read(_ role: String, limit: Int) -> [UInt8]? { (try? disk.readWhole(file(role), limit: limit)) ?? nil }
 
     package func write(_ role: String, _ bytes: [UInt8]) throws { try disk.write(bytes, to: file(role)) }
 
@@ -22,21 +31,22 @@ package struct MetadataFolder: Sendable {
 
     // MARK: - The time of an update
 
-    private var believedFile: String { path + "/believed" }
+    /// Two, so that a bad block of the medium does not take the time away.
+    private var believedFiles: [String] { [path + "/believed", path + "/believed.again"] }
     /// Between two writes of it.
     private static let believedSeconds: Int64 = 3600
 
     /// When metadata was last believed to its end: no update happens before that. Nil before the first.
-    func believed() throws -> Timestamp? {
-        try disk.readWhole(believedFile, limit: 64).flatMap {
-            Timestamp(String(decoding: $0, as: UTF8.self))
-        }
+    func believed() -> Timestamp? {
+        believedFiles.compactMap { file in
+            ((try? disk.readWhole(file, limit: 64)) ?? nil).flatMap { Timestamp(String(decoding: $0, as: UTF8.self)) }
+        }.max()
     }
 
     /// Only of an instant at which metadata was believed, so that a clock that ran ahead cannot push it beyond what honest people
     /// signed for.
     func believe(at now: Timestamp) throws {
-        if let before = try believed(), now.seconds(since: before) < Self.believedSeconds { return }
-        try disk.write(Array(now.description.utf8), to: believedFile)
+        if let before = believed(), now.seconds(since: before) < Self.believedSeconds { return }
+        for file in believedFiles { try disk.write(Array(now.description.utf8), to: file) }
     }
 }

@@ -23,7 +23,7 @@ package struct RepositoryClient: Sendable {
     /// The root to begin with, where none was written down yet, or none that can be read: the very one that was named to the
     /// device (§5.2).
     package func begin(with anchor: UpdateAnchor) async throws {
-        if let stored = try folder.read("root", limit: limits.rootBytes),
+        if let stored = folder.read("root", limit: limits.rootBytes),
             (try? RootStep(trusted: stored, at: now, limits: limits)) != nil
         {
             return
@@ -39,7 +39,7 @@ package struct RepositoryClient: Sendable {
 
     /// The present, proven state of the repository (§5.2 to §5.6.6).
     package func refresh() async throws -> TrustedRepository {
-        guard let root = try folder.read("root", limit: limits.rootBytes) else {
+        guard let root = folder.read("root", limit: limits.rootBytes) else {
             throw Refusal(
                 .notFound, "There is no trusted root.",
                 hint: "Begin with the root that the product's maker names.", rule: "TUF 1.0.34 §5.2")
@@ -57,7 +57,7 @@ package struct RepositoryClient: Sendable {
     }
 
     private func snapshots(_ step: consuming TimestampStep) async throws -> SnapshotStep {
-        if let stored = try folder.read("timestamp", limit: limits.timestampBytes) { step.recall(stored) }
+        if let stored = folder.read("timestamp", limit: limits.timestampBytes) { step.recall(stored) }
         let bytes = try await fetch.demanded(step.request)
         let next = try step.take(bytes)
         if next.isTimestampNew { try folder.write("timestamp", bytes) }
@@ -65,7 +65,7 @@ package struct RepositoryClient: Sendable {
     }
 
     private func targets(_ step: consuming SnapshotStep) async throws -> TargetsStep {
-        if let stored = try folder.read("snapshot", limit: limits.snapshotBytes) { step.recall(stored) }
+        if let stored = folder.read("snapshot", limit: limits.snapshotBytes) { step.recall(stored) }
         guard let request = try step.request else { return try step.take(nil) }
         let bytes = try await fetch.demanded(request)
         let next = try step.take(bytes)
@@ -74,7 +74,7 @@ package struct RepositoryClient: Sendable {
     }
 
     private func targets(_ step: consuming TargetsStep) async throws -> TrustedRepository {
-        if let stored = try folder.read("targets", limit: limits.targetsBytes) { step.recall(stored) }
+        if let stored = folder.read("targets", limit: limits.targetsBytes) { step.recall(stored) }
         guard let request = try step.request else { return try step.take(nil) }
         let bytes = try await fetch.demanded(request)
         let repository = try step.take(bytes)
@@ -87,7 +87,7 @@ package struct RepositoryClient: Sendable {
         var search = repository.search(for: path)
         while let question = try search.question {
             let role = question.request.role
-            if let stored = try folder.read(role, limit: limits.targetsBytes), (try? search.take(stored)) != nil {
+            if let stored = folder.read(role, limit: limits.targetsBytes), (try? search.take(stored)) != nil {
                 continue
             }
             let bytes = try await fetch.demanded(question.request)

@@ -1,4 +1,3 @@
-import Crypto
 import Keys
 import NIOCore
 import NIOHTTP1
@@ -29,7 +28,7 @@ final class StatusAnswers: Sendable {
         /// The certificates that it calls good. What it calls revoked stays revoked.
         let good: [(serial: String, device: DeviceID?)]
         let fields: [(name: String, value: String)]
-        let tag: String
+        let tag: EntityTag
     }
     private struct State {
         var responders: [String: OCSP.Responder] = [:]
@@ -142,7 +141,7 @@ final class StatusAnswers: Sendable {
                 known.map { ($0.id, $0.status) }, by: responder, producedAt: now, thisUpdate: now, nextUpdate: until,
                 nonce: nonce)
         }
-        let tag = "\"\(Wire.Digest(SHA256.hash(data: der).prefix(16)))\""
+        let tag = EntityTag(of: der)
         let prepared = Prepared(der: der, madeAt: now, good: good, fields: Self.fields(now, until, tag), tag: tag)
         // An answer with a nonce is one client's alone.
         if nonce == nil, key.count <= Self.longestKey { keep(prepared, as: key) }
@@ -172,10 +171,10 @@ final class StatusAnswers: Sendable {
 
     /// RFC 5019 §6.2; the age that a cache may give it is much shorter than its validity, so that a revocation is heard of.
     private static func fields(
-        _ now: Timestamp, _ until: Timestamp, _ tag: String
+        _ now: Timestamp, _ until: Timestamp, _ tag: EntityTag
     ) -> [(name: String, value: String)] {
         [
-            ("Cache-Control", "max-age=\(cacheSeconds), public, no-transform, must-revalidate"), ("ETag", tag),
+            ("Cache-Control", "max-age=\(cacheSeconds), public, no-transform, must-revalidate"), ("ETag", tag.text),
             ("Last-Modified", String(decoding: HTTPDate.format(now), as: UTF8.self)),
             ("Expires", String(decoding: HTTPDate.format(until), as: UTF8.self)),
         ]
@@ -183,8 +182,8 @@ final class StatusAnswers: Sendable {
 
     private static func answer(_ prepared: Prepared, _ request: PlaneRequest) -> PlaneAnswer {
         guard request.method != .POST else { return plain(prepared.der) }
-        let isHeld = request.headers.first(name: "If-None-Match").map { $0 == prepared.tag || $0 == "*" } ?? false
-        var answer = isHeld ? PlaneAnswer([], type: nil, status: 304) : plain(prepared.der)
+        var answer =
+            prepared.tag.isHeld(by: request.headers) ? PlaneAnswer([], type: nil, status: 304) : plain(prepared.der)
         answer.fields = prepared.fields
         return answer
     }

@@ -1,4 +1,3 @@
-import Crypto
 import NIOHTTP1
 import Registry
 import Wire
@@ -12,7 +11,7 @@ struct UpdateAnswers: Sendable {
 
     func answer(_ request: PlaneRequest) -> PlaneOutcome {
         let name = request.parameters.first.flatMap { $0.utf8.count <= 768 ? PercentEncoding.decode($0) : nil } ?? ""
-        let held = request.headers.first(name: "If-None-Match")
+        let headers = request.headers
         return .later {
             guard let bytes = try await house.read({ try UpdateDocuments.file(named: name, in: $0) }) else {
                 throw Refusal(
@@ -20,13 +19,13 @@ struct UpdateAnswers: Sendable {
                     hint: "Ask for timestamp.json, or for a version that is listed, such as 1.root.json.",
                     rule: "TUF 1.0.34 §6.2")
             }
-            let tag = "\"\(Wire.Digest(SHA256.hash(data: bytes).prefix(16)))\""
+            let tag = EntityTag(of: bytes)
             var answer =
-                held == tag || held == "*"
+                tag.isHeld(by: headers)
                 ? PlaneAnswer([], type: nil, status: 304) : PlaneAnswer(bytes, type: "application/json")
             // A version never changes. The timestamp does, and a mirror may be a minute behind.
             let life = name == "timestamp.json" ? "public, max-age=60" : "public, max-age=31536000, immutable"
-            answer.fields = [("Cache-Control", life), ("ETag", tag)]
+            answer.fields = [("Cache-Control", life), ("ETag", tag.text)]
             return answer
         }
     }

@@ -55,7 +55,7 @@ package struct RolloutCandidates: Sendable {
         while !left.isEmpty {
             let asked = left.prefix(SelectedDevices.batch)
             left = left.dropFirst(SelectedDevices.batch)
-            let held = try UpdateHolds.held(Array(asked), from: plan.sequence, in: rows)
+            let held = try UpdateHolds.held(Array(asked), by: plan, in: rows)
             page.found += try find(asked, isNew: isNew, in: rows).filter {
                 $0.stage <= stage && !held.contains($0.device)
             }

@@ -1,4 +1,5 @@
 import Passport
+import Rollout
 import Store
 import Wire
 
@@ -25,6 +26,11 @@ package enum UpdateHolds {
             }
         }
         return held
+    }
+
+    /// Those that a rollout passes by: one that brings a release back moves nobody whom a person holds, whatever the number.
+    package static func held(_ devices: [DeviceID], by plan: RolloutPlan, in rows: any Rows) throws -> Set<DeviceID> {
+        try held(devices, from: plan.returnsFrom == nil ? plan.sequence : .max, in: rows)
     }
 
     package static func hold(_ device: DeviceID, at highest: Int, in change: Change) throws {

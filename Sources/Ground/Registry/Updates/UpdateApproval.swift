@@ -52,7 +52,7 @@ enum UpdateApproval {
         if let present = try state.root() { try demand(signed, by: present.root, "root \(present.version)") }
         try demand(signed, by: next.root, "root \(next.version)")
         try MetadataRefusal.explained { () throws(MetadataRefusal) in
-            try RootCeremony.demand(signed.document, after: state.roots.last)
+            try RootStep.demand(signed.document, after: state.roots.last)
         }
         return signed
     }

@@ -18,7 +18,11 @@ package enum UpdateDocuments {
         guard (1...15).contains(digits.utf8.count), let version = Int(digits), String(version) == digits,
             role != TimestampRole.type, role.utf8.allSatisfy({ (0x21..<0x7f).contains($0) })
         else { return nil }
-        return try rows.first(
+        return try document(role, version, in: rows)
+    }
+
+    static func document(_ role: String, _ version: Int, in rows: any Rows) throws -> [UInt8]? {
+        try rows.first(
             "SELECT document FROM tuf_document WHERE role = $1 AND version = $2", [.text(role), Value(version)])?
             .bytes("document")
     }

@@ -6,10 +6,14 @@ import Wire
 /// The releases that a publication of update metadata brings, in the form in which devices, stock clients and rollouts are offered
 /// them: each a sealed manifest that names its target (docs/decisions/0039-one-release-two-proofs.md).
 struct UpdateManifests: Sendable {
-    private typealias Item = (release: StoredRelease, form: ArtifactForm)
+    private struct Item {
+        var release: StoredRelease
+        var form: ArtifactForm
+        var admission: ReleaseAdmission
+    }
     private let releases: [Item]
 
-    /// Seals one for each target that is listed for the first time; outside of transactions.
+    /// Seals one for each target that is listed for the first time, and is admitted; outside of transactions.
     static func make(
         _ approved: [MetadataDraft], after state: PublishedUpdates, at now: Timestamp, in house: House
     ) async throws -> UpdateManifests {
@@ -20,14 +24,17 @@ struct UpdateManifests: Sendable {
         let anchor = UpdateAnchor(version: version, sha256: LeafCertificate.sha256(root))
         var releases: [Item] = []
         for draft in approved {
-            guard let product = ReleaseLayout.place(of: draft.role).flatMap({ $0.layer == nil ? nil : $0.product })
-            else { continue }
+            guard let place = ReleaseLayout.place(of: draft.role), let layer = place.layer else { continue }
             let present = try state.targets(draft.role)?.targets ?? [:]
             let next = try MetadataRefusal.explained { () throws(MetadataRefusal) in try draft.targets() }.targets
             for target in next.values where present[target.path] == nil {
-                let manifest = try manifest(target, of: product, draft.role, anchor, at: now)
+                let manifest = try manifest(target, of: place.product, draft.role, anchor, at: now)
                 let form = try await ArtifactForm.read(house.settings.artifactFolder + "/\(manifest.sha256)")
-                releases.append((try await StoredRelease.seal(manifest, in: house), form))
+                let admission = try await ReleaseAdmission(
+                    place.product, layer: layer, version: manifest.version, artifact: manifest.sha256,
+                    sbom: manifest.sbom, provenance: manifest.provenance, in: house)
+                let release = try await StoredRelease.seal(manifest, in: house)
+                releases.append(Item(release: release, form: form, admission: admission))
             }
         }
         return UpdateManifests(
@@ -55,6 +62,9 @@ struct UpdateManifests: Sendable {
 
     /// In the transaction that publishes them.
     func store(in change: Change) throws {
-        for (release, form) in releases { try release.store(form, in: change) }
+        for item in releases {
+            try item.admission.demandSame(in: change.rows)
+            try item.release.store(item.form, in: change)
+        }
     }
 }

@@ -6,7 +6,8 @@ import Wire
 /// From approved drafts to a state of the repository that clients take.
 ///
 /// 1. The drafts are judged. 2. Snapshot and timestamp are made and signed, outside of any transaction, because a key may take its
-/// time. 3. The whole is rehearsed as a device with the first root will do it. 4. The manifests of new releases are sealed. 5. In one
+/// time. 3. The whole is rehearsed as a device with the first root will do it. 4. New releases are judged by what their product demands
+/// now, and their manifests are sealed. 5. In one
 /// transaction: nothing was published since, the drafts are judged again and are the same; then documents, releases and ledger
 /// entries are written, or nothing. Whoever was faster in between,
 /// on whichever node, is followed: from 1 again.

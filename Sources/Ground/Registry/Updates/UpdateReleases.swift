@@ -46,6 +46,14 @@ package enum UpdateReleases {
         }
     }
 
+    /// The sequences that one version of a layer's document lists; none where it cannot be read.
+    static func listed(in role: String, version: Int, _ rows: any Rows) throws -> [Int] {
+        guard let document = try UpdateDocuments.document(role, version, in: rows),
+            let targets = try? MetadataDraft(document: document, as: role).targets().targets
+        else { return [] }
+        return targets.values.compactMap { try? sequence($0, role) }
+    }
+
     private static func sequence(_ target: TargetFile, _ role: String) throws(Refusal) -> Int {
         try MetadataRefusal.explained { () throws(MetadataRefusal) in
             try ReleaseTerms(target, of: role).sequence

@@ -54,7 +54,14 @@ struct TUFFetch: AsyncParsableCommand {
     func run() async throws {
         let file = try await MetadataFile.fetch(try MetadataFile.digest(draft), connection.client())
         try file.write(to: out)
-        for line in try file.sentences() { print(Plain.text(line)) }
+        let fetched = Fetched(draft: file.content, file: out, says: try file.sentences())
+        try connection.show(fetched) { fetched.says }
+    }
+
+    private struct Fetched: Encodable {
+        var draft: Wire.Digest
+        var file: String
+        var says: [String]
     }
 }
 
@@ -119,8 +126,16 @@ struct TUFSubmit: AsyncParsableCommand {
     @OptionGroup var connection: Connection
 
     func run() async throws {
-        let count = try await MetadataFile(path: file).handIn(connection.client())
-        print(count == 1 ? "1 signature was handed in." : "\(count) signatures were handed in.")
+        let draft = try MetadataFile(path: file)
+        let count = try await draft.handIn(connection.client())
+        try connection.show(Submitted(draft: draft.content, signatures: count)) {
+            [count == 1 ? "1 signature was handed in." : "\(count) signatures were handed in."]
+        }
+    }
+
+    private struct Submitted: Encodable {
+        var draft: Wire.Digest
+        var signatures: Int
     }
 }
 

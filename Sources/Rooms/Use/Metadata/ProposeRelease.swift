@@ -72,10 +72,10 @@ package struct ProposeRelease: Ceremony {
                 from: release.from ?? [], bootloader: release.bootloader ?? [], network: release.network ?? [],
                 sbom: release.sbom, provenance: release.provenance)
         }
-        var admission: Admission?
+        var admission: ReleaseAdmission?
         if let release {
             try StoredArtifact.demand(release.sha256, release.size, in: house.settings.artifactFolder)
-            admission = try await Admission(
+            admission = try await ReleaseAdmission(
                 product, layer: layer, version: release.version, artifact: release.sha256, sbom: release.sbom,
                 provenance: release.provenance, in: house)
         }

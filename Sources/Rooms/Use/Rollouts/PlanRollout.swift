@@ -100,8 +100,9 @@ extension RolloutPlan {
     /// The release that it is about, if the plan can be carried out at all.
     func demandRelease(in rows: any Rows) throws -> Digest {
         try demandBounds()
-        let release = try StoredRelease.require(sequence, of: product, in: rows).digest
-        if let returnsFrom { try demandReturn(to: release, from: returnsFrom, in: rows) }
+        let stored = try StoredRelease.require(sequence, of: product, in: rows)
+        let release = stored.digest
+        if let returnsFrom { try demandReturn(to: stored, from: returnsFrom, in: rows) }
         let narrowing = selector.narrowing
         guard narrowing.products?.contains(product.text) ?? true, narrowing.stages?.contains(.inUse) ?? true else {
             throw Refusal(
@@ -113,15 +114,22 @@ extension RolloutPlan {
     }
 
     /// Whether the release that is to be left lets devices go back to that one, in its own signed words: the device asks the same.
-    private func demandReturn(to release: Digest, from sequence: Int, in rows: any Rows) throws {
+    private func demandReturn(to release: StoredRelease, from sequence: Int, in rows: any Rows) throws {
         guard let left = try StoredRelease.find(sequence, of: product, in: rows)?.manifest else {
             throw Refusal(
                 .notFound, "There is no release \(sequence) of \"\(product)\".", hint: "Look at: lifelong release list")
         }
-        guard left.mayReturnTo == release else {
+        guard left.mayReturnTo == release.digest else {
             throw Refusal(
                 .forbidden, "Release \(sequence) was published without a way back to release \(self.sequence).",
                 hint: "Publish the old software again under a higher number.", rule: "rollout: return")
+        }
+        guard try release.manifest.metadata != nil || UpdateDocuments.anchor(for: product, in: rows) == nil else {
+            throw Refusal(
+                .conflict,
+                "Release \(self.sequence) is from before the update metadata of \"\(product)\", which its devices demand by now.",
+                hint: "Propose the old software again under a higher number: lifelong tuf propose",
+                rule: "rollout: return")
         }
     }
 }

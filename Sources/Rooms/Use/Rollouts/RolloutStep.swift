@@ -121,7 +121,7 @@ struct RolloutStep {
             let rows = try members(
                 state, " AND m.due <= $3 ORDER BY m.due LIMIT $4", [Value(change.now), Value(left)])
             left -= rows.count
-            let held = try UpdateHolds.held(rows.map { try $0.id("device") }, from: plan.sequence, in: change.rows)
+            let held = try UpdateHolds.held(rows.map { try $0.id("device") }, by: plan, in: change.rows)
             for row in rows { try settle(row, held, release) }
         }
         return left == 0
@@ -151,7 +151,9 @@ struct RolloutStep {
             at: change.now, plan, seen: row.optionalTime("seen"),
             zone: SelectedDevices.posture(row)[MaintenanceWindow.postureKey],
             isEligible: try !held.contains(device) && plan.isFor(change.passport(of: device))
-                && release?.misfit(change.device(device.text), in: change.rows) == nil)
+                && release?.misfit(change.device(device.text), isReturn: plan.returnsFrom != nil, in: change.rows)
+                    == nil
+        )
         switch step {
         case .offer(let after):
             try change.record(offer(to: device), on: device)

@@ -68,7 +68,7 @@ package struct PublishRelease: Ceremony {
         }
         try StoredArtifact.demand(sha256, size, in: house.settings.artifactFolder)
         let before = try await house.read { rows in try demandNext(in: rows) }
-        let admission = try await Admission(
+        let admission = try await ReleaseAdmission(
             product, layer: nil, version: version, artifact: encryption?.sha256 ?? sha256, sbom: sbom,
             provenance: provenance, in: house)
         let form = try await ArtifactForm.read(house.settings.artifactFolder + "/\(sha256)")

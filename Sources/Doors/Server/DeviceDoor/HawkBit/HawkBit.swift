@@ -1,4 +1,3 @@
-import Crypto
 import NIOCore
 import NIOHTTP1
 import Passport
@@ -89,14 +88,11 @@ struct HawkBit: Sendable {
     /// ETag and If-None-Match (RFC 9110 §8.8.3, §13.1.2).
     private func tagged(_ whole: PlaneAnswer, _ request: PlaneRequest) -> PlaneAnswer {
         guard case .bytes(let bytes) = whole.body else { return whole }
-        let tag = "\"\(Digest(Array(SHA256.hash(data: bytes).prefix(16))))\""
-        let isHeld = request.headers.first(name: "If-None-Match").map { $0 == tag || $0 == "*" } ?? false
-        var answer = isHeld ? PlaneAnswer([], type: nil, status: 304) : whole
-        answer.fields.append(("ETag", tag))
+        let tag = EntityTag(of: bytes)
+        var answer = tag.isHeld(by: request.headers) ? PlaneAnswer([], type: nil, status: 304) : whole
+        answer.fields.append(("ETag", tag.text))
         return answer
     }
-
-    private typealias Digest = Wire.Digest
 
     private func attributes(_ request: PlaneRequest) throws -> PlaneOutcome {
         try asStockClient(request) { caller in

@@ -9,7 +9,7 @@ struct ArtifactFile: Sendable {
     private let path: String
     private let end: [UInt8]
     private let whole: Digest
-    private var tag: String { "\"\(whole)\"" }
+    private var tag: EntityTag { EntityTag(whole) }
     private static let type = "application/octet-stream"
 
     /// - Parameters:
@@ -32,21 +32,16 @@ struct ArtifactFile: Sendable {
     func answer(to request: PlaneRequest) throws -> PlaneAnswer {
         let source = try ArtifactSource(path, end)
         let size = source.size
-        let fields = [(name: "ETag", value: tag), (name: "Accept-Ranges", value: "bytes")]
+        let fields = [(name: "ETag", value: tag.text), (name: "Accept-Ranges", value: "bytes")]
         func bare(_ status: Int, _ more: [(name: String, value: String)] = []) -> PlaneAnswer {
             var answer = PlaneAnswer([], type: nil, status: status)
             answer.fields = fields + more
             return answer
         }
         // In the order of RFC 9110 §13.2.2.
-        if let wanted = Self.list("If-Match", request), !wanted.contains(where: { $0 == tag || $0 == "*" }) {
-            return bare(412)
-        }
-        if let held = Self.list("If-None-Match", request),
-            held.contains(where: { ["*", tag, "W/" + tag].contains($0) })
-        {
-            return bare(304)
-        }
+        let wanted = request.headers[canonicalForm: "If-Match"]
+        if !wanted.isEmpty, !wanted.contains(where: { $0 == tag.text[...] || $0 == "*" }) { return bare(412) }
+        if tag.isHeld(by: request.headers) { return bare(304) }
         switch ranges(request, size) {
         case .ignored:
             var answer = PlaneAnswer(stream: size, type: Self.type) { writer in
@@ -69,16 +64,11 @@ struct ArtifactFile: Sendable {
     /// is not ours, a weak one or a date is of something else.
     private func ranges(_ request: PlaneRequest, _ size: Int) -> ByteRanges {
         let asked = request.headers["Range"]
-        guard request.method == .GET, asked.count == 1, request.headers["If-Range"].allSatisfy({ $0 == tag }) else {
+        guard request.method == .GET, asked.count == 1, request.headers["If-Range"].allSatisfy({ $0 == tag.text })
+        else {
             return .ignored
         }
         return .read(asked[0], size: size)
-    }
-
-    /// Entity tags of a header; nil if it is not there.
-    private static func list(_ name: String, _ request: PlaneRequest) -> [String]? {
-        let values = request.headers[canonicalForm: name]
-        return values.isEmpty ? nil : values.map(String.init)
     }
 
     /// Part of no artifact: it is made of the artifact's own hash.

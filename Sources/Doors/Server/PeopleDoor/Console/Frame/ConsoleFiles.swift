@@ -10,29 +10,24 @@ struct ConsoleFile: Sendable {
     let path: String
     let type: String
     let text: String
-    /// Strong validator (RFC 9110 §8.8.1): changes exactly when the text does.
-    let tag: String
+    let tag: EntityTag
 
     init(_ path: StaticString, type: String, text: String) {
         let digest = Digest(SHA256.hash(data: Array(text.utf8)).prefix(16)).description
         self.path = path.description
         self.type = type
         self.text = text
-        tag = "\"\(digest)\""
+        tag = EntityTag(digest)
         // The version in the address lets a browser keep the file for ever and still see the next one at once.
         place = Place(path).with("v", String(digest.prefix(12)))
     }
 
     func answer(to request: Request) -> Response {
         var headers = ConsoleHeaders.file
-        headers[.eTag] = tag
+        headers[.eTag] = tag.text
         headers[.cacheControl] = "public, max-age=31536000, immutable"
-        let known = request.headers[.ifNoneMatch] ?? ""
-        let isKnown = known.split(separator: ",").contains { part in
-            let name = part.drop { $0 == " " }
-            return (name.hasPrefix("W/") ? name.dropFirst(2) : name) == tag[...]
-        }
-        if isKnown { return Response(status: .notModified, headers: headers) }
+        let known = (request.headers[.ifNoneMatch] ?? "").split(separator: ",").map { $0.drop { $0 == " " } }
+        if tag.isHeld(known) { return Response(status: .notModified, headers: headers) }
         headers[.contentType] = type
         return Response(status: .ok, headers: headers, body: .init(byteBuffer: ByteBuffer(string: text)))
     }

@@ -1,12 +1,14 @@
+import TUF
 import Wire
 
-/// How a root comes into the world, the first or the next (§6.1). The steps, of which only the third needs keys:
+/// How a root comes into the world without a house, the first or the next (TUF 1.0.34 §6.1). The steps, of which only the third needs
+/// keys:
 ///
 /// 1. Say what the root shall be: keys, thresholds, end.
 /// 2. Carry `draft.bytesToSign` to the holders of the old and of the new root keys.
 /// 3. They read it and sign it, on machines that need no network.
 /// 4. `add` what comes back, in any order, until `missing` is zero on both sides.
-/// 5. `finish`: the same verifier that runs in the devices takes it, or it is not published.
+/// 5. `finish`: the same verifier that runs in the devices takes it.
 package struct RootCeremony: Sendable {
     private let before: (document: [UInt8], root: RootRole)?
     package let root: RootRole
@@ -32,7 +34,6 @@ package struct RootCeremony: Sendable {
         draft = MetadataDraft(root)
     }
 
-    /// A check of signatures and versions asks no clock; the end of a root is the clients' affair.
     private static let anyTime = Timestamp(seconds: 0)
 
     package mutating func add(_ signature: [UInt8], by key: MetadataKey) throws(MetadataRefusal) {
@@ -55,17 +56,7 @@ package struct RootCeremony: Sendable {
     /// The document to publish, as "N.root.json".
     package func finish() throws(MetadataRefusal) -> [UInt8] {
         let document = draft.document
-        try Self.demand(document, after: before?.document)
+        try RootStep.demand(document, after: before?.document)
         return document
-    }
-
-    /// Whether clients that trust the root before take this one (§5.3.4, §5.3.5); the first has to be its own.
-    package static func demand(_ document: [UInt8], after before: [UInt8]?) throws(MetadataRefusal) {
-        guard let before else {
-            _ = try RootStep(trusted: document, at: anyTime)
-            return
-        }
-        var step = try RootStep(trusted: before, at: anyTime)
-        _ = try step.take(document)
     }
 }

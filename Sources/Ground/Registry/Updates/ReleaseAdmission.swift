@@ -1,19 +1,18 @@
-import Foundation
-import Registry
 import Release
 import Store
 import Trust
 import Wire
 
 /// Whether a release is admitted with what is attached to it, by the rules of its product. What is attached is named by its SHA-256
-/// in what is signed, so that nobody exchanges it after it was judged.
-struct Admission: Sendable {
+/// in what is signed, so that nobody exchanges it after it was judged. Asked when a release is proposed, and again when it is sealed: a
+/// draft waits for two weeks, and a builder may have lost the product's trust meanwhile.
+package struct ReleaseAdmission: Sendable {
     private let product: ProductID
     private let rules: AdmissionRules
 
     /// Steps: 1. what the product demands is there. 2. the bill of materials is about this release. 3. the provenance is by a builder
     /// that the product trusts, and of this artifact.
-    init(
+    package init(
         _ product: ProductID, layer: String?, version: String, artifact: Digest, sbom: Digest?, provenance: Digest?,
         in house: House
     ) async throws {
@@ -34,7 +33,7 @@ struct Admission: Sendable {
     }
 
     /// In the transaction: rules that changed since are asked again.
-    func demandSame(in rows: any Rows) throws {
+    package func demandSame(in rows: any Rows) throws {
         guard try ProductAdmission.rules(of: product, in: rows) == rules else {
             throw Refusal(
                 .conflict, "What \"\(product)\" asks of a release was changed just now.", hint: "Try again.",
