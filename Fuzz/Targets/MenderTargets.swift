@@ -24,6 +24,7 @@ extension FuzzTarget {
                     return nil
                 }
             }
+            _ = ArtifactReader.isClaimed(by: bytes)
             let found = read(bytes.count + 1)
             promise(found == read(700), "mender-artifact: how it is cut makes a difference")
             guard let found else { return }

@@ -9,8 +9,12 @@ package enum SampleTar {
         files.flatMap { entry($0.name, $0.bytes) } + [UInt8](repeating: 0, count: 1024)
     }
 
-    /// - Parameter kind: "0" of a file, "5" of a folder, "x" of an extended header.
-    package static func entry(_ name: String, _ bytes: [UInt8], kind: Character = "0") -> [UInt8] {
+    /// - Parameters:
+    ///   - kind: "0" of a file, "5" of a folder, "x" of an extended header.
+    ///   - change: of the header, before its sum is put in.
+    package static func entry(
+        _ name: String, _ bytes: [UInt8], kind: Character = "0", change: (inout [UInt8]) -> Void = { _ in }
+    ) -> [UInt8] {
         var header = [UInt8](repeating: 0, count: 512)
         func put(_ text: String, at place: Int) {
             for (offset, byte) in text.utf8.enumerated() { header[place + offset] = byte }
@@ -26,6 +30,7 @@ package enum SampleTar {
         put(String(kind), at: 156)
         put("ustar", at: 257)
         put("00", at: 263)
+        change(&header)
         put("        ", at: 148)
         let sum = header.reduce(0) { $0 + Int($1) }
         put(octal(sum, 6), at: 148)
@@ -42,6 +47,8 @@ package struct SampleArtifact: Sendable {
     package var needs = ""
     package var payload: [UInt8]
     package var file = "image.bin"
+    /// Payloads, all alike.
+    package var payloads = 1
     package var version = #"{"format":"mender","version":3}"#
     /// Of the manifest; nil: it is not signed.
     package var sign: (@Sendable ([UInt8]) throws -> [UInt8])?
@@ -50,25 +57,27 @@ package struct SampleArtifact: Sendable {
 
     package var header: [SampleTar.File] {
         let devices = deviceTypes.map { "\"\($0)\"" }.joined(separator: ",")
+        let types = [String](repeating: #"{"type":"single-file"}"#, count: payloads).joined(separator: ",")
         let info = """
-            {"payloads":[{"type":"single-file"}],"artifact_provides":{"artifact_name":"\(name)"},\
+            {"payloads":[\(types)],"artifact_provides":{"artifact_name":"\(name)"},\
             "artifact_depends":{"device_type":[\(devices)]\(needs)}}
             """
         let type = #"{"type":"single-file","artifact_provides":{"rootfs-image.single-file.version":"\#(name)"}}"#
-        return [("header-info", Array(info.utf8)), ("headers/0000/type-info", Array(type.utf8))]
+        var files: [SampleTar.File] = [("header-info", Array(info.utf8))]
+        for number in 0..<payloads { files.append(("headers/000\(number)/type-info", Array(type.utf8))) }
+        return files
     }
 
     /// The parts in order.
     package func parts() throws -> [SampleTar.File] {
         let header = SampleTar.write(header)
-        let hashed: [SampleTar.File] = [
-            ("data/0000/\(file)", payload), ("header.tar", header), ("version", Array(version.utf8)),
-        ]
+        var hashed: [SampleTar.File] = [("header.tar", header), ("version", Array(version.utf8))]
+        for number in 0..<payloads { hashed.append(("data/000\(number)/\(file)", payload)) }
         let manifest = Array(hashed.map { "\(Wire.Digest(SHA256.hash(data: $0.bytes)))  \($0.name)\n" }.joined().utf8)
         var parts: [SampleTar.File] = [("version", Array(version.utf8)), ("manifest", manifest)]
         if let sign { parts.append(("manifest.sig", Array(Base64.encode(try sign(manifest)).utf8))) }
         parts.append(("header.tar", header))
-        parts.append(("data/0000.tar", SampleTar.write([(file, payload)])))
+        for number in 0..<payloads { parts.append(("data/000\(number).tar", SampleTar.write([(file, payload)]))) }
         return parts
     }
 

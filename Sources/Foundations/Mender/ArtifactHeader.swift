@@ -66,8 +66,8 @@ struct ArtifactHeader {
         if name == "header-info" {
             guard info == nil else { throw Self.bad("has header-info twice.", "order") }
             let read = try CanonicalJSON.decode(Info.self, from: bytes)
-            guard read.payloads.count <= Self.maximumPayloads else {
-                throw Self.bad("has too many payloads.", "payloads")
+            guard (1...Self.maximumPayloads).contains(read.payloads.count) else {
+                throw Self.bad("has no payload, or too many.", "payloads")
             }
             info = read
             return

@@ -14,6 +14,9 @@ package struct ArtifactReader {
 
     /// Bytes that all payloads together may unpack to.
     package static let maximumPayloadBytes = 64 << 30
+    /// What payloads of ordinary files stay below: images that are mostly empty, and of the rest times as many as the artifact has.
+    private static let ordinaryPayloadBytes = 1 << 30
+    private static let ordinaryRatio = 200
     private static let maximumSmallBytes = 64 * 1024
     private static let maximumHeaderBytes = 8 << 20
 
@@ -53,14 +56,26 @@ package struct ArtifactReader {
     private var artifact: MenderArtifact?
     private var payload = TarStream()
     private var file: PayloadFile?
+    /// Bytes that packed payloads may unpack to yet.
+    private var left: Int
 
-    package init() {}
+    /// - Parameter limit: bytes that all packed payloads together may unpack to.
+    package init(limit: Int = maximumPayloadBytes) { left = limit }
 
-    /// Whether a file that begins so claims to be such an artifact: a tar archive whose first file names the format.
+    /// How far the payloads of an artifact of so many bytes may unpack.
+    package static func limit(ofArtifact size: Int) -> Int {
+        max(ordinaryPayloadBytes, min(size, maximumPayloadBytes / ordinaryRatio) * ordinaryRatio)
+    }
+
+    /// Whether a file that begins so claims to be such an artifact: a tar archive, in whatever form, whose first file is called "version"
+    /// and names the format. Whether it is one, the reader says, and why not.
+    /// - Parameter head: as much as there is at once; at least what stands before the end of the first file.
     package static func isClaimed(by head: [UInt8]) -> Bool {
-        let needle = Array("\"mender\"".utf8)
-        guard head.count >= 1024, head.starts(with: Array("version\0".utf8)) else { return false }
-        return (512..<1024 - needle.count).contains { head[$0...].starts(with: needle) }
+        guard let file = TarStream.firstFile(in: head),
+            ["version", "./version"].contains(where: { file.name.elementsEqual($0.utf8) })
+        else { return false }
+        let (needle, text) = (Array("\"mender\"".utf8), file.content.prefix(maximumSmallBytes))
+        return text.indices.contains { text[$0...].starts(with: needle) }
     }
 
     package mutating func take(_ bytes: [UInt8]) throws(Refusal) {
@@ -76,7 +91,9 @@ package struct ArtifactReader {
 
     /// Call it once, after the last byte.
     package mutating func finish() throws(Refusal) -> Found {
-        guard tar.isOver, let artifact else { throw Self.bad("ends too early.", "end") }
+        guard tar.isOver, let artifact, last == Place.payload(artifact.payloads.count - 1, packed: false).rank else {
+            throw Self.bad("ends too early.", "end")
+        }
         try manifest?.finish()
         return Found(artifact: artifact, manifest: SignedManifest(bytes: signed, signature: signature))
     }
@@ -100,7 +117,7 @@ package struct ArtifactReader {
         case .header: try Self.demand(size, atMost: Self.maximumHeaderBytes)
         case .payload(_, let isPacked):
             payload = TarStream()
-            gunzip = isPacked ? try Gunzip(limit: Self.maximumPayloadBytes) : nil
+            gunzip = isPacked ? try Gunzip(limit: left) : nil
         }
         (place, last, held, self.name) = (next, next.rank, [], name)
     }
@@ -111,7 +128,10 @@ package struct ArtifactReader {
             return
         }
         guard let gunzip else { return try unpacked(piece) }
-        try gunzip.take(piece) { (piece: ArraySlice<UInt8>) throws(Refusal) in try unpacked(piece) }
+        try gunzip.take(piece) { (piece: ArraySlice<UInt8>) throws(Refusal) in
+            left -= piece.count
+            try unpacked(piece)
+        }
     }
 
     private mutating func end() throws(Refusal) {

@@ -19,9 +19,12 @@ package struct TarStream: Sendable {
         case over
     }
 
-    private static let block = 512
+    static let block = 512
     private static let longestPax = 64 * 1024
     private static let longestName = 1024
+    /// Keys of extended headers that nobody here asks for. Any other could make another file of the same bytes for whoever reads the
+    /// archive next (GNU.sparse, hdrcharset, SCHILY.realsize).
+    private static let passedOver = ["mtime", "atime", "ctime", "uid", "gid", "uname", "gname", "comment"]
 
     private var state = State.header
     /// Bytes of a header or record that has not come whole.
@@ -111,16 +114,23 @@ package struct TarStream: Sendable {
         }
     }
 
-    /// The sum of all bytes, those of the sum itself taken as spaces.
+    /// POSIX's form, or GNU's older one as long as nothing stands where the two differ; and the sum of all bytes, those of the sum
+    /// itself taken as spaces.
     private static func check(_ header: [UInt8]) throws(Refusal) {
-        guard header[257..<262].elementsEqual("ustar".utf8) else { throw bad("is no tar archive.", "ustar") }
+        let isPOSIX = header[257..<263].elementsEqual("ustar\0".utf8)
+        let isGNU = header[257..<263].elementsEqual("ustar ".utf8)
+        guard isPOSIX || isGNU else { throw bad("is no tar archive.", "ustar") }
+        // Times and maps of holes in GNU's form (345), times in that of star (476, which says so at 508): elsewhere a part of the name.
+        guard header[(isPOSIX ? 500 : 345)...].allSatisfy({ $0 == 0 }) else {
+            throw bad("has a header with fields of GNU tar or star.", "ustar")
+        }
         var sum = 0
         for (place, byte) in header.enumerated() { sum += (148..<156).contains(place) ? 32 : Int(byte) }
         guard try number(header[148..<156]) == sum else { throw bad("has a header with a wrong sum.", "checksum") }
     }
 
     /// Octal digits between spaces, ended by a space or zero.
-    private static func number(_ field: ArraySlice<UInt8>) throws(Refusal) -> Int {
+    static func number(_ field: ArraySlice<UInt8>) throws(Refusal) -> Int {
         let digits = field.drop { $0 == 32 }.prefix { $0 != 32 && $0 != 0 }
         guard digits.count <= 12, digits.allSatisfy({ (48...55).contains($0) }) else {
             throw bad("has a header with a number that is not octal.", "number")
@@ -148,7 +158,7 @@ package struct TarStream: Sendable {
         }
     }
 
-    private static func padding(_ size: Int) -> Int { (block - size % block) % block }
+    static func padding(_ size: Int) -> Int { (block - size % block) % block }
 
     // MARK: - Extended headers
 
@@ -167,15 +177,16 @@ package struct TarStream: Sendable {
                 throw Self.bad("has an extended header that cannot be read.", "pax")
             }
             let (key, value) = (pair[pair.startIndex + 1..<equals], pair[equals + 1..<pair.endIndex - 1])
-            switch String(decoding: key, as: UTF8.self) {
-            case "path": path = try Self.text(value)
-            case "size":
+            func isKey(_ name: String) -> Bool { key.elementsEqual(name.utf8) }
+            if isKey("path") {
+                path = try Self.text(value)
+            } else if isKey("size") {
                 guard (1...15).contains(value.count), value.allSatisfy({ (48...57).contains($0) }) else {
                     throw Self.bad("has an extended header with a size that is no number.", "pax")
                 }
                 size = value.reduce(0) { $0 * 10 + Int($1 - 48) }
-            // Times and owners, which nobody asks for.
-            default: break
+            } else if !Self.passedOver.contains(where: isKey) {
+                throw Self.bad("has an extended header with more than is allowed.", "pax")
             }
         }
     }

@@ -29,6 +29,8 @@ package struct ArtifactForm: Sendable, Equatable {
 
     /// Bytes in memory at once.
     private static let pieceBytes = 256 * 1024
+    /// Of an artifact that may be packed: each byte of it can become a thousand.
+    private static let packedBytes = 8 * 1024
 
     /// Streams the file; gives way to others after each piece. Refuses what claims to be a Mender artifact and is none.
     package static func read(_ path: String) async throws -> ArtifactForm {
@@ -36,6 +38,8 @@ package struct ArtifactForm: Sendable, Equatable {
             throw Refusal(.unavailable, "The artifact cannot be read.", hint: "Upload it again.", retryAfterSeconds: 10)
         }
         defer { try? file.close() }
+        let size = Int(try file.seekToEnd())
+        try file.seek(toOffset: 0)
         var sha1 = Insecure.SHA1()
         var md5 = Insecure.MD5()
         var head: [UInt8] = []
@@ -43,12 +47,19 @@ package struct ArtifactForm: Sendable, Equatable {
         while let piece = try file.read(upToCount: pieceBytes), !piece.isEmpty {
             if head.isEmpty {
                 head = Array(piece.prefix(1024))
-                mender = ArtifactReader.isClaimed(by: head) ? ArtifactReader() : nil
+                if ArtifactReader.isClaimed(by: Array(piece)) {
+                    mender = ArtifactReader(limit: ArtifactReader.limit(ofArtifact: size))
+                }
             }
             sha1.update(data: piece)
             md5.update(data: piece)
-            try mender?.take(Array(piece))
             await Task.yield()
+            guard mender != nil else { continue }
+            let bytes = Array(piece)
+            for start in stride(from: 0, to: bytes.count, by: packedBytes) {
+                try mender?.take(Array(bytes[start..<min(start + packedBytes, bytes.count)]))
+                await Task.yield()
+            }
         }
         let found = try mender?.finish()
         return ArtifactForm(

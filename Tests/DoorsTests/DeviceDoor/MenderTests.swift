@@ -306,6 +306,9 @@ import Workbench
         await #expect(throws: Refusal.self) {
             try await device.publish(1, Array(try SampleArtifact().bytes().dropLast(1024)))
         }
+        // As tar would pack it: refused by the reason, and no file of another kind.
+        let foreign = SampleTar.write([("./version", Array(SampleArtifact().version.utf8))])
+        await #expect(throws: Refusal.self) { try await device.publish(1, foreign) }
         let after = try await device.house.read { rows in try rows.count("SELECT COUNT(*) AS n FROM release", []) }
         #expect(before == 0 && after == 0)
         try await device.publish(1, try SampleArtifact().bytes())

@@ -14,8 +14,10 @@ struct UpdateManifests: Sendable {
     private let releases: [Item]
 
     /// Seals one for each target that is listed for the first time, and is admitted; outside of transactions.
+    /// - Parameter forms: artifacts that were read already, by their SHA-256; those that are read now come to it.
     static func make(
-        _ approved: [MetadataDraft], after state: PublishedUpdates, at now: Timestamp, in house: House
+        _ approved: [MetadataDraft], after state: PublishedUpdates, at now: Timestamp, in house: House,
+        reading forms: inout [Digest: ArtifactForm]
     ) async throws -> UpdateManifests {
         guard let root = approved.first(where: { $0.role == RootRole.type })?.document ?? state.roots.last else {
             return UpdateManifests(releases: [])
@@ -29,7 +31,13 @@ struct UpdateManifests: Sendable {
             let next = try MetadataRefusal.explained { () throws(MetadataRefusal) in try draft.targets() }.targets
             for target in next.values where present[target.path] == nil {
                 let manifest = try manifest(target, of: place.product, draft.role, anchor, at: now)
-                let form = try await ArtifactForm.read(house.settings.artifactFolder + "/\(manifest.sha256)")
+                let form: ArtifactForm
+                if let known = forms[manifest.sha256] {
+                    form = known
+                } else {
+                    form = try await ArtifactForm.read(house.settings.artifactFolder + "/\(manifest.sha256)")
+                    forms[manifest.sha256] = form
+                }
                 let admission = try await ReleaseAdmission(
                     place.product, layer: layer, version: manifest.version, artifact: manifest.sha256,
                     sbom: manifest.sbom, provenance: manifest.provenance, in: house)

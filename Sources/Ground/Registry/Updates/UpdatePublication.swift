@@ -15,6 +15,7 @@ package enum UpdatePublication {
     private static let attempts = 4
 
     package static func publish(_ contents: [Digest], in house: House, as principal: Principal) async throws {
+        var forms: [Digest: ArtifactForm] = [:]
         for _ in 0..<attempts {
             let now = try house.time()
             let (state, approved) = try await house.read { rows in
@@ -23,7 +24,8 @@ package enum UpdatePublication {
             }
             let edition = try await UpdateEdition.make(approved, after: state, at: now, in: house)
             try UpdateEdition.rehearse(approved + edition, over: state, at: now)
-            let manifests = try await UpdateManifests.make(approved, after: state, at: now, in: house)
+            let manifests = try await UpdateManifests.make(
+                approved, after: state, at: now, in: house, reading: &forms)
             let isDone = try await house.change(as: principal) { change in
                 guard try UpdateDocuments.versions(in: change.rows) == state.versions,
                     try UpdateApproval.judge(contents, state, at: change.now, in: change.rows) == approved
