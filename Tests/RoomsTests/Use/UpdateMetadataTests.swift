@@ -92,12 +92,12 @@ import Workbench
             let file = try #require(files[name])
             let bare = String(decoding: file, as: UTF8.self).replacing(
                 /"sig":"[0-9a-f]{8}/, with: "\"sig\":\"00000000", maxReplacements: 1)
-            try await house.database.write { rows in
+            _ = try await house.database.write { rows in
                 try rows.execute(
                     "UPDATE tuf_document SET document = $1 WHERE role = $2", [.bytes(Array(bare.utf8)), .text(role)])
             }
         }
-        try await house.database.write { rows in try rows.execute("DELETE FROM tuf_release", []) }
+        _ = try await house.database.write { rows in try rows.execute("DELETE FROM tuf_release", []) }
         let findings = try await Audit.run(house.database).findings
         #expect(
             findings.map(\.what) == [
