@@ -21,7 +21,7 @@ enum Footing: Sendable {
                 """
                 {"slots": {"kind": "u-boot", "a": "\(bench.device(.a))", "b": "\(bench.device(.b))",
                   "environment": "\(bench.configuration)", "commandLine": "\(bench.commandLine)"},
-                 "bootID": "\(bench.bootID)", "restart": ["sh", "\(bench.script)"]}
+                 "bootID": "\(bench.bootID)", "restart": ["env", "-u", "LD_PRELOAD", "sh", "\(bench.script)"]}
                 """, settings)
             return .uBoot(bench, settings: settings)
         case .rauc:
@@ -30,7 +30,7 @@ enum Footing: Sendable {
             try FileManager.default.createDirectory(atPath: beside, withIntermediateDirectories: true)
             try write(
                 """
-                {"slots": {"kind": "rauc"}, "bootID": "\(bench.bootID)", "restart": ["sh", "\(bench.script)"]}
+                {"slots": {"kind": "rauc"}, "bootID": "\(bench.bootID)", "restart": ["env", "-u", "LD_PRELOAD", "sh", "\(bench.script)"]}
                 """, settings)
             return .rauc(bench, settings: settings)
         }

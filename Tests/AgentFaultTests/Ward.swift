@@ -57,26 +57,36 @@ final class Ward: Sendable {
     func operations(of verb: Verb) async throws -> [String] {
         if verb == .birth { return try await birth(.killed, at: 0).operations }
         let patient = try await patient(for: verb)
-        let run = try await struck(verb, patient, .killed, at: 0)
-        try await patient.footing.afterRun()
-        let wrong = try await settle(verb, patient, old: [])
-        await leave(patient)
-        try #require(wrong.isEmpty, "\(verb) without a fault: \(wrong) \(run.errors)")
-        return run.operations
+        do {
+            let run = try await struck(verb, patient, .killed, at: 0)
+            try await patient.footing.afterRun()
+            let wrong = try await settle(verb, patient, old: [])
+            try #require(wrong.isEmpty, "\(verb) without a fault: \(wrong) \(run.errors)")
+            await leave(patient)
+            return run.operations
+        } catch {
+            await leave(patient)
+            throw error
+        }
     }
 
     func patient(for verb: Verb) async throws -> Patient {
         let unit = try await unit()
         let home = try UnitHome(unit, door, folder: scratch + "/" + unit.serial)
         var patient = Patient(door: door, unit: unit, home: home, ada: ada, ben: ben)
-        // Its bundle is published before it is offered.
-        let maker = try await verb.board == .rauc ? self.maker() : nil
-        try await verb.prepare(patient)
-        patient.footing = try await Footing.make(verb, at: patient.path, maker: maker)
-        if verb.isAfterStart {
-            let run = try await faultline.clean(verb.arguments(patient), in: patient.footing.environment)
-            try #require(run.status == 0, "\(verb): \(run.errors)")
-            try await patient.footing.boot()
+        do {
+            // Its bundle is published before it is offered.
+            let maker = try await verb.board == .rauc ? self.maker() : nil
+            try await verb.prepare(patient)
+            patient.footing = try await Footing.make(verb, at: patient.path, maker: maker)
+            if verb.isAfterStart {
+                let run = try await faultline.clean(verb.arguments(patient), in: patient.footing.environment)
+                try #require(run.status == 0, "\(verb): \(run.errors)")
+                try await patient.footing.boot()
+            }
+        } catch {
+            await leave(patient)
+            throw error
         }
         return patient
     }
@@ -124,21 +134,32 @@ final class Ward: Sendable {
     func strike(_ verb: Verb, _ fault: Fault, at operation: Int) async throws -> Outcome {
         if verb == .birth { return try await birth(fault, at: operation) }
         let patient = try await patient(for: verb)
+        var outcome = Outcome(wrong: [])
+        do {
+            outcome = try await strike(verb, fault, at: operation, on: patient)
+        } catch {
+            outcome.wrong = ["it cannot be judged: \(error)"]
+        }
+        await leave(patient)
+        try? FileManager.default.removeItem(atPath: patient.path)
+        return outcome
+    }
+
+    private func strike(_ verb: Verb, _ fault: Fault, at operation: Int, on patient: Patient) async throws -> Outcome {
         let identity = Self.identity(patient.path)
         let old = try Self.secrets(patient.home) + (try await patient.passport()).certificates.map(\.serial)
-        let before = Snapshot(patient.path)
+        let before = fault.isPowerCut ? Snapshot(patient.path) : nil
         let run = try await struck(verb, patient, fault, at: operation)
+        defer { try? FileManager.default.removeItem(atPath: run.shadow) }
         var wrong = Self.judge(run, fault, operation)
         try await patient.footing.afterRun()
-        if fault.isPowerCut {
+        if let before {
             try PowerCut(before: before, after: Snapshot(patient.path), shadow: run.shadow, fault: fault)
                 .rebuild(patient.path)
             try await patient.footing.boot()
         }
         wrong += try await settle(verb, patient, old: old)
         if Self.identity(patient.path) != identity { wrong.append("its identity changed") }
-        await leave(patient)
-        for path in [patient.path, run.shadow] { try? FileManager.default.removeItem(atPath: path) }
         return Outcome(operations: run.operations, wrong: wrong)
     }
 

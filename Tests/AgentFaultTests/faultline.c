@@ -9,7 +9,8 @@
  * Into FAULT_SHADOW, if it is set, it copies what a power cut would leave: the contents of each file at its fsync, by inode
  * (f<inode>), and the names in each folder at its fsync (d<inode>). Operations are listed in FAULT_LOG.
  * With FAULT_SHARED, a file, what the program starts is met as well, in one count, and whoever dies takes the first process with
- * it: tools that it calls, and services that are started with the same environment.
+ * it: tools that it calls, and services that are started with the same environment. What such a service does before the first
+ * process starts is not counted.
  * Limits: mmap, io_uring and system calls made without libc pass it by; a test checks with strace that there are none.
  */
 #define _GNU_SOURCE
@@ -36,6 +37,7 @@ static int log_file = -1;
 /* What all processes have in common: operations so far, errno of all that follows, the first process. */
 struct common { long count; int sticky; int chief; };
 static struct common own, *all = &own;
+static int is_shared;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
@@ -58,7 +60,7 @@ __attribute__((constructor)) static void begin(void) {
     if (file < 0) return;
     if (REAL(ftruncate)(file, sizeof own) == 0) {
         void *page = mmap(NULL, sizeof own, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-        if (page != MAP_FAILED) all = page;
+        if (page != MAP_FAILED) { all = page; is_shared = 1; }
     }
     REAL(close)(file);
     /* A service that was there before says so, and is nobody's chief. */
@@ -86,7 +88,7 @@ static void die(void) {
 
 /* Counts an operation. Returns the errno that it is to fail with, or 0; -1 for a write that is to be torn. */
 static int meet(const char *name, const char *path, int needs_space) {
-    if (!below(path)) return 0;
+    if (!below(path) || (is_shared && all->chief == 0)) return 0;
     int result = 0;
     pthread_mutex_lock(&lock);
     long count = __atomic_add_fetch(&all->count, 1, __ATOMIC_SEQ_CST);

@@ -83,8 +83,7 @@ package final class RAUCBench: Sendable {
     /// The interface of RAUC's custom boot loader: what is changed is changed in one step.
     private var backend: String {
         """
-        #!/bin/sh
-        unset LD_PRELOAD
+        #!/usr/bin/env -S -u LD_PRELOAD /bin/sh
         cd '\(folder)/boot' || exit 1
         case $1 in
         get-primary) cat primary ;;
@@ -102,7 +101,6 @@ package final class RAUCBench: Sendable {
     private var bootScript: String {
         """
         #!/bin/sh
-        unset LD_PRELOAD
         cd '\(folder)/boot' || exit 1
         slot=$(cat primary)
         [ "$(cat "state.$slot")" = good ] || { if [ "$slot" = A ]; then slot=B; else slot=A; fi; }

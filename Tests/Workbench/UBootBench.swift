@@ -59,7 +59,6 @@ package struct UBootBench: Sendable {
         """
         #!/bin/sh
         # What U-Boot does at a start, by its own environment.
-        unset LD_PRELOAD
         value() { fw_printenv -c '\(configuration)' -n "$1" 2>/dev/null; }
         keep() { fw_setenv -c '\(configuration)' -s - ; }
         slot=$(value lifelong_slot)

@@ -144,26 +144,13 @@ package struct Updates: Sendable {
         case .unproven(let refusal): return .unproven(refusal)
         }
         // 4. and 5.
-        if try !slots.isInstalled(release) {
-            let download = Download(on: disk, folder: home.download, of: release.manifest)
-            // What waits for its hour is not read again at every contact.
-            if let opening = terms.opening(), try download.isThere() { return .waits(opening) }
-            do {
-                if release.manifest.encrypted == nil, let delta = terms.delta, running.content.release != nil,
-                    let image = slots.board.image(of: running.slot)
-                {
-                    let old = running.content.manifest
-                    try await download.rebuild(from: (image, old)) { try await delta(old.sha256, $0) }
-                }
-                try await download.fetch(from: try await opened(source, release, on: terms))
-            } catch let refusal as Refusal where refusal.code == .malformed || refusal.code == .tooLarge {
-                return try refuse(seal, refusal, on: terms.device, at: now)
+        do {
+            if let opening = try await install(release, over: running, on: terms, from: source) {
+                return .waits(opening)
             }
-            if let opening = terms.opening() { return .waits(opening) }
-            try slots.install(download.path, release)
-            try download.discard()
+        } catch let refusal as Refusal where refusal.code == .malformed || refusal.code == .tooLarge {
+            return try refuse(seal, refusal, on: terms.device, at: now)
         }
-        if let opening = terms.opening() { return .waits(opening) }
         // 6.
         do {
             try slots.switchOver()
@@ -172,6 +159,31 @@ package struct Updates: Sendable {
             return try refuse(seal, refusal, on: terms.device, at: now)
         }
         return .restart(release.manifest)
+    }
+
+    /// Fetches the release and puts it into the slot that does not run, unless it is there.
+    /// - Returns: when it may go on; nil if at once.
+    private func install(
+        _ release: VerifiedRelease, over running: (slot: Slots.Name, content: Slots.Content), on terms: Terms,
+        from source: @escaping Download.Source
+    ) async throws -> Timestamp? {
+        let download = Download(on: disk, folder: home.download, of: release.manifest)
+        if try !slots.isInstalled(release) {
+            // What waits for its hour is not read again at every contact.
+            if let opening = terms.opening(), try download.isThere() { return opening }
+            if release.manifest.encrypted == nil, let delta = terms.delta, running.content.release != nil,
+                let image = slots.board.image(of: running.slot)
+            {
+                let old = running.content.manifest
+                try await download.rebuild(from: (image, old)) { try await delta(old.sha256, $0) }
+            }
+            try await download.fetch(from: try await opened(source, release, on: terms))
+            if let opening = terms.opening() { return opening }
+            try slots.install(download.path, release)
+        }
+        // Also of what was cut between installing and this.
+        try download.discard()
+        return terms.opening()
     }
 
     private func opened(
