@@ -162,14 +162,27 @@ import Workbench
         try await DeviceBench.run(device.scene.bench) { door in
             let client = try await device.client(door)
             let nobody = try door.client()
-            let (first, second) = (try await client.next().path, try await client.next().path)
-            expectRefusal(try await nobody.get(first), 401, rule: "mender: link")
+            // The next poll is told the same one, and writes nothing.
+            let first = try await client.next()
+            let kept = try await device.kept().mender
+            #expect(try await client.next() == first)
+            #expect(try await device.kept().mender == kept)
+            #expect(try await nobody.get(first.path).status == 200)
+            // With half of its time over there is a new one.
+            device.scene.bench.clock.advance(seconds: IssueMenderTicket.downloadSeconds / 2)
+            let second = try await client.next().path
+            #expect(second != first.path)
+            expectRefusal(try await nobody.get(first.path), 401, rule: "mender: link")
             #expect(try await nobody.get(second).status == 200)
             // A new session does not break a download that is under way.
             let again = try await device.client(door)
             #expect(try await nobody.get(second).status == 200)
+            // In another session the link is another one, which is nobody's to work out.
+            let other = try await again.next().path
+            #expect(other != second)
+            expectRefusal(try await nobody.get(second), 401, rule: "mender: link")
             try await device.release(2)
-            expectRefusal(try await nobody.get(second), 403, rule: "update: offered only")
+            expectRefusal(try await nobody.get(other), 403, rule: "update: offered only")
             let third = try await again.next().path
             #expect(try await nobody.get(third).status == 200)
             device.scene.bench.clock.advance(seconds: IssueMenderTicket.downloadSeconds)
@@ -214,6 +227,46 @@ import Workbench
             #expect(try await device.adopt([.init(device: serial, key: new.keyDigest.description)]).adopted == 1)
             expectRefusal(try await client.ask(), 401, rule: "mender: session")
             expectRefusal(try await client.authenticate(), 401, rule: "mender: key not accepted")
+        }
+    }
+
+    @Test func `end with the key that proved them, also for who proved it a moment ago`() async throws {
+        let device = try await MenderScene()
+        try await device.release()
+        try await DeviceBench.run(device.scene.bench) { door in
+            let client = try await device.client(door)
+            let action = try #require(Int64(try await client.next().id))
+            let session = try #require(ShownTicket(client.session))
+            let new = EphemeralKey()
+            #expect(
+                try await device.adopt([.init(device: device.scene.unit.serial, key: new.keyDigest.description)])
+                    .adopted == 1)
+            // Both were judged before the owner replaced the key, and come to be written afterwards.
+            for late in [
+                IssueMenderTicket(key: device.key.keyDigest), IssueMenderTicket(action: action, in: session),
+            ] {
+                await #expect(throws: Refusal.self) {
+                    try await device.house.perform(late, as: .device(device.scene.unit.device))
+                }
+            }
+            #expect(try await device.kept().mender == MenderTickets())
+            let issued = try await device.house.perform(
+                IssueMenderTicket(key: new.keyDigest), as: .device(device.scene.unit.device))
+            let renewed = MenderClient(client: try door.client(), key: new, session: issued.ticket)
+            #expect(try await renewed.ask().status == 200)
+        }
+    }
+
+    @Test func `are asked for with wrong signatures only so often`() async throws {
+        let device = try await MenderScene()
+        try await DeviceBench.run(device.scene.bench, settings: { $0.door.wrongTokens = 5 }) { door in
+            let stranger = MenderClient(client: try door.client(), key: device.key)
+            for _ in 0..<5 {
+                expectRefusal(try await stranger.authenticate(signature: "AAAA"), 401, rule: "mender: signature")
+            }
+            expectRefusal(try await stranger.authenticate(signature: "AAAA"), 429)
+            // Whoever has the key passes all the same.
+            _ = try await device.client(door)
         }
     }
 

@@ -14,6 +14,9 @@ extension MenderAPI {
     func next(
         _ request: PlaneRequest, isWhole: Bool, _ read: @escaping @Sendable () throws -> [String: String]
     ) throws -> PlaneOutcome {
+        guard let session = Self.session(request.headers.first(name: "Authorization") ?? "") else {
+            throw MenderTickets.noSession
+        }
         let certificate = self.certificate(of: request)
         return try asMender(request) { caller in
             // Whoever could have a remedy may ask whether there is one.
@@ -36,16 +39,25 @@ extension MenderAPI {
             if let misfit = artifact.misfit(said, isWhole: isWhole) {
                 return try await self.misfit(misfit, deployment, caller)
             }
-            let ticket = try await perform(
-                IssueMenderTicket(action: deployment.action, certificate: certificate), of: caller)
+            let link = try await self.link(to: deployment.action, in: session, over: certificate, caller)
             return try .json(
                 MenderDeployment(
                     id: "\(deployment.action)",
                     artifact: .init(
                         artifact_name: artifact.name, device_types_compatible: artifact.deviceTypes,
                         source: .init(
-                            uri: "\(caller.base)\(Self.download)/\(ticket.ticket)", expire: ticket.until.description))))
+                            uri: "\(caller.base)\(Self.download)/\(link.ticket)", expire: link.until.description))))
         }
+    }
+
+    /// The one of the poll before, if it is good for long enough: a new one would cost a write, and end a download that is under way.
+    private func link(
+        to action: Int64, in session: ShownTicket, over certificate: Wire.Digest?, _ caller: StockCaller
+    ) async throws -> IssueMenderTicket.Answer {
+        let now = try door.house.time()
+        if let same = caller.client.mender.link(to: action, in: session, over: certificate, at: now) { return same }
+        return try await perform(
+            IssueMenderTicket(action: action, in: session, certificate: certificate), of: caller)
     }
 
     /// It never gets what it cannot take, and that is how the offer ends.

@@ -8,9 +8,12 @@ import Trust
 import Use
 import Wire
 
-/// A client that asks for a session: its key, and that it has the other half.
-private struct MenderClaim {
+/// A client that asks for a session: its key, and what is to prove that it has the other half.
+private struct MenderClaim: Sendable {
     let key: [UInt8]
+    private let body: [UInt8]
+    /// As it was shown, in Base64.
+    private let shown: String
     var digest: Wire.Digest { PublicKeys.digest(key) }
 
     init(_ request: PlaneRequest) throws(Refusal) {
@@ -23,9 +26,14 @@ private struct MenderClaim {
                 .malformed, "The key is not one public key in PEM.", hint: "Send its SubjectPublicKeyInfo as PEM.",
                 rule: "mender: pubkey")
         }
+        self.body = body
         key = blocks[0].der
+        shown = request.headers.first(name: "X-MEN-Signature") ?? ""
+    }
+
+    /// Costs as much as its key is large: not on an event loop.
+    func prove() throws(Refusal) {
         try KeyQuality.demand(key)
-        let shown = request.headers.first(name: "X-MEN-Signature") ?? ""
         guard shown.utf8.count <= 4096, let signature = Base64.decode(shown),
             PublicKeys.verify(signature: signature, over: body, spki: key)
         else {
@@ -50,25 +58,30 @@ extension MenderAPI {
         try demandJSON(request)
         let claim = try MenderClaim(request)
         let digest = claim.digest
-        try door.demandFair(token: SHA256.hash(data: claim.key))
         guard request.peer.certificate != nil else {
             return .later {
-                let found = try await asSuspect(request) { rows in try MenderKey.owner(of: digest, in: rows) }
-                guard let found else { throw try pending(digest, request) }
-                return try await begin(found.id, nil)
+                let found = try await asSuspect(request) { () async throws -> Device? in
+                    do throws(Refusal) { try claim.prove() } catch { throw try wrong(request, error) }
+                    // Not before: a key that somebody else shows is not the one who shows it.
+                    try door.demandFair(token: SHA256.hash(data: claim.key))
+                    return try await door.house.read { rows in try MenderKey.owner(of: digest, in: rows) }
+                }
+                guard let found else { throw try wrong(request, MenderKey.notAccepted(digest)) }
+                return try await begin(found.id, key: digest)
             }
         }
         let shown = self.certificate(of: request)
         return try door.asCaller(request) { caller in
             try demand(caller)
             return .later {
+                try claim.prove()
                 let other = try await door.house.read { rows in try MenderKey.owner(of: digest, in: rows) }
                 guard other == nil || other?.id == caller.device else {
                     throw Refusal(
                         .unauthenticated, "The key is another device's than the certificate.",
                         hint: "Let each device make its own key.", rule: "key: one device")
                 }
-                return try await begin(caller.device, shown)
+                return try await begin(caller.device, certificate: shown)
             }
         }
     }
@@ -78,29 +91,30 @@ extension MenderAPI {
         if !caller.isBirth || caller.passport.allows(.backEnd) { try caller.requireOperational() }
     }
 
-    private func begin(_ device: DeviceID, _ certificate: Wire.Digest?) async throws -> PlaneAnswer {
+    private func begin(
+        _ device: DeviceID, key: Wire.Digest? = nil, certificate: Wire.Digest? = nil
+    ) async throws -> PlaneAnswer {
         let issued = try await door.house.perform(
-            IssueMenderTicket(certificate: certificate), as: .device(device))
+            IssueMenderTicket(key: key, certificate: certificate), as: .device(device))
         return PlaneAnswer(Array(issued.ticket.utf8), type: "text/plain")
     }
 
-    /// A look-up for somebody whose address may have used up its wrong keys and sessions: such a one gets few places.
+    /// Work for somebody whose address may have used up its wrong keys and sessions: such a one gets few places.
     private func asSuspect<T: Sendable>(
-        _ request: PlaneRequest, _ look: @escaping @Sendable (any Rows) throws -> T
+        _ request: PlaneRequest, _ work: @Sendable () async throws -> T
     ) async throws -> T {
         let isSuspect = door.tokenAttempts.isSpent(request.peer.address, at: try door.house.time())
         if isSuspect { try door.suspects.enter() }
         defer { if isSuspect { door.suspects.leave() } }
-        return try await door.house.read(look)
+        return try await work()
     }
 
-    private func pending(_ key: Wire.Digest, _ request: PlaneRequest) throws -> Refusal {
+    /// A key that is not accepted, weak, or not the caller's: counted, because each costs.
+    private func wrong(_ request: PlaneRequest, _ refusal: Refusal) throws(Refusal) -> Refusal {
         let now = try door.house.time()
         try door.tokenAttempts.demand(request.peer.address, at: now)
         door.tokenAttempts.failed(request.peer.address, at: now)
-        return Refusal(
-            .unauthenticated, "The key with the SHA-256 \(key) is not accepted for any device.",
-            hint: "Let the device's owner accept it: lifelong device adopt-tokens.", rule: "mender: key not accepted")
+        return refusal
     }
 
     // MARK: - A session goes on
@@ -111,9 +125,9 @@ extension MenderAPI {
         _ request: PlaneRequest, _ work: @escaping @Sendable (StockCaller) async throws -> PlaneAnswer
     ) throws -> PlaneOutcome {
         let header = request.headers.first(name: "Authorization") ?? ""
-        guard let shown = Self.session(header) else { throw noSession() }
+        guard let shown = Self.session(header) else { throw MenderTickets.noSession }
         let share = SHA256.hash(data: Array(header.utf8))
-        return try admit(shown, share, request, otherwise: noSession(), { $0.session }, work)
+        return try admit(shown, share, request, otherwise: MenderTickets.noSession, { $0.session }, work)
     }
 
     /// The same for who calls the link of a download.
@@ -152,7 +166,7 @@ extension MenderAPI {
     ) async throws -> StockCaller {
         let house = door.house
         let now = try house.time()
-        let found = try await asSuspect(request) { rows -> StockCaller? in
+        let look: @Sendable (any Rows) throws -> StockCaller? = { rows in
             guard let device = try Device.find(shown.device.text, in: rows), device.id == shown.device else {
                 return nil
             }
@@ -171,6 +185,7 @@ extension MenderAPI {
                 certificate: request.peer.certificate,
                 base: HostName.origin(of: request, else: house.settings.serviceURL))
         }
+        let found: StockCaller? = try await asSuspect(request) { try await house.read(look) }
         guard let found else {
             // Counted, and always 401: a client that is told to wait does not authenticate again.
             door.tokenAttempts.failed(request.peer.address, at: now)
@@ -180,10 +195,4 @@ extension MenderAPI {
     }
 
     func certificate(of request: PlaneRequest) -> Wire.Digest? { request.peer.sha256.map { Wire.Digest($0) } }
-
-    private func noSession() -> Refusal {
-        Refusal(
-            .unauthenticated, "The session is not one of this device's, or its time is over.",
-            hint: "Authenticate again: /api/devices/v1/authentication/auth_requests.", rule: "mender: session")
-    }
 }

@@ -43,6 +43,12 @@ package enum MenderKey {
         try change.record(.deviceKeyAccepted(key: key), on: device.id)
     }
 
+    package static func notAccepted(_ key: Digest) -> Refusal {
+        Refusal(
+            .unauthenticated, "The key with the SHA-256 \(key) is not accepted for any device.",
+            hint: "Let the device's owner accept it: lifelong device adopt-tokens.", rule: "mender: key not accepted")
+    }
+
     /// The device whose accepted key it is.
     package static func owner(of key: Digest, in rows: any Rows) throws -> Device? {
         guard let row = try rows.first("SELECT device FROM stock_client WHERE mender_key = $1", [Value(key)]) else {
