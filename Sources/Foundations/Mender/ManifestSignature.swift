@@ -1,19 +1,24 @@
 import Trust
+import Wire
 
 /// A signature over an artifact's manifest: ECDSA on P-256 as the two numbers of 32 bytes one after the other, RSA as PKCS #1 v1.5,
-/// both with SHA-256.
+/// both with SHA-256; or Ed25519. Nothing else counts: mender-artifact signs with nothing else.
 package enum ManifestSignature {
     package static func verifies(_ signature: [UInt8], over message: [UInt8], spki: [UInt8]) -> Bool {
-        guard let kind = try? PublicKeys.algorithm(spki) else {
-            // Nil of a key that can be read: one that this project does not make.
+        guard (try? demandUsable(spki)) != nil else { return false }
+        guard (try? PublicKeys.algorithm(spki)) == .p256 else {
             return PublicKeys.verify(signature: signature, over: message, spki: spki)
         }
-        switch kind {
-        case .p256:
-            return signature.count == 64
-                && PublicKeys.verify(signature: der(signature), over: message, spki: spki)
-        case .ed25519: return PublicKeys.verify(signature: signature, over: message, spki: spki)
-        case .p384: return false
+        return signature.count == 64 && PublicKeys.verify(signature: der(signature), over: message, spki: spki)
+    }
+
+    /// Refuses a key with which nobody signs artifacts.
+    package static func demandUsable(_ spki: [UInt8]) throws(Refusal) {
+        let (kind, isRSA) = (try PublicKeys.algorithm(spki), try PublicKeys.isRSA(spki))
+        guard kind == .p256 || kind == .ed25519 || isRSA else {
+            throw Refusal(
+                .malformed, "Mender artifacts are signed with ECDSA on P-256, RSA or Ed25519.",
+                hint: "Name a key of one of these kinds.", rule: "mender: manifest.sig")
         }
     }
 

@@ -59,13 +59,15 @@ package struct SignedManifest: Sendable, Equatable {
     package func demand(signedByOneOf keys: [[UInt8]]) throws(Refusal) {
         guard let signature else {
             throw Refusal(
-                .forbidden, "The artifact is not signed, and its product has signers.",
+                .forbidden, "The artifact is not signed, and its product has keys for that.",
                 hint: "Sign it: mender-artifact sign -k KEY.", rule: "mender: manifest.sig")
         }
         guard keys.contains(where: { ManifestSignature.verifies(signature, over: bytes, spki: $0) }) else {
             throw Refusal(
-                .forbidden, "The artifact's signature is by none of its product's signers.",
-                hint: "Sign it with a key that is registered: lifelong tuf signer add.", rule: "mender: manifest.sig")
+                .forbidden, "The artifact's signature is by none of its product's keys on P-256, RSA or Ed25519.",
+                hint:
+                    "Name the key that signs artifacts: lifelong product publish --artifact-key. Else its signers' count.",
+                rule: "mender: manifest.sig")
         }
     }
 }

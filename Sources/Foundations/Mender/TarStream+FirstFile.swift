@@ -1,3 +1,4 @@
+/// What an archive claims to be, read as leniently as tar's own tools read it; whether it may be used, the stream itself says.
 extension TarStream {
     /// The first file of an archive that begins so, where tools that take more than this reader would find it: behind extended headers
     /// of all kinds, long names and folders. Its name, and as much of it as is there; nil if there is none.

@@ -84,7 +84,7 @@ package enum Event: Codable, Sendable, Equatable {
     /// Its owner had a token made with which a client without a certificate authenticates, for as long as the tenure lasts.
     case deviceTokenIssued
     /// Its owner accepted the key with which a client without a certificate authenticates, for as long as the tenure lasts.
-    /// `key` is the SHA-256 of its SubjectPublicKeyInfo.
+    /// `key` is a SHA-256 over a random number that nobody keeps and its SubjectPublicKeyInfo's: it links no two tenures.
     case deviceKeyAccepted(key: Digest)
     /// Its pairing, locked after wrong codes, was opened again.
     case pairingUnlocked

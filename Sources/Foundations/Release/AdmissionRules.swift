@@ -9,36 +9,48 @@ package struct AdmissionRules: Codable, Sendable, Equatable {
     package var provenance: Bool
     /// Base64 SubjectPublicKeyInfos of the builders whose provenance counts.
     package var builders: [String]
+    /// Base64 SubjectPublicKeyInfos of the keys of which one has to sign its Mender artifacts; missing: its signers' keys count.
+    package var artifactKeys: [String]?
 
     package static let anything = AdmissionRules(sbom: false, provenance: false, builders: [])
-    package static let maximumBuilders = 16
+    /// Of each kind.
+    package static let maximumKeys = 16
 
-    package init(sbom: Bool, provenance: Bool, builders: [String]) {
+    package init(sbom: Bool, provenance: Bool, builders: [String], artifactKeys: [String]? = nil) {
         self.sbom = sbom
         self.provenance = provenance
         self.builders = builders
+        self.artifactKeys = artifactKeys
     }
 
     /// The builders' keys; refuses rules that nothing could meet.
     package func builderKeys() throws(Refusal) -> [[UInt8]] {
-        guard builders.count <= Self.maximumBuilders else {
-            throw Refusal(
-                .tooLarge, "\(builders.count) builders are named; \(Self.maximumBuilders) are allowed.",
-                hint: "Name those that build today.")
-        }
-        var keys: [[UInt8]] = []
-        for text in builders {
-            guard text.utf8.count <= 4096, let spki = Base64.decode(text) else {
-                throw Refusal(
-                    .malformed, "A builder's key is not Base64.", hint: "Send the DER of the key's PEM as Base64.")
-            }
-            _ = try PublicKeys.algorithm(spki)
-            keys.append(spki)
-        }
+        let keys = try Self.keys(builders, of: "builders")
         guard !provenance || !keys.isEmpty else {
             throw Refusal(
                 .malformed, "Provenance is demanded, and no builder is named whose word counts.",
                 hint: "Give a builder's key: --builder-key FILE", rule: "admission: provenance signature")
+        }
+        return keys
+    }
+
+    /// The keys that sign its Mender artifacts; none: its signers' do.
+    package func manifestKeys() throws(Refusal) -> [[UInt8]] { try Self.keys(artifactKeys ?? [], of: "artifacts") }
+
+    private static func keys(_ texts: [String], of what: String) throws(Refusal) -> [[UInt8]] {
+        guard texts.count <= maximumKeys else {
+            throw Refusal(
+                .tooLarge, "\(texts.count) keys of \(what) are named; \(maximumKeys) are allowed.",
+                hint: "Name those that are used today.")
+        }
+        var keys: [[UInt8]] = []
+        for text in texts {
+            guard text.utf8.count <= 4096, let spki = Base64.decode(text) else {
+                throw Refusal(
+                    .malformed, "A key of \(what) is not Base64.", hint: "Send the DER of the key's PEM as Base64.")
+            }
+            _ = try PublicKeys.algorithm(spki)
+            keys.append(spki)
         }
         return keys
     }

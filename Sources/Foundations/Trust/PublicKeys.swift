@@ -30,6 +30,11 @@ package enum PublicKeys {
         }
     }
 
+    package static func isRSA(_ spki: [UInt8]) throws(Refusal) -> Bool {
+        guard case .rsa = try PublicKey(spki: spki) else { return false }
+        return true
+    }
+
     /// Key identifier by method 1 of RFC 5280 §4.2.1.2: SHA-1 of the public key's bits, a name and not a protection.
     package static func keyIdentifier(_ spki: [UInt8]) throws(Refusal) -> [UInt8] {
         var fields = try DERNode.parse(spki[...], as: "public key").children()

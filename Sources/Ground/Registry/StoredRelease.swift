@@ -47,8 +47,9 @@ package struct StoredRelease: Sendable {
     /// In the transaction that publishes it.
     package func store(_ form: ArtifactForm, in change: Change) throws {
         try Self.demandNext(manifest.sequence, of: manifest.product, in: change.rows)
-        // What devices of somebody else's kind verify themselves is verified here, too, where its signers are known.
-        let keys = try UpdateSigner.publicKeys(of: manifest.product, in: change.rows)
+        // What devices of somebody else's kind verify themselves is verified here, too, where its keys are known.
+        let named = try ProductAdmission.rules(of: manifest.product, in: change.rows).manifestKeys()
+        let keys = try named.isEmpty ? UpdateSigner.publicKeys(of: manifest.product, in: change.rows) : named
         if !keys.isEmpty { try form.menderManifest?.demand(signedByOneOf: keys) }
         let stored = manifest.encrypted.map { ($0.sha256, $0.size) } ?? (manifest.sha256, manifest.size)
         try form.keep(for: stored.0, in: change.rows)

@@ -1,3 +1,4 @@
+import Mender
 import Passport
 import Registry
 import Release
@@ -45,6 +46,7 @@ package struct PublishProduct: Action {
                 hint: "Choose declared, label, secret or proven.")
         }
         _ = try admission?.builderKeys()
+        for key in try admission?.manifestKeys() ?? [] { try ManifestSignature.demandUsable(key) }
         let known = try change.rows.first("SELECT hardware FROM product WHERE id = $1", [Value(product)])
         if let known, try known.text("hardware") != hardware {
             throw Refusal(

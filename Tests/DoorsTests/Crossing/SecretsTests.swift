@@ -173,7 +173,7 @@ import Workbench
     private static func speakAsMender(_ lived: inout Lived, _ ada: Principal, _ stock: BenchClient) async throws {
         let (house, serial) = (lived.bench.house, lived.unit.serial)
         let key = EphemeralKey()
-        let held = AdoptDeviceTokens.Held(device: serial, key: Base64.encode(key.publicKeyDER))
+        let held = AdoptDeviceTokens.Held(device: serial, key: try key.held(by: serial))
         _ = try await house.perform(AdoptDeviceTokens(tokens: [held]), as: ada)
         let bytes = try SampleArtifact().bytes()
         let sha256 = Wire.Digest(SHA256.hash(data: bytes))

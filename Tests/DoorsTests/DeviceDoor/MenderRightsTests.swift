@@ -5,6 +5,7 @@ import Registry
 import Retirement
 import Samples
 import Server
+import Store
 import Testing
 import Transfer
 import Trust
@@ -61,7 +62,7 @@ import Workbench
             #expect(kept.menderKey == nil && kept.mender == MenderTickets() && kept.attributes == nil)
             try await device.scene.wipe(door)
             expectRefusal(try await client.authenticate(), 401, rule: "mender: key not accepted")
-            let held = AdoptDeviceTokens.Held(device: serial, key: device.key.keyDigest.description)
+            let held = try device.held(device.key)
             #expect(try await device.adopt([held]).adopted == 0)
             let answer = try await house.perform(AdoptDeviceTokens(tokens: [held]), as: ben)
             #expect(answer.adopted == 1)
@@ -79,7 +80,7 @@ import Workbench
         let other = try await device.scene.bench.makeUnits(1, station: "line-2")[0]
         try await device.scene.bench.pair(other, with: ada)
         let (live, otherKey) = (try await device.scene.bench.enrol(other), EphemeralKey())
-        let answer = try await device.adopt([.init(device: other.serial, key: otherKey.keyDigest.description)])
+        let answer = try await device.adopt([device.held(otherKey, by: other.serial)])
         #expect(answer.adopted == 1)
         try await device.release()
         try await DeviceBench.run(device.scene.bench) { door in
@@ -195,16 +196,22 @@ import Workbench
         let (serial, bench) = (device.scene.unit.serial, device.scene.bench)
         let other = try await bench.makeUnits(1, station: "line-2")[0]
         try await bench.pair(other, with: device.scene.ada)
-        let key = device.key.keyDigest.description
-        for bad in ["", "short", "!", String(repeating: "g", count: 64), String(repeating: "A", count: 5000)] {
+        let digest = device.key.keyDigest.description
+        let publicKey = Base64.encode(device.key.publicKeyDER)
+        for bad in [
+            "", "short", "!", ".", digest, publicKey, "\(publicKey).", "\(publicKey).AAAA", "\(digest).AAAA",
+            "\(publicKey).\(publicKey).AAAA",
+            String(repeating: "g", count: 64), String(repeating: "A", count: 5000),
+        ] {
             let answer = try await device.adopt([.init(device: serial, key: bad)])
             #expect(answer.adopted == 0 && answer.refused.map(\.device) == [serial], "\(bad.prefix(20))")
         }
-        for bad in [AdoptDeviceTokens.Held(device: serial), .init(device: serial, token: key, key: key)] {
+        let held = try device.held(device.key)
+        for bad in [AdoptDeviceTokens.Held(device: serial), .init(device: serial, token: digest, key: held.key)] {
             #expect(try await device.adopt([bad]).adopted == 0)
         }
-        let list: [AdoptDeviceTokens.Held] = [
-            .init(device: serial, key: key), .init(device: other.serial, key: key), .init(device: "NOBODY", key: key),
+        let list = [
+            held, try device.held(device.key, by: other.serial), try device.held(device.key, by: "NOBODY"),
         ]
         let tried = try await device.adopt(list, dryRun: true)
         #expect(tried.adopted == 1 && tried.refused.map(\.device) == [other.serial, "NOBODY"])
@@ -212,19 +219,18 @@ import Workbench
         #expect(try await device.adopt(list) == tried)
         #expect(try await device.kept().menderKey == device.key.keyDigest)
         // One key is one device's; the same once more is nothing new.
-        #expect(try await device.adopt([.init(device: other.serial, key: key)]).adopted == 0)
-        #expect(
-            try await device.adopt([.init(device: serial, key: Base64.encode(device.key.publicKeyDER))]).adopted == 1)
+        #expect(try await device.adopt([list[1]]).adopted == 0)
+        #expect(try await device.adopt([device.held(device.key)]).adopted == 1)
         #expect(try await device.entries("deviceKeyAccepted") == 1)
         // Nobody else's.
         let ben = try await bench.ownership("Ben")
-        let foreign = try await device.house.perform(AdoptDeviceTokens(tokens: [list[0]]), as: ben)
+        let foreign = try await device.house.perform(AdoptDeviceTokens(tokens: [held]), as: ben)
         #expect(foreign.adopted == 0)
         // Another key ends the sessions of the one before.
         try await DeviceBench.run(bench) { door in
             let client = try await device.client(door)
             let new = EphemeralKey()
-            #expect(try await device.adopt([.init(device: serial, key: new.keyDigest.description)]).adopted == 1)
+            #expect(try await device.adopt([device.held(new)]).adopted == 1)
             expectRefusal(try await client.ask(), 401, rule: "mender: session")
             expectRefusal(try await client.authenticate(), 401, rule: "mender: key not accepted")
         }
@@ -238,9 +244,7 @@ import Workbench
             let action = try #require(Int64(try await client.next().id))
             let session = try #require(ShownTicket(client.session))
             let new = EphemeralKey()
-            #expect(
-                try await device.adopt([.init(device: device.scene.unit.serial, key: new.keyDigest.description)])
-                    .adopted == 1)
+            #expect(try await device.adopt([device.held(new)]).adopted == 1)
             // Both were judged before the owner replaced the key, and come to be written afterwards.
             for late in [
                 IssueMenderTicket(key: device.key.keyDigest), IssueMenderTicket(action: action, in: session),
@@ -255,6 +259,35 @@ import Workbench
             let renewed = MenderClient(client: try door.client(), key: new, session: issued.ticket)
             #expect(try await renewed.ask().status == 200)
         }
+    }
+
+    @Test func `come with a key only where the key itself says so, whatever else is known of it`() async throws {
+        let device = try await MenderScene(accepted: false)
+        let (bench, key) = (device.scene.bench, device.key)
+        let ben = try await bench.ownership("Ben")
+        let other = try await bench.makeUnits(1, station: "line-2")[0]
+        try await bench.pair(other, with: ben)
+        // Ben knows the key, and what it once signed for its own device; and he has keys and devices of his own.
+        let publicKey = Base64.encode(key.publicKeyDER)
+        let own = try EphemeralKey().signature(over: MenderKey.statement(of: other.serial))
+        let signed = try key.held(by: device.scene.unit.serial)
+        for stolen in [key.keyDigest.description, publicKey, "\(publicKey).\(Base64.encode(own))", signed] {
+            for dryRun in [true, false] {
+                let answer = try await device.house.perform(
+                    AdoptDeviceTokens(tokens: [.init(device: other.serial, key: stolen)], dryRun: dryRun), as: ben)
+                #expect(answer.adopted == 0 && answer.refused.map(\.device) == [other.serial], "\(stolen.prefix(80))")
+            }
+        }
+        // So nothing stands in its owner's way; and the public ledger does not say which key it was.
+        try await device.accept()
+        let entry = try await device.house.read { rows in
+            try rows.first(
+                "SELECT entry FROM ledger WHERE device = $1 AND kind = 'deviceKeyAccepted'",
+                [Value(device.scene.unit.device)]
+            )?.bytes("entry")
+        }
+        let text = String(decoding: try #require(entry), as: UTF8.self)
+        #expect(text.contains("deviceKeyAccepted") && !text.contains(key.keyDigest.description))
     }
 
     @Test func `are asked for with wrong signatures only so often`() async throws {

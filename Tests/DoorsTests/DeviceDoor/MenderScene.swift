@@ -27,8 +27,14 @@ struct MenderScene: Sendable {
     }
 
     func accept() async throws {
-        let answer = try await adopt([.init(device: scene.unit.serial, key: Base64.encode(key.publicKeyDER))])
+        let answer = try await adopt([held(key)])
         #expect(answer.adopted == 1, "\(answer)")
+    }
+
+    /// - Parameter serial: another than its own.
+    func held(_ key: EphemeralKey, by serial: String? = nil) throws -> AdoptDeviceTokens.Held {
+        let serial = serial ?? scene.unit.serial
+        return AdoptDeviceTokens.Held(device: serial, key: try key.held(by: serial))
     }
 
     func adopt(_ held: [AdoptDeviceTokens.Held], dryRun: Bool? = nil) async throws -> AdoptDeviceTokens.Answer {

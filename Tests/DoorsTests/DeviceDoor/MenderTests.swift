@@ -1,7 +1,9 @@
+import Design
 import Foundation
 import NIOHTTP1
 import Passport
 import Registry
+import Release
 import Samples
 import Server
 import Store
@@ -325,24 +327,36 @@ import Workbench
         @Sendable func signed(by key: any SigningKey) -> @Sendable ([UInt8]) throws -> [UInt8] {
             { try key.signature(over: $0) }
         }
-        func expectRefused(_ sign: (@Sendable ([UInt8]) throws -> [UInt8])?) async throws {
+        func expectRefused(_ sequence: Int, _ sign: (@Sendable ([UInt8]) throws -> [UInt8])?) async throws {
             var sample = SampleArtifact()
             sample.sign = sign
             let bytes = try sample.bytes()
             do {
-                try await device.publish(1, bytes)
+                try await device.publish(sequence, bytes)
                 Issue.record("it was published")
             } catch let refusal as Refusal {
                 #expect(refusal.rule == "mender: manifest.sig")
             }
         }
-        try await expectRefused(nil)
-        try await expectRefused(signed(by: EphemeralKey(.ed25519)))
-        try await expectRefused { _ in [UInt8](repeating: 1, count: 64) }
+        try await expectRefused(1, nil)
+        try await expectRefused(1, signed(by: EphemeralKey(.ed25519)))
+        try await expectRefused(1) { _ in [UInt8](repeating: 1, count: 64) }
         var sample = SampleArtifact()
         sample.sign = signed(by: signer)
         try await device.publish(1, try sample.bytes())
         // What is no Mender artifact needs no such signature.
         try await device.publish(2, Array("an image".utf8))
+        // Where the product names keys for artifacts, its signers' count no more: they may be others.
+        let named = EphemeralKey(.ed25519)
+        let rules = AdmissionRules(
+            sbom: false, provenance: false, builders: [], artifactKeys: [Base64.encode(named.publicKeyDER)])
+        _ = try await device.house.perform(
+            PublishProduct(
+                product: HouseBench.product, title: "Thermostat 2", hardware: HouseBench.hardware, admission: rules),
+            as: .system)
+        try await expectRefused(3, signed(by: signer))
+        try await expectRefused(3, nil)
+        sample.sign = signed(by: named)
+        try await device.publish(3, try sample.bytes())
     }
 }

@@ -209,6 +209,10 @@ import Wire
                 #expect(throws: Refusal.self) { try broken.demand(signedByOneOf: [signer.key]) }
             }
         }
+        for signer in signers { try ManifestSignature.demandUsable(signer.key) }
+        let p521 = Array(P521.Signing.PrivateKey().publicKey.derRepresentation)
+        let others: [[UInt8]] = [p384.publicKeyDER, p521, []]
+        for other in others { #expect(throws: Refusal.self) { try ManifestSignature.demandUsable(other) } }
         let unsigned = try read(SampleArtifact().bytes()).manifest
         #expect(throws: Refusal.self) { try unsigned.demand(signedByOneOf: signers.map(\.key)) }
     }

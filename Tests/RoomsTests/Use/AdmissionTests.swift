@@ -143,5 +143,14 @@ import Workbench
         await #expect(throws: Refusal.self) {
             try await ask(AdmissionRules(sbom: false, provenance: true, builders: ["AAAA"]))
         }
+        // Keys of Mender artifacts, with which nobody can sign one.
+        func artifacts(_ keys: [String]) -> AdmissionRules {
+            AdmissionRules(sbom: false, provenance: false, builders: [], artifactKeys: keys)
+        }
+        let large = Base64.encode(EphemeralKey(.p384).publicKeyDER)
+        await refuses(.malformed, "mender: manifest.sig") { try await ask(artifacts([large])) }
+        await #expect(throws: Refusal.self) { try await ask(artifacts(["AAAA"])) }
+        let many = (0..<17).map { _ in Base64.encode(EphemeralKey().publicKeyDER) }
+        await refuses(.tooLarge, nil) { try await ask(artifacts(many)) }
     }
 }

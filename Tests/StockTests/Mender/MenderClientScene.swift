@@ -133,13 +133,24 @@ struct MenderClientScene: Sendable {
     var installed: Data? { FileManager.default.contents(atPath: folder + "/disk/installed.bin") }
     var log: String { (try? String(contentsOfFile: folder + "/mender.log", encoding: .utf8)) ?? "" }
 
-    /// The digest of its key, which its owner reads in the client's log.
-    var refusedKey: String? {
-        log.firstMatch(of: /SHA-256 ([0-9a-f]{64}) is not accepted/).map { String($0.output.1) }
-    }
+    /// Its log says that nobody has accepted its key.
+    var isRefused: Bool { log.contains(/SHA-256 [0-9a-f]{64} is not accepted/) }
 
-    func accept(_ key: String) async throws -> Int {
-        try await house.perform(
+    /// Its owner brings what the client's key signs, as docs/stock-clients.md says it.
+    func accept() async throws -> Int {
+        let key = try await est.run(
+            "bash",
+            [
+                "-euc",
+                """
+                key=data/mender-agent.pem
+                public="$(openssl pkey -in "$key" -pubout -outform DER | base64 -w0)"
+                signature="$(printf 'lifelong mender key v1\\n%s' '\(serial)' | openssl dgst -sha256 -sign "$key" | base64 -w0)"
+                printf '%s.%s' "$public" "$signature"
+                """,
+            ]
+        ).text
+        return try await house.perform(
             AdoptDeviceTokens(tokens: [.init(device: serial, key: key)]), as: est.ada
         ).adopted
     }

@@ -1,6 +1,8 @@
+import Design
 import Foundation
 import Passport
 import Registry
+import Release
 import Server
 import Store
 import Testing
@@ -17,12 +19,12 @@ import Workbench
         try device.set("restarts")
         try await device.est.serve { door in
             try await device.run(door.device) {
-                if let key = device.refusedKey, try await device.client().menderKey == nil {
-                    #expect(try await device.accept(key) == 1)
+                if device.isRefused, try await device.client().menderKey == nil {
+                    #expect(try await device.accept() == 1)
                 }
                 return device.has("rebooted")
             }
-            #expect(device.refusedKey != nil, "\(device.log.suffix(2000))")
+            #expect(device.isRefused, "\(device.log.suffix(2000))")
             #expect(device.installed == device.content(1))
             // Installed is not yet running: that is known after the restart only.
             #expect(try await device.passport().installed == nil)
@@ -122,6 +124,22 @@ import Workbench
             }
             #expect(ends == ["updateWithdrawn"])
         }
+    }
+
+    @Test func `has artifacts that its maker signs with RSA, where the product names that key`() async throws {
+        let device = try await MenderClientScene(.certificate)
+        try await device.est.run("openssl", ["genrsa", "-traditional", "-out", "rsa.key", "2048"])
+        try await device.est.run("openssl", ["rsa", "-in", "rsa.key", "-pubout", "-outform", "DER", "-out", "rsa.der"])
+        let key = Array(try Data(contentsOf: URL(filePath: device.folder + "/rsa.der")))
+        let rules = AdmissionRules(
+            sbom: false, provenance: false, builders: [], artifactKeys: [Base64.encode(key)])
+        _ = try await device.house.perform(
+            PublishProduct(
+                product: HouseBench.product, title: "Thermostat 2", hardware: HouseBench.hardware, admission: rules),
+            as: .system)
+        try await device.release(1, device.artifact(1, key: "rsa.key"))
+        let other = try await device.artifact(2)
+        await #expect(throws: Refusal.self) { try await device.release(2, other) }
     }
 
     /// The client waits a minute before it goes on: not in every run.

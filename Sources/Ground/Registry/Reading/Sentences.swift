@@ -49,7 +49,7 @@ package enum Sentences {
         case .logTaken(let from, let to, _): "Handed in entries \(from) to \(to - 1) of its own log."
         case .enrolmentCodeIssued: "Its owner had a one-time enrolment code made."
         case .deviceTokenIssued: "Its owner had a token made for a client without a certificate."
-        case .deviceKeyAccepted(let key): "Its owner accepted the key \(key) of a client without a certificate."
+        case .deviceKeyAccepted: "Its owner accepted the key of a client without a certificate."
         case .pairingUnlocked: "The maker let it be paired again after wrong codes."
         case .alarmRaised(let alarm): "Alarm: \(meaning(of: alarm))"
         default: nil

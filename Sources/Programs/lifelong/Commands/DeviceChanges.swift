@@ -199,7 +199,7 @@ struct DeviceAdoptTokens: AsyncParsableCommand {
         commandName: "adopt-tokens", abstract: "Take over tokens and keys that your devices have already.",
         discussion: """
             The file has a line for each device: its serial, a space or comma, and its token; or, for a Mender client, "key:" and its
-            public key: Base64 of the DER, or the SHA-256 of that in hexadecimal, as the refusal in the client's log says it.
+            public key (Base64 of the DER), a dot, and what the key signed on the device (docs/stock-clients.md says how).
 
             Examples:
               lifelong device adopt-tokens tokens.csv --dry-run

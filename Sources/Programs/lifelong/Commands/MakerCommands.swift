@@ -18,8 +18,8 @@ struct ProductPublish: PlainChange {
     static let configuration = CommandConfiguration(
         commandName: "publish", abstract: "Publish a product, or change what may be changed of it.",
         discussion: """
-            What it asks of a release stays as it was, unless one of --demand-sbom, --demand-provenance, --builder-key and
-            --admit-all is given.
+            What it asks of a release stays as it was, unless one of --demand-sbom, --demand-provenance, --builder-key,
+            --artifact-key and --admit-all is given: then it is what is given.
 
             Examples:
               lifelong product publish thermostat-2 --title "Thermostat 2" --hardware thermostat-board-c --minimum-grade secret
@@ -36,11 +36,16 @@ struct ProductPublish: PlainChange {
     @Option(
         help: ArgumentHelp("PEM of a builder's public key, whose provenance counts; once for each.", valueName: "file"))
     var builderKey: [String] = []
+    @Option(
+        help: ArgumentHelp(
+            "PEM of a public key that signs its Mender artifacts, where its signers do not; once for each.",
+            valueName: "file"))
+    var artifactKey: [String] = []
     @Flag(help: "Ask nothing of a release any more.") var admitAll = false
     @OptionGroup var connection: Connection
 
     func validate() throws {
-        if admitAll, demandSbom || demandProvenance || !builderKey.isEmpty {
+        if admitAll, demandSbom || demandProvenance || !builderKey.isEmpty || !artifactKey.isEmpty {
             throw ValidationError("--admit-all stands alone.")
         }
     }
@@ -52,9 +57,11 @@ struct ProductPublish: PlainChange {
     }
 
     private func admission() throws -> AdmissionRules? {
-        guard admitAll || demandSbom || demandProvenance || !builderKey.isEmpty else { return nil }
+        let isGiven = demandSbom || demandProvenance || !builderKey.isEmpty || !artifactKey.isEmpty
+        guard admitAll || isGiven else { return nil }
         return AdmissionRules(
-            sbom: demandSbom, provenance: demandProvenance, builders: try builderKey.map(PublicKeyFile.base64))
+            sbom: demandSbom, provenance: demandProvenance, builders: try builderKey.map(PublicKeyFile.base64),
+            artifactKeys: try artifactKey.isEmpty ? nil : artifactKey.map(PublicKeyFile.base64))
     }
 
     var done: String { "Published \(product)." }

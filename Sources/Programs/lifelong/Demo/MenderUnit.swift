@@ -89,8 +89,16 @@ struct MenderUnit: Sendable {
         """
     }
 
-    /// SHA-256 of its key, of which its log says that nobody has accepted it.
-    static func refusedKey(in log: String) -> String? {
-        log.firstMatch(of: /SHA-256 ([0-9a-f]{64}) is not accepted/).map { String($0.output.1) }
+    /// Its log says that nobody has accepted its key.
+    static func isRefused(in log: String) -> Bool { log.contains(/SHA-256 [0-9a-f]{64} is not accepted/) }
+
+    /// A script that says what its owner brings: the key that it came with, and that key's word for this device.
+    var heldKey: String {
+        """
+        key=data/mender-agent.pem
+        public="$(openssl pkey -in "$key" -pubout -outform DER | base64 -w0)"
+        signature="$(printf 'lifelong mender key v1\\n%s' '\(serial)' | openssl dgst -sha256 -sign "$key" | base64 -w0)"
+        printf '%s.%s' "$public" "$signature"
+        """
     }
 }

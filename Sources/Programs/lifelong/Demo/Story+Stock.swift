@@ -129,15 +129,14 @@ extension Story {
         try await shell("mender-artifact", client.artifact(3), in: client.folder)
         try await offer(3, client.artifactFile(3), to: client.serial)
         let run = try startShell("mender", client.run, in: client.folder)
-        var key = ""
-        try await eventually("the Mender client asks to be accepted") {
-            key = MenderUnit.refusedKey(in: run.output) ?? ""
-            return !key.isEmpty
-        }
+        try await eventually("the Mender client asks to be accepted") { MenderUnit.isRefused(in: run.output) }
+        let key = try await finish(startShell("mender-held-key", client.heldKey, in: client.folder))
         let adopted = try await owners[Self.organisation]?.act(
             AdoptDeviceTokens(tokens: [.init(device: client.serial, key: key)]))
         try expect(adopted?.adopted == 1, "the key of \(client.serial) was not accepted.")
-        narrator.tell("\(client.serial) has Debian's Mender client. Its owner accepts the key that it came with.")
+        narrator.tell(
+            "\(client.serial) has Debian's Mender client. Its owner accepts the key that it came with, and that signs for it."
+        )
         try await eventually("Mender says that the update is good") {
             try await self.view(client.serial).update.installed?.sequence == 3
         }

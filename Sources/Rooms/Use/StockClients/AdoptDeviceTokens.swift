@@ -15,7 +15,8 @@ package struct AdoptDeviceTokens: Action {
         package var device: String
         /// A hawkBit client's; or …
         package var token: String?
-        /// … a Mender client's: Base64 of its SubjectPublicKeyInfo (DER), or the SHA-256 of that in hexadecimal.
+        /// … a Mender client's: Base64 of its SubjectPublicKeyInfo (DER), a dot, and Base64 of its signature over
+        /// "lifelong mender key v1", a line end and the device's serial.
         package var key: String?
         package init(device: String, token: String? = nil, key: String? = nil) {
             self.device = device
@@ -73,7 +74,7 @@ package struct AdoptDeviceTokens: Action {
         let device = try change.device(held.device)
         try Access.demandOwner(of: device, change.principal)
         try device.passport.demand(.backEnd)
-        let key = try held.key.map { text throws(Refusal) in try MenderKey.digest(text) }
+        let key = try held.key.map { text throws(Refusal) in try MenderKey.proven(text, for: device) }
         if let token = held.token { try DeviceToken.check(token) }
         guard (key == nil) != (held.token == nil) else {
             throw Refusal(.malformed, "There must be a token or a key.", hint: "Name one of them for each device.")

@@ -18,6 +18,8 @@ extension OpenAPI {
                     sbom: {type: boolean, description: "Whether a release needs a bill of materials."}
                     provenance: {type: boolean, description: "Whether a release needs a provenance."}
                     builders: {type: array, maxItems: 16, items: {$ref: '#/components/schemas/PublicKey'}}
+                    artifactKeys: {type: array, maxItems: 16, items: {$ref: '#/components/schemas/PublicKey'},
+                        description: "Of which one has to sign its Mender artifacts; left out: its signers' keys."}
               examples:
                 - {"product": "thermostat-2", "title": "Thermostat 2", "hardware": "th2-rev-b",
                     "minimumGrade": "secret", "alarmBeforePairing": false}

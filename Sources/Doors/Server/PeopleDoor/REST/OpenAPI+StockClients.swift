@@ -97,7 +97,7 @@ extension OpenAPI {
               properties:
                 tokens: {type: array, maxItems: 1000, description: "Each with a token or a key.", items: {type: object,
                     required: [device], properties: {device: {type: string}, token: {type: string}, key: {type: string,
-                    description: "Of a Mender client: Base64 of its DER, or the SHA-256 of that."}}}}
+                    description: "Of a Mender client: Base64 of its DER, a dot, and its signature: docs/stock-clients.md."}}}}
                 dryRun: {type: boolean, description: "Only say what would be done."}
               examples:
                 - {"tokens": [{"device": "THERMOSTAT-2-7KQ2M9XA", "token": "d6ae2d6cc6bc2b1ce0d9a5d6b4ad93f4"}],

@@ -5,19 +5,34 @@ import Trust
 import Wire
 
 /// The key of a Mender client: its owner accepts it, and from then on it is that device's, for the tenure.
+///
+/// Public keys are no secrets, and a client keeps its own when it is sold: so the key itself says which device it belongs to. Otherwise
+/// any owner could have somebody else's client speak for a device of theirs.
 package enum MenderKey {
-    /// More than an RSA key of 8192 bits has.
+    /// More than an RSA key of 8192 bits has, together with its signature.
     package static let maximumBytes = 4096
 
-    /// What stands in a list: Base64 of the key's SubjectPublicKeyInfo (DER), or the SHA-256 of that in hexadecimal.
-    static func digest(_ text: String) throws(Refusal) -> Digest {
-        if text.utf8.count == 64, let digest = Digest(hex: text) { return digest }
-        guard text.utf8.count <= maximumBytes, let spki = Base64.decode(text) else {
+    /// What the key signs of the device with this serial.
+    package static func statement(of serial: String) -> [UInt8] { Array("lifelong mender key v1\n\(serial)".utf8) }
+
+    /// The SHA-256 of what stands in a list: Base64 of the key's SubjectPublicKeyInfo (DER), a dot, and Base64 of its signature over the
+    /// statement.
+    static func proven(_ text: String, for device: Device) throws(Refusal) -> Digest {
+        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+        guard text.utf8.count <= maximumBytes, parts.count == 2, let spki = Base64.decode(String(parts[0])),
+            let signature = Base64.decode(String(parts[1]))
+        else {
             throw Refusal(
-                .malformed, "That is neither a public key nor its SHA-256.",
-                hint: "Bring what stands between the lines of the PEM, or the SHA-256 of its DER in hexadecimal.")
+                .malformed, "That is not a public key, a dot and a signature, each in Base64.",
+                hint: "Let the key sign which device it belongs to: docs/stock-clients.md.")
         }
         try KeyQuality.demand(spki)
+        guard PublicKeys.verify(signature: signature, over: statement(of: device.serial), spki: spki) else {
+            throw Refusal(
+                .forbidden,
+                "The signature is not the key's over \"lifelong mender key v1\", a line end and the device's serial.",
+                hint: "Have it made on the device itself: docs/stock-clients.md.", rule: "key: proven")
+        }
         return PublicKeys.digest(spki)
     }
 
@@ -40,7 +55,9 @@ package enum MenderKey {
         client.menderKey = key
         client.mender = MenderTickets()
         try client.keep(in: change)
-        try change.record(.deviceKeyAccepted(key: key), on: device.id)
+        // The ledger is public, and the key is the same in the next ownership: nobody may see that there.
+        let blinded = LeafCertificate.sha256(change.house.random(32) + key.bytes)
+        try change.record(.deviceKeyAccepted(key: blinded), on: device.id)
     }
 
     package static func notAccepted(_ key: Digest) -> Refusal {
