@@ -340,7 +340,7 @@ import Wire
             try thief.publish([try thief.listing(try MirroredRepository.target(second))])
             life.minded.change { $0.clockBehind = 20 * 86_400 }
             try life.offer(thief, second)
-            try await expectUnproven(life, "5.4.1")
+            try await expectUnproven(life, "5.4.2")
             life.minded.change { $0.clockBehind = 0 }
             // A repository that stands still is told without an offer, too.
             try repository.publish([], timestampSeconds: -3600)
