@@ -166,6 +166,21 @@ struct RAUCScene: Sendable {
         return found
     }
 
+    /// What `openssl cms -decrypt` makes of the bundle's end with the device's key; nil if nothing.
+    func decrypt(_ bundle: [UInt8], as unit: Unit) async throws -> [UInt8]? {
+        guard let range = RAUCBundle.message(in: bundle.count, trailer: Array(bundle.suffix(8))) else { return nil }
+        let name = UUID().uuidString
+        try Data(bundle[range]).write(to: URL(filePath: "\(folder)/\(name).cms"))
+        let outcome = try await OutsideProgram.run(
+            "openssl",
+            [
+                "cms", "-decrypt", "-binary", "-inform", "DER", "-in", "\(name).cms", "-recip", "\(unit.name).pem",
+                "-inkey", "\(unit.name).key", "-out", name,
+            ], in: folder)
+        guard outcome.status == 0 else { return nil }
+        return Array(try Data(contentsOf: URL(filePath: "\(folder)/\(name)")))
+    }
+
     /// `rauc extract` with the device's settings, keys and certificate: the image inside, or what it said.
     func extract(_ bundle: [UInt8], as unit: Unit) async throws -> (image: [UInt8]?, said: String) {
         let name = UUID().uuidString

@@ -14,7 +14,7 @@ import Workbench
     @Test(.timeLimit(.minutes(2)))
     func `opens an encrypted bundle with the key of the device that fetched it, and with no other`() async throws {
         let scene = try await RAUCScene()
-        _ = try await scene.publish(1)
+        let (_, message) = try await scene.publish(1)
         try await scene.est.serve { door in
             // Both at once.
             async let first = scene.artifact(scene.one, door)
@@ -34,6 +34,8 @@ import Workbench
             }
             #expect(bundles[0] != bundles[1])
             for (unit, own, other) in [(scene.one, bundles[0], bundles[1]), (scene.two, bundles[1], bundles[0])] {
+                #expect(try await scene.decrypt(own, as: unit) == message)
+                #expect(try await scene.decrypt(other, as: unit) == nil)
                 let opened = try await scene.extract(own, as: unit)
                 #expect(opened.image == RAUCScene.image, "\(opened.said.suffix(1000))")
                 let closed = try await scene.extract(other, as: unit)

@@ -42,7 +42,8 @@ final class PayloadEnvelopes: Sendable {
                 hint: "Enrol with a key on P-256.", rule: "update: encrypted")
         }
         let stored = try await house.read { rows in
-            try Updates.demandKey(of: file.digest, for: Device.require(device.id.text, in: rows), in: rows)
+            try Updates.demandKey(
+                of: file.digest, for: Device.require(device.id.text, in: rows), showing: recipient.sha256, in: rows)
         }
         let opened = try await PayloadKeys.open(stored, in: house)
         let message = try EnvelopedData.encode(opened.secret, for: recipient, seed: opened.seed(for: recipient.sha256))
@@ -57,7 +58,8 @@ final class PayloadEnvelopes: Sendable {
         of release: Wire.Digest, for device: DeviceID, shown: VerifiedCertificate
     ) async throws -> PayloadEnvelope {
         let stored = try await house.read { rows in
-            try Updates.demandKey(of: release, for: Device.require(device.text, in: rows), in: rows)
+            try Updates.demandKey(
+                of: release, for: Device.require(device.text, in: rows), showing: shown.reference.sha256, in: rows)
         }
         let opened = try await PayloadKeys.open(stored, in: house)
         guard opened.secret.count == EncryptedArtifact.keyBytes else {
