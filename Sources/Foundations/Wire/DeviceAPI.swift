@@ -345,7 +345,11 @@ package struct EncryptedForm: Codable, Sendable, Equatable {
     package var size: Int
 
     package init(_ kind: Kind, sha256: Digest, size: Int) {
-        self.kind = kind.rawValue
+        self.init(kind: kind.rawValue, sha256: sha256, size: size)
+    }
+
+    package init(kind: String, sha256: Digest, size: Int) {
+        self.kind = kind
         self.sha256 = sha256
         self.size = size
     }

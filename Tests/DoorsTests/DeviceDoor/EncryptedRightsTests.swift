@@ -66,9 +66,9 @@ import Workbench
         let made = try await EncryptedScene()
         let shown = try CertificateReference(of: made.scene.operational.certificate).sha256
         func key(_ release: Wire.Digest, showing certificate: Wire.Digest) async throws {
-            _ = try await made.house.read { rows in
+            try await made.house.read { rows in
                 let device = try Device.require(made.scene.unit.serial, in: rows)
-                return try Updates.demandKey(of: release, for: device, showing: certificate, in: rows).release
+                _ = try Updates.demandKey(of: release, for: device, showing: certificate, in: rows)
             }
         }
         try await key(made.release, showing: shown)

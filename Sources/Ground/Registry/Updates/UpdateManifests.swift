@@ -26,7 +26,8 @@ struct UpdateManifests: Sendable {
             let next = try MetadataRefusal.explained { () throws(MetadataRefusal) in try draft.targets() }.targets
             for target in next.values where present[target.path] == nil {
                 let manifest = try manifest(target, of: product, draft.role, anchor, at: now)
-                let form = try await ArtifactForm.read(house.settings.artifactFolder + "/\(manifest.sha256)")
+                let stored = manifest.encrypted?.sha256 ?? manifest.sha256
+                let form = try await ArtifactForm.read(house.settings.artifactFolder + "/\(stored)")
                 releases.append((try await StoredRelease.seal(manifest, in: house), form))
             }
         }
@@ -48,13 +49,17 @@ struct UpdateManifests: Sendable {
         func filled(_ list: [String]) -> [String]? { list.isEmpty ? nil : list }
         return ReleaseManifest(
             product: product, sequence: terms.sequence, version: terms.version, hardware: terms.hardware,
-            sha256: sha256, size: target.length, created: now, from: filled(terms.from),
+            sha256: sha256, size: target.length, created: now, encrypted: terms.encrypted, from: filled(terms.from),
             bootloader: filled(terms.bootloader), network: filled(terms.network), sbom: terms.sbom,
-            provenance: terms.provenance, metadata: .init(target: target.path, root: root))
+            provenance: terms.provenance, metadata: .init(target: target.path, root: root),
+            mayReturnTo: terms.mayReturnTo)
     }
 
     /// In the transaction that publishes them.
     func store(in change: Change) throws {
-        for (release, form) in releases { try release.store(form, in: change) }
+        for (release, form) in releases {
+            if let stored = release.manifest.encrypted?.sha256 { try PayloadKeys.demandProposed(stored, in: change.rows) }
+            try release.store(form, in: change)
+        }
     }
 }

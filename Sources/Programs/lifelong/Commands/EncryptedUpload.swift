@@ -4,16 +4,24 @@ import Release
 import Use
 import Wire
 
-/// An artifact that is encrypted before it leaves this machine, once for everybody; its key goes to the server beside it.
+/// An artifact that was uploaded. Where it is to be encrypted, it is before it leaves this machine, once for everybody; its key goes
+/// to the server beside it.
 struct EncryptedUpload {
     /// What was uploaded.
     let sha256: Wire.Digest
     let size: Int
-    let secret: PayloadSecret
+    /// Nil: it was uploaded as it is.
+    var secret: PayloadSecret?
+
+    static func run(_ path: String, encrypting: Bool, to client: RestClient) async throws -> EncryptedUpload {
+        guard !encrypting else { return try await run(path, to: client) }
+        let (sha256, size) = try await ArtifactFile.upload(path, to: client)
+        return EncryptedUpload(sha256: sha256, size: size)
+    }
 
     /// A RAUC bundle of the format `crypt` is encrypted already, and only its end is held back; anything else becomes
     /// chunks for our agent.
-    static func run(_ path: String, to client: RestClient) async throws -> EncryptedUpload {
+    private static func run(_ path: String, to client: RestClient) async throws -> EncryptedUpload {
         guard let file = FileHandle(forReadingAtPath: path) else { throw ArtifactFile.unreadable(path) }
         defer { try? file.close() }
         let size = Int(try file.seekToEnd())

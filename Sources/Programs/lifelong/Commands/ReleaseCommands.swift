@@ -44,12 +44,8 @@ struct ReleasePublish: AsyncParsableCommand {
             sha256: Wire.Digest([]), size: 0, from: from.isEmpty ? nil : from,
             bootloader: bootloader.isEmpty ? nil : bootloader, network: network.isEmpty ? nil : network,
             sbom: attached.sbom, provenance: attached.provenance, mayReturn: mayReturn ? true : nil)
-        if encrypt {
-            let upload = try await EncryptedUpload.run(file, to: client)
-            (input.sha256, input.size, input.encryption) = (upload.sha256, upload.size, upload.secret)
-        } else {
-            (input.sha256, input.size) = try await ArtifactFile.upload(file, to: client)
-        }
+        let upload = try await EncryptedUpload.run(file, encrypting: encrypt, to: client)
+        (input.sha256, input.size, input.encryption) = (upload.sha256, upload.size, upload.secret)
         let answer: PublishRelease.Answer = try await client.perform(PublishRelease.name, input)
         try connection.show(answer) {
             ["Release \(sequence) (\(versionName)) of \(product) is published: \(answer.release)"]

@@ -25,9 +25,9 @@ package struct PayloadSecret: Codable, Sendable, CustomStringConvertible, Custom
 
     private static let pieceBytes = 1 << 20
 
-    /// Shows, before anybody is offered it, that the stored bytes are what the manifest says once they are opened.
+    /// Shows, before anybody is offered it, that the stored bytes are once they are opened what is said of them here.
     /// - Returns: the secret.
-    func admit(_ path: String, of stored: Int, as manifest: ReleaseManifest) async throws -> [UInt8] {
+    func admit(_ path: String, of stored: Int) async throws -> [UInt8] {
         guard self.secret.utf8.count <= 2 * RAUCBundle.largestMessage, let secret = Base64.decode(self.secret),
             sha256.bytes.count == 32
         else {
@@ -35,11 +35,11 @@ package struct PayloadSecret: Codable, Sendable, CustomStringConvertible, Custom
                 .malformed, "The secret of the encrypted artifact is not base64, or too long.",
                 hint: "Publish it with: lifelong release publish --encrypt", rule: "release: payload key")
         }
+        var check = ArtifactCheck(sha256: sha256, size: size)
         switch kind {
         case .chunks:
             guard stored == EncryptedArtifact.size(of: size) else { throw otherSize }
             var opener = try ChunkOpener(key: secret, size: size)
-            var check = ArtifactCheck(manifest)
             try await read(path) { try opener.take($0) { try check.take($0) } }
             try opener.finish()
             try check.finish()
@@ -47,7 +47,6 @@ package struct PayloadSecret: Codable, Sendable, CustomStringConvertible, Custom
             try RAUCBundle.demandCrypt(secret)
             let end = RAUCBundle.end(secret)
             guard stored % RAUCBundle.blockBytes == 0, size == stored + end.count else { throw otherSize }
-            var check = ArtifactCheck(manifest)
             try await read(path) { try check.take($0) }
             try check.take(end)
             try check.finish()
