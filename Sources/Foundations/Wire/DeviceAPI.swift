@@ -337,6 +337,8 @@ package struct EncryptedForm: Codable, Sendable, Equatable {
         case chunks
         /// A bundle of RAUC in its format `crypt`, without its end; RAUC clients get an end of their own.
         case rauc
+        /// An archive of SWUpdate without its first entry, `sw-description`; clients get one of their own.
+        case swupdate
     }
     /// One of `Kind`; a device that does not know it refuses the release and keeps the rest of the manifest.
     package var kind: String

@@ -19,8 +19,8 @@ struct ReleasePublish: AsyncParsableCommand {
         discussion: """
             Example:
               lifelong release publish thermostat-2 firmware.bin --sequence 7 --version-name 1.4.2 --hardware thermostat-board-c
-            With --encrypt only devices that it is offered to can read it: a RAUC bundle of the format "crypt" goes to stock clients,
-            anything else to Lifelong's agent.
+            With --encrypt only devices that it is offered to can read it: a RAUC bundle of the format "crypt", and an archive of
+            SWUpdate with encrypted images, go to stock clients, anything else to Lifelong's agent.
             """)
     @Argument(help: "The product.") var product: String
     @Argument(help: "The artifact's file.") var file: String

@@ -123,7 +123,16 @@ package struct Deployment: Sendable, Equatable {
         return ReleaseFile(
             digest: release, product: try row.id("product"), sequence: try row.int("sequence"),
             version: try row.text("version"), sha256: sha256, size: try row.int("size"),
-            form: encryption == .rauc ? form.named(".raucb") : form, stored: sha256, encryption: encryption)
+            form: suffix(of: encryption).map { form.named($0) } ?? form, stored: sha256, encryption: encryption)
+    }
+
+    /// What is stored does not show it.
+    private static func suffix(of encryption: EncryptedForm.Kind?) -> String? {
+        switch encryption {
+        case .rauc: ".raucb"
+        case .swupdate: ".swu"
+        case .chunks, nil: nil
+        }
     }
 
     // MARK: - In a change

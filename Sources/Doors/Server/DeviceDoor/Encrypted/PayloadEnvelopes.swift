@@ -7,28 +7,38 @@ import Trust
 import Use
 import Wire
 
-/// What an encrypted release becomes for one device: its payload, the same for everybody, and an end that only the key of the
-/// device's certificate opens.
+/// What an encrypted release becomes for one device: its payload, the same for everybody, and an end or a beginning that only the key
+/// of the device's certificate opens.
 ///
 /// Nothing is kept for a device. The same certificate gets the same end on every node and after every restart, because all that is
 /// chosen is derived from the release's own data key; so sizes, hashes and a download that is resumed agree.
 final class PayloadEnvelopes: Sendable {
     private let house: House
+    private let archives = ArchiveSums()
     private let known = Locked<[Wire.Digest: Task<PayloadSums, any Error>]>([:])
     /// Payloads whose hash states are kept, about 400 bytes each.
     private static let most = 256
 
     init(house: House) { self.house = house }
 
-    /// A bundle of RAUC for the holder of the certificate.
-    /// - Parameter certificate: the operational one that was shown, already judged; nil if none was.
-    func bundle(
-        _ file: Deployment.ReleaseFile, of device: Device, for certificate: [UInt8]?
-    ) async throws -> (file: Deployment.ReleaseFile, end: [UInt8]) {
-        guard file.encryption == .rauc else {
+    /// What a device gets of its own before the stored bytes, or behind them.
+    struct Wrapping: Sendable {
+        var head: [UInt8] = []
+        var end: [UInt8] = []
+    }
+
+    /// What a stock client gets for the holder of the certificate.
+    /// - Parameters:
+    ///   - certificate: the operational one that was shown, already judged; nil if none was.
+    ///   - told: its hashes are told, and not only its bytes sent.
+    func personal(
+        _ file: Deployment.ReleaseFile, of device: Device, for certificate: [UInt8]?, told: Bool
+    ) async throws -> (file: Deployment.ReleaseFile, wrapping: Wrapping) {
+        guard let kind = file.encryption, kind != .chunks else {
             throw Refusal(
                 .forbidden, "This release is encrypted for Lifelong's own agent.",
-                hint: "Publish a RAUC bundle of the format \"crypt\" for stock clients.", rule: "release: encryption")
+                hint: "Publish a RAUC bundle of the format \"crypt\", or an archive of SWUpdate, for stock clients.",
+                rule: "release: encryption")
         }
         guard let certificate else {
             throw Refusal(
@@ -38,7 +48,7 @@ final class PayloadEnvelopes: Sendable {
         let recipient = try EnvelopeRecipient(certificate: certificate)
         guard recipient.isRepeatable else {
             throw Refusal(
-                .unsupported, "Encrypted bundles are made for keys on P-256 or P-384.",
+                .unsupported, "Encrypted releases are made for keys on P-256 or P-384.",
                 hint: "Enrol with a key on P-256.", rule: "update: encrypted")
         }
         let stored = try await house.read { rows in
@@ -46,11 +56,27 @@ final class PayloadEnvelopes: Sendable {
                 of: file.digest, for: Device.require(device.id.text, in: rows), showing: recipient.sha256, in: rows)
         }
         let opened = try await PayloadKeys.open(stored, in: house)
-        let message = try EnvelopedData.encode(opened.secret, for: recipient, seed: opened.seed(for: recipient.sha256))
-        let end = RAUCBundle.end(message)
+        // Also of what is wrapped at its beginning: it shows that the store has what was published.
         var sums = try await self.sums(of: file.stored)
-        sums.update(end)
-        return (sums.file(file), end)
+        let seed = opened.seed(for: recipient.sha256)
+        guard kind == .swupdate else {
+            let end = RAUCBundle.end(try EnvelopedData.encode(opened.secret, for: recipient, seed: seed))
+            sums.update(end)
+            return (sums.file(file), Wrapping(end: end))
+        }
+        let description = try SWUpdateArchive.content(of: opened.secret)
+        let head = try SWUpdateArchive.head(
+            opened.secret, carrying: EnvelopedData.encode(description, for: recipient, seed: seed))
+        var name = SHA256()
+        name.update(data: file.stored.bytes)
+        name.update(data: head)
+        let tag = Wire.Digest(name.finalize())
+        let path = house.settings.artifactFolder + "/\(file.stored)"
+        let sha1 = told ? try await archives.sha1(head, before: path, named: tag) : Wire.Digest([])
+        let personal = file.personal(
+            sha256: tag, size: head.count + sums.count,
+            form: ArtifactForm(sha1: sha1, md5: Wire.Digest([]), suffix: file.form.suffix))
+        return (personal, Wrapping(head: head))
     }
 
     /// The payload key for our agent.
@@ -97,7 +123,7 @@ private struct PayloadSums: Sendable {
     private var sha256 = SHA256()
     private var sha1 = Insecure.SHA1()
     private var md5 = Insecure.MD5()
-    private var count = 0
+    private(set) var count = 0
     private static let pieceBytes = 256 * 1024
 
     mutating func update(_ bytes: some DataProtocol) {
