@@ -36,7 +36,8 @@ struct RAUCScene: Sendable {
         }
     }()
 
-    init() async throws {
+    /// - Parameter rsa: the devices' keys are RSA keys.
+    init(rsa: Bool = false) async throws {
         est = try await ESTScene()
         let other = try await est.bench.makeUnits(1, station: "line-2")[0]
         try await est.bench.pair(other, with: est.ada)
@@ -49,12 +50,21 @@ struct RAUCScene: Sendable {
                 "-keyout",
                 "images.key", "-out", "images.pem", "-subj", "/CN=images", "-addext", "keyUsage=digitalSignature",
             ])
-        for unit in [one, two] { try await enrol(unit) }
+        for unit in [one, two] { try await enrol(unit, rsa: rsa) }
     }
 
     /// With a key that openssl made; RAUC is told of both in its settings.
-    private func enrol(_ unit: Unit) async throws {
-        try await est.request(unit.name, subject: "/CN=\(unit.unit.device)")
+    private func enrol(_ unit: Unit, rsa: Bool) async throws {
+        if rsa {
+            try await est.run(
+                "openssl",
+                [
+                    "req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", "\(unit.name).key", "-outform", "DER", "-out",
+                    "\(unit.name).csr", "-subj", "/CN=\(unit.unit.device)",
+                ])
+        } else {
+            try await est.request(unit.name, subject: "/CN=\(unit.unit.device)")
+        }
         let shown = try house.authorities.verifier(for: .birth).verify(
             leaf: unit.unit.certificate, at: est.bench.clock.now, purpose: .birth
         ).get()

@@ -38,10 +38,13 @@ package struct Deployment: Sendable, Equatable {
         package let stored: Digest
         package let encryption: EncryptedForm.Kind?
 
-        /// The same with the end that only this device opens.
-        package func personal(sha256: Digest, size: Int, form: ArtifactForm) -> ReleaseFile {
+        /// What its link says besides, "?" included.
+        package private(set) var query = ""
+
+        /// The same with a part that only this device opens.
+        package func personal(sha256: Digest, size: Int, form: ArtifactForm, query: String) -> ReleaseFile {
             var file = self
-            (file.sha256, file.size, file.form) = (sha256, size, form)
+            (file.sha256, file.size, file.form, file.query) = (sha256, size, form, query)
             return file
         }
         /// What clients call the file: they go by its suffix.

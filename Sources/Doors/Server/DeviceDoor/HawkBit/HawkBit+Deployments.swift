@@ -206,27 +206,28 @@ extension HawkBit {
     /// As this device gets it: what is encrypted has a part of its own for its certificate, and so a size and hashes.
     private func personal(_ deployment: Deployment, _ caller: StockCaller) async throws -> Deployment {
         var deployment = deployment
-        deployment.release = try await wrapped(deployment.release, caller, told: true).file
+        deployment.release = try await wrapped(deployment.release, caller).file
         return deployment
     }
 
     private func wrapped(
-        _ file: Deployment.ReleaseFile, _ caller: StockCaller, told: Bool
+        _ file: Deployment.ReleaseFile, _ caller: StockCaller, by link: Substring? = nil
     ) async throws -> (file: Deployment.ReleaseFile, wrapping: PayloadEnvelopes.Wrapping) {
         guard file.encryption != nil else { return (file, .init()) }
-        return try await door.envelopes.personal(file, of: caller.device, for: caller.certificate, told: told)
+        return try await door.envelopes.personal(file, of: caller.device, for: caller.certificate, by: link)
     }
 
     func artifacts(_ request: PlaneRequest) throws -> PlaneOutcome {
         try asStockClient(request) { caller in
-            let file = try await wrapped(try await self.file(caller, request), caller, told: true).file
+            let file = try await wrapped(try await self.file(caller, request), caller).file
             return try answer([HawkBitDeployment.Artifact(file, below: caller.base)], to: request)
         }
     }
 
     func artifact(_ request: PlaneRequest) throws -> PlaneOutcome {
         try asStockClient(request) { caller in
-            let (file, wrapping) = try await wrapped(try await self.file(caller, request), caller, told: false)
+            let (file, wrapping) = try await wrapped(
+                try await self.file(caller, request), caller, by: request.query)
             switch request.parameters.count > 3 ? String(request.parameters[3]) : "" {
             case file.name:
                 return try ArtifactFile(

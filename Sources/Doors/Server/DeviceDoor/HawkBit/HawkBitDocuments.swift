@@ -75,7 +75,8 @@ package struct HawkBitDeployment: Encodable, Sendable {
                 sha1: file.form.sha1, md5: isOwn ? nil : file.form.md5, sha256: isOwn ? nil : file.sha256)
             size = file.size
             _links = Links(
-                file: HawkBitLink(href: path), sum: isOwn ? nil : HawkBitLink(href: path + ".MD5SUM"))
+                file: HawkBitLink(href: path + file.query),
+                sum: isOwn ? nil : HawkBitLink(href: path + ".MD5SUM" + file.query))
         }
     }
     /// "skip", "attempt" or "forced", both.
