@@ -100,7 +100,7 @@ private struct Recipients {
         #expect(try EnvelopedData.encode(content, for: rsa, seed: seed, carried: carried) == envelope)
         #expect(try await folder.decrypt(envelope, as: "rsa") == content)
         #expect(throws: Refusal.self) {
-            try EnvelopedData.encode(content, for: rsa, seed: seed, carried: carried.dropLast())
+            try EnvelopedData.encode(content, for: rsa, seed: seed, carried: Array(carried.dropLast()))
         }
         let made = try EnvelopedData.encode(
             content, for: rsa, seed: seed, carried: [UInt8](repeating: 1, count: carried.count))
