@@ -115,4 +115,52 @@ struct ArchiveScene: Sendable {
         }
         return (artifact, got.body)
     }
+
+    // MARK: - SWUpdate itself, where somebody built one that opens envelopes
+
+    /// In no package of Debian 12: built by hand from its sources, with CONFIG_ASYM_ENCRYPTED_SW_DESCRIPTION.
+    static let swupdate = ProcessInfo.processInfo.environment["LIFELONG_SWUPDATE"]
+
+    var installed: [UInt8]? { FileManager.default.contents(atPath: "\(folder)/installed.img").map { Array($0) } }
+
+    /// Key and certificate in one file, as SWUpdate wants them.
+    private func own(_ unit: RAUCScene.Unit) throws -> String {
+        let parts = try ["key", "pem"].map { try String(contentsOfFile: "\(folder)/\(unit.name).\($0)", encoding: .utf8) }
+        try devices.est.write(parts.joined(), "\(unit.name).own")
+        return "\(unit.name).own"
+    }
+
+    /// Installs an archive with the device's key. What it said.
+    func install(_ archive: [UInt8], as unit: RAUCScene.Unit) async throws -> (status: Int32, said: String) {
+        try? FileManager.default.removeItem(atPath: "\(folder)/installed.img")
+        try Data(archive).write(to: URL(filePath: "\(folder)/install.swu"))
+        return try await Shell.run(
+            """
+            export TMPDIR=$(mktemp -d); trap 'rm -rf "$TMPDIR"' EXIT
+            timeout 40 '\(Self.swupdate ?? "")' -K \(try own(unit)) -k images.pem -H board:1.0 -M -m -l 5 -i install.swu 2>&1
+            """, in: folder, seconds: 60)
+    }
+
+    /// Polls, installs what is offered, and ends when it would restart. What it said.
+    func poll(_ unit: RAUCScene.Unit, _ door: DeviceBench) async throws -> (status: Int32, said: String) {
+        try? FileManager.default.removeItem(atPath: "\(folder)/installed.img")
+        try devices.est.write(
+            """
+            globals : { verbose = true; loglevel = 5; syslog = false; public-key-file = "\(folder)/images.pem"; };
+            suricatta : {
+              tenant = "DEFAULT"; id = "\(unit.unit.serial)"; url = "\(door.device)"; cafile = "\(folder)/root.pem";
+              retry = 5; retrywait = 1; sslcert = "\(folder)/\(unit.name).pem"; sslkey = "\(folder)/\(unit.name).key";
+            };
+            """, "poll.cfg")
+        return try await Shell.run(
+            """
+            export TMPDIR=$(mktemp -d); trap 'kill -KILL $pid 2>/dev/null; rm -rf "$TMPDIR"' EXIT
+            rm -f rebooted
+            '\(Self.swupdate ?? "")' -f poll.cfg -K \(try own(unit)) -H board:1.0 -M -m -p "touch \(folder)/rebooted" \\
+              -u "-t DEFAULT" >poll.log 2>&1 &
+            pid=$!
+            for i in $(seq 1 300); do [ -e rebooted ] && break; kill -0 $pid 2>/dev/null || break; sleep 0.1; done
+            tail -c 6000 poll.log; [ -e rebooted ]
+            """, in: folder, seconds: 60)
+    }
 }

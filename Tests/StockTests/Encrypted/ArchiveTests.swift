@@ -107,6 +107,29 @@ import Workbench
             #expect(String(decoding: answer.body, as: UTF8.self).contains("not the one that was published"))
         }
     }
+
+    @Test(
+        .enabled(if: ArchiveScene.swupdate != nil, "LIFELONG_SWUPDATE names no SWUpdate that opens envelopes: not run"),
+        .timeLimit(.minutes(3)))
+    func `is installed by SWUpdate itself with the right key, and with no other`() async throws {
+        let scene = try await ArchiveScene()
+        _ = try await scene.publish(1)
+        let (one, two) = (scene.devices.one, scene.devices.two)
+        try await scene.serve { door in
+            let own = try await scene.fetch(one, door).body
+            let opened = try await scene.install(own, as: one)
+            #expect(opened.status == 0 && scene.installed == ArchiveScene.image, "\(opened.said.suffix(3000))")
+            let closed = try await scene.install(own, as: two)
+            #expect(closed.status != 0 && scene.installed == nil && closed.said.contains("Decrypting failed"), "\(closed)")
+            // A byte of the image, whose hash is signed.
+            var tampered = own
+            tampered[own.count / 2] ^= 1
+            #expect(try await scene.install(tampered, as: one).status != 0)
+            // And as a client of hawkBit, with TLS.
+            let polled = try await scene.poll(two, door)
+            #expect(polled.status == 0 && scene.installed == ArchiveScene.image, "\(polled.said)")
+        }
+    }
 }
 
 extension ArchiveScene {

@@ -49,6 +49,7 @@ struct RAUCScene: Sendable {
                 "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
                 "-keyout",
                 "images.key", "-out", "images.pem", "-subj", "/CN=images", "-addext", "keyUsage=digitalSignature",
+                "-addext", "extendedKeyUsage=emailProtection",
             ])
         for unit in [one, two] { try await enrol(unit, rsa: rsa) }
     }
