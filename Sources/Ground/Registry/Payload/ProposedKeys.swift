@@ -29,7 +29,7 @@ extension PayloadKeys {
             hint: "Encrypt it anew: lifelong tuf propose … --encrypt", rule: "release: payload key")
     }
 
-    private static func isKept(_ artifact: Wire.Digest, in rows: any Rows) throws -> Bool {
+    fileprivate static func isKept(_ artifact: Wire.Digest, in rows: any Rows) throws -> Bool {
         try rows.first(
             "SELECT release FROM payload_key WHERE release = $1", [.text(Owner.artifact(artifact).description)]) != nil
     }
