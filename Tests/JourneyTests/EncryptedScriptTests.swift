@@ -2,7 +2,8 @@ import Testing
 import Workbench
 
 /// `lifelong release publish --encrypt` as people type it, at a server of its own.
-@Suite(.enabled(if: !BenchEngine.isPostgreSQL && OutsideProgram.findOrSay("cpio", package: "cpio"))) struct `An encrypted release on the command line` {
+@Suite(.enabled(if: !BenchEngine.isPostgreSQL && OutsideProgram.findOrSay("cpio", package: "cpio")))
+struct `An encrypted release on the command line` {
     @Test(.timeLimit(.minutes(2))) func `leaves the maker's machine encrypted, and its key in no file`() async throws {
         let bench = try ScriptBench()
         defer { bench.end() }

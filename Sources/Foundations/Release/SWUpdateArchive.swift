@@ -40,7 +40,9 @@ package enum SWUpdateArchive {
             func number(_ field: Field) -> UInt32? {
                 let digits = bytes[Self.place(of: field)]
                 // Neither a sign nor anything else that a number may begin with.
-                guard digits.allSatisfy({ (48...57).contains($0) || (97...102).contains($0 | 0x20) }) else { return nil }
+                guard digits.allSatisfy({ (48...57).contains($0) || (97...102).contains($0 | 0x20) }) else {
+                    return nil
+                }
                 return UInt32(String(decoding: digits, as: UTF8.self), radix: 16)
             }
             switch String(decoding: bytes.prefix(6), as: UTF8.self) {
@@ -89,7 +91,8 @@ package enum SWUpdateArchive {
         guard plain.contains("aes-key") else {
             throw Refusal(
                 .malformed, "Nothing in the archive's sw-description is encrypted: it names no key of an image.",
-                hint: "Encrypt its images, each with \"aes-key\" and \"ivt\" in sw-description; or publish it as it is.",
+                hint:
+                    "Encrypt its images, each with \"aes-key\" and \"ivt\" in sw-description; or publish it as it is.",
                 rule: "SWUpdate: aes-key")
         }
         guard Entry(rest)?.name == signature else {

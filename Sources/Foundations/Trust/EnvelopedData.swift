@@ -138,7 +138,8 @@ package enum EnvelopedData {
             try encryption.encrypt(contentKey.withUnsafeBytes { Data($0) }, padding: .PKCS1_OAEP_SHA256))
     }
 
-    private static func transport(_ encrypted: [UInt8], _ name: EnvelopeRecipient.Name) -> (version: Int, der: [UInt8]) {
+    private static func transport(_ encrypted: [UInt8], _ name: EnvelopeRecipient.Name) -> (version: Int, der: [UInt8])
+    {
         let (version, identifier) =
             switch name {
             case .key(let identifier): (2, DERWriter.primitive(.context(0), identifier))

@@ -24,7 +24,9 @@ import Wire
 
     private let signature = entry("sw-description.sig", [1, 2, 3])
 
-    @Test(arguments: ["070701", "070702"]) func `gets another first entry of the right size and checksum`(_ magic: String)
+    @Test(arguments: ["070701", "070702"]) func `gets another first entry of the right size and checksum`(
+        _ magic: String
+    )
         throws
     {
         let head = Self.entry("sw-description", Self.text, magic: magic)
@@ -69,7 +71,8 @@ import Wire
         let head = Self.entry("sw-description", Self.text)
         let large = [UInt8](repeating: UInt8(ascii: "x"), count: SWUpdateArchive.largestHead)
         let cases: [([UInt8], [UInt8], String)] = [
-            (Array(head.dropLast(4)), signature, "SWUpdate: archive"), (head + [0, 0, 0, 0], signature, "SWUpdate: archive"),
+            (Array(head.dropLast(4)), signature, "SWUpdate: archive"),
+            (head + [0, 0, 0, 0], signature, "SWUpdate: archive"),
             (Self.entry("sw-description", large), signature, "SWUpdate: archive"),
             (Self.entry("sw-description", Self.text, size: .max), signature, "SWUpdate: archive"),
             (Self.entry("sw-description", Self.text, checksum: 1), signature, "SWUpdate: archive"),

@@ -111,7 +111,9 @@ import Workbench
         // A rollout in the other direction is planned on the signed word, and without it is not.
         _ = try await house.perform(plan(1, from: 2), as: updates.grace)
         try await updates.release(3, [3])
-        await refuses(.forbidden, "rollout: return") { _ = try await house.perform(plan(2, from: 3), as: updates.grace) }
+        await refuses(.forbidden, "rollout: return") {
+            _ = try await house.perform(plan(2, from: 3), as: updates.grace)
+        }
         // Taken off, it is no way back any more.
         try await updates.withdraw(1)
         await refuses(.gone, "release: withdrawn") { _ = try await house.perform(plan(1, from: 2), as: updates.grace) }

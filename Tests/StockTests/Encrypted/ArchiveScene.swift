@@ -65,7 +65,8 @@ struct ArchiveScene: Sendable {
         try await est.run(
             "openssl",
             [
-                "cms", "-sign", "-in", "sw-description", "-out", "sw-description.sig", "-signer", "images.pem", "-inkey",
+                "cms", "-sign", "-in", "sw-description", "-out", "sw-description.sig", "-signer", "images.pem",
+                "-inkey",
                 "images.key", "-outform", "DER", "-nosmimecap", "-binary",
             ])
         try await est.run(
@@ -96,7 +97,8 @@ struct ArchiveScene: Sendable {
         if run.status == 11 { return nil }
         // cpio says what is wrong with a checksum, and goes on.
         guard run.status == 0, !run.said.contains("checksum") else {
-            throw Refusal(.conflict, "It ended with \(run.status): \(run.said.suffix(2000))", hint: "Read what it said.")
+            throw Refusal(
+                .conflict, "It ended with \(run.status): \(run.said.suffix(2000))", hint: "Read what it said.")
         }
         func bytes(_ file: String) throws -> [UInt8] {
             Array(try Data(contentsOf: URL(filePath: "\(folder)/\(name)/\(file)")))
@@ -104,7 +106,9 @@ struct ArchiveScene: Sendable {
         return (try bytes("plain"), try bytes("image"))
     }
 
-    func fetch(_ unit: RAUCScene.Unit, _ door: DeviceBench) async throws -> (artifact: RAUCScene.Artifact, body: [UInt8]) {
+    func fetch(_ unit: RAUCScene.Unit, _ door: DeviceBench) async throws -> (
+        artifact: RAUCScene.Artifact, body: [UInt8]
+    ) {
         let artifact = try await devices.artifact(unit, door)
         guard let link = artifact._links["download"]?.href else {
             throw Refusal(.notFound, "There is no link.", hint: "Look at the deployment.")
@@ -125,7 +129,9 @@ struct ArchiveScene: Sendable {
 
     /// Key and certificate in one file, as SWUpdate wants them.
     private func own(_ unit: RAUCScene.Unit) throws -> String {
-        let parts = try ["key", "pem"].map { try String(contentsOfFile: "\(folder)/\(unit.name).\($0)", encoding: .utf8) }
+        let parts = try ["key", "pem"].map {
+            try String(contentsOfFile: "\(folder)/\(unit.name).\($0)", encoding: .utf8)
+        }
         try devices.est.write(parts.joined(), "\(unit.name).own")
         return "\(unit.name).own"
     }
@@ -137,7 +143,7 @@ struct ArchiveScene: Sendable {
         return try await Shell.run(
             """
             export TMPDIR=$(mktemp -d); trap 'rm -rf "$TMPDIR"' EXIT
-            timeout 40 '\(Self.swupdate ?? "")' -K \(try own(unit)) -k images.pem -H board:1.0 -M -m -l 5 -i install.swu 2>&1
+            timeout 40 '\(Self.swupdate ?? "")' --digest-provider opensslCMS -K \(try own(unit)) -k images.pem -H board:1.0 -M -m -l 5 -i install.swu 2>&1
             """, in: folder, seconds: 60)
     }
 
@@ -156,7 +162,7 @@ struct ArchiveScene: Sendable {
             """
             export TMPDIR=$(mktemp -d); trap 'kill -KILL $pid 2>/dev/null; rm -rf "$TMPDIR"' EXIT
             rm -f rebooted
-            '\(Self.swupdate ?? "")' -f poll.cfg -K \(try own(unit)) -H board:1.0 -M -m -p "touch \(folder)/rebooted" \\
+            '\(Self.swupdate ?? "")' -f poll.cfg --digest-provider opensslCMS -K \(try own(unit)) -H board:1.0 -M -m -p "touch \(folder)/rebooted" \\
               -u "-t DEFAULT" >poll.log 2>&1 &
             pid=$!
             for i in $(seq 1 300); do [ -e rebooted ] && break; kill -0 $pid 2>/dev/null || break; sleep 0.1; done

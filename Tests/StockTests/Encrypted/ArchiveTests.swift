@@ -13,7 +13,9 @@ import Workbench
     private typealias Digest = Wire.Digest
 
     @Test(.timeLimit(.minutes(2)))
-    func `is opened with the key of the device that fetched it, and with no other, and is what was signed`() async throws {
+    func `is opened with the key of the device that fetched it, and with no other, and is what was signed`()
+        async throws
+    {
         let scene = try await ArchiveScene()
         let (whole, description) = try await scene.publish(1)
         let (one, two) = (scene.devices.one, scene.devices.two)
@@ -120,7 +122,8 @@ import Workbench
             let opened = try await scene.install(own, as: one)
             #expect(opened.status == 0 && scene.installed == ArchiveScene.image, "\(opened.said.suffix(3000))")
             let closed = try await scene.install(own, as: two)
-            #expect(closed.status != 0 && scene.installed == nil && closed.said.contains("Decrypting failed"), "\(closed)")
+            #expect(
+                closed.status != 0 && scene.installed == nil && closed.said.contains("Decrypting failed"), "\(closed)")
             // A byte of the image, whose hash is signed.
             var tampered = own
             tampered[own.count / 2] ^= 1

@@ -60,7 +60,8 @@ struct RAUCScene: Sendable {
             try await est.run(
                 "openssl",
                 [
-                    "req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", "\(unit.name).key", "-outform", "DER", "-out",
+                    "req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", "\(unit.name).key", "-outform", "DER",
+                    "-out",
                     "\(unit.name).csr", "-subj", "/CN=\(unit.unit.device)",
                 ])
         } else {

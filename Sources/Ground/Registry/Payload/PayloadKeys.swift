@@ -78,7 +78,8 @@ package enum PayloadKeys {
         try change.rows.execute(
             "INSERT INTO payload_key (release, data_key, wrapped_under, secret, at) VALUES ($1, $2, $3, $4, $5)",
             [
-                .text(prepared.owner.description), .bytes(prepared.wrapped), Value(prepared.wrapping), .bytes(prepared.sealed),
+                .text(prepared.owner.description), .bytes(prepared.wrapped), Value(prepared.wrapping),
+                .bytes(prepared.sealed),
                 Value(change.now),
             ])
     }

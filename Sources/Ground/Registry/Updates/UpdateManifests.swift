@@ -58,7 +58,9 @@ struct UpdateManifests: Sendable {
     /// In the transaction that publishes them.
     func store(in change: Change) throws {
         for (release, form) in releases {
-            if let stored = release.manifest.encrypted?.sha256 { try PayloadKeys.demandProposed(stored, in: change.rows) }
+            if let stored = release.manifest.encrypted?.sha256 {
+                try PayloadKeys.demandProposed(stored, in: change.rows)
+            }
             try release.store(form, in: change)
         }
     }
