@@ -113,7 +113,7 @@ import Workbench
                 #expect(image.map { Array($0) } == chunks.plain)
             }
             let (first, second) = (try await digest(1), try await digest(2))
-            try await bench.house.change(as: .system) { change in
+            _ = try await bench.house.change(as: .system) { change in
                 try change.record(.returnOffered(release: first, sequence: 1, from: second), on: unit.device)
             }
             _ = try await home.agent().run(once: true)

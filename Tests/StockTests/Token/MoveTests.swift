@@ -128,8 +128,8 @@ import Workbench
         try await retires(after, keys, files)
         // The key that wrapped it is destroyed, and the files are away.
         let alone = try await HouseBench(continuing: after, keys: keys)
-        let payload = try #require(try await house.read { try PayloadKeys.find(encrypted, in: $0) })
-        #expect(try await PayloadKeys.open(payload, in: alone.house).secret == chunks.key)
+        let kept = try #require(try await house.read { try PayloadKeys.find(encrypted, in: $0) })
+        #expect(try await PayloadKeys.open(kept, in: alone.house).secret == chunks.key)
     }
 
     @Test func `goes from one token to another the same way, and no key is in both`() async throws {
