@@ -18,6 +18,15 @@ private enum EncryptedSeeds {
         return stored
     }
 
+    /// The first entry of an archive.
+    static let archive: [UInt8] = {
+        let text = "a: \"aes-key\""
+        let zeros = Array(repeating: "00000000", count: 4)
+        var numbers = ["00000007", "000081A4"]
+        for more in [zeros, ["0000000C"], zeros, ["0000000F", "00000000"]] { numbers += more }
+        return Array(("070701" + numbers.joined() + "sw-description").utf8) + [0, 0, 0, 0] + Array(text.utf8)
+    }()
+
     private static func der(_ tag: UInt8, _ parts: [UInt8]...) -> [UInt8] {
         let content = Array(parts.joined())
         return [tag] + (content.count < 128 ? [UInt8(content.count)] : [0x81, UInt8(content.count)]) + content
@@ -67,6 +76,17 @@ extension FuzzTarget {
                     promise(offset + found.count == plain.count, "encrypted-artifact: not whole")
                 }
             }
+        },
+        FuzzTarget("swupdate-archive") { _ in
+            [EncryptedSeeds.archive, EncryptedSeeds.archive + EncryptedSeeds.archive]
+        } run: { bytes in
+            guard SWUpdateArchive.begins(bytes), let count = try? SWUpdateArchive.headBytes(bytes) else { return }
+            let head = Array(bytes.prefix(count))
+            try? SWUpdateArchive.demand(head, before: Array(bytes.dropFirst(count)))
+            guard (try? SWUpdateArchive.content(of: head)) != nil else { return }
+            let made = try? SWUpdateArchive.head(head, carrying: [1, 2, 3])
+            promise(
+                made.flatMap { try? SWUpdateArchive.content(of: $0) } == [1, 2, 3], "swupdate-archive: another content")
         },
         FuzzTarget("envelope-recipient", share: 10) { seeds in
             [seeds.leaf, seeds.serverLeaf]

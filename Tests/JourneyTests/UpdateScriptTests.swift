@@ -61,6 +61,11 @@ import Workbench
                 port=$(sed -n 's/.*public .*port \\([0-9]*\\)).*/\\1/p' home.out)
                 get http://127.0.0.1:$port/tuf/metadata/timestamp.json || exit 29
                 "$L" keys list $A | grep update-
+                "$L" tuf propose thermostat-2 os image --sequence 8 --version-name 1.5.0 --hardware board --encrypt --may-return \\
+                  --out next.json $A || exit 30
+                both next.json && "$L" tuf publish $(sha next.json) $A || exit 31
+                "$L" tuf show next.json
+                "$L" tuf propose thermostat-2 os --may-return --out no.json $A; echo "no file $?"
                 stop; "$L" audit $A || exit 28
                 """, seconds: 170)
         #expect(run.status == 0, "\(run.said)")
@@ -68,7 +73,8 @@ import Workbench
             "No update metadata is published.", "half 1", "TUF 1.0.34 §5.3.4", "unseen 1", "draft: exact bytes",
             "root.json has 2 signatures.", "unsigned 1", "wants 2 more of the 2 signatures",
             "product~thermostat-2~os: version 1", "thermostat-2/os/7: 10000 bytes, release 7; 1.4.2; hardware board",
-            "\"_type\":\"timestamp\"", "update-snapshot-1", "The registry says what the ledger says.",
+            "\"_type\":\"timestamp\"", "release 8; 1.5.0; hardware board; encrypted (chunks), stored as 10024 bytes ",
+            "may go back to release ", "no file 1", "update-snapshot-1", "The registry says what the ledger says.",
         ] {
             #expect(run.said.contains(part), "missing: \(part) in \(run.said)")
         }

@@ -113,6 +113,29 @@ package struct UpdateBench: Sendable {
             as: person ?? grace)
     }
 
+    /// Proposes a release in chunks, or of the bytes as they are; follows and starts under anything.
+    package func propose(
+        _ sequence: Int, _ plain: [UInt8], in chunks: BenchChunks? = nil, mayReturn: Bool? = nil
+    ) async throws -> ProposedMetadata {
+        let stored = chunks?.stored ?? plain
+        let sha256 = LeafCertificate.sha256(stored)
+        try Data(stored).write(to: URL(filePath: house.settings.artifactFolder + "/\(sha256)"))
+        let release = ProposeRelease.Release(
+            sequence: sequence, version: "1.\(sequence)", hardware: [HouseBench.hardware], sha256: sha256,
+            size: stored.count, encryption: chunks?.secret, mayReturn: mayReturn)
+        return try await house.perform(
+            ProposeRelease(product: HouseBench.product, layer: Self.layer, release: release), as: grace)
+    }
+
+    /// Proposed so, signed by both and published.
+    package func release(
+        _ sequence: Int, _ plain: [UInt8], in chunks: BenchChunks? = nil, mayReturn: Bool? = nil
+    ) async throws {
+        let draft = try await propose(sequence, plain, in: chunks, mayReturn: mayReturn).draft
+        try await signByBoth(draft)
+        try await publish([draft])
+    }
+
     /// Proposed, signed by both and published. Returns the target's path.
     @discardableResult
     package func release(

@@ -9,9 +9,11 @@ package struct ArtifactCheck: Sendable {
     package private(set) var count = 0
     private var hash = SHA256()
 
-    package init(_ manifest: ReleaseManifest) {
-        size = manifest.size
-        sha256 = manifest.sha256
+    package init(_ manifest: ReleaseManifest) { self.init(sha256: manifest.sha256, size: manifest.size) }
+
+    package init(sha256: Wire.Digest, size: Int) {
+        self.size = size
+        self.sha256 = sha256
     }
 
     package mutating func take(_ bytes: some Collection<UInt8>) throws(Refusal) {

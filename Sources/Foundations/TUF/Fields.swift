@@ -31,6 +31,13 @@ struct Fields {
         return value
     }
 
+    func sha256(_ field: String) throws(MetadataRefusal) -> Digest {
+        guard let digest = Digest(hex: try text(field, limit: 64)), digest.bytes.count == 32 else {
+            throw fault(field, "is not a SHA-256")
+        }
+        return digest
+    }
+
     /// Nil where the field is not there.
     func flag(_ field: String) throws(MetadataRefusal) -> Bool? {
         guard let value = values[field] else { return nil }

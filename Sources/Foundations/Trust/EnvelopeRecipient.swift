@@ -35,8 +35,8 @@ package struct EnvelopeRecipient: Sendable {
         sha256 = Wire.Digest(SHA256.hash(data: der))
     }
 
-    /// Whether the same content and seed always give the same envelope: RSA's padding is random, an elliptic curve's
-    /// exchange is made from the seed.
+    /// Whether the same content and seed always give the same envelope: RSA's padding is random (`EnvelopedData.carried`), an elliptic
+    /// curve's exchange is made from the seed.
     package var isRepeatable: Bool {
         if case .rsa = key { false } else { true }
     }

@@ -15,8 +15,10 @@ package enum EnvelopedData {
 
     /// - Parameter seed: 32 secret bytes, of this content and this recipient alone. All that is chosen is derived from it,
     ///   so that each node of a service makes the same envelope and none has to be kept.
+    /// - Parameter carried: for an RSA key, what `carried` gave for the same recipient and seed; without it each envelope is
+    ///   another one.
     package static func encode(
-        _ content: [UInt8], for recipient: EnvelopeRecipient, seed: [UInt8]
+        _ content: [UInt8], for recipient: EnvelopeRecipient, seed: [UInt8], carried: [UInt8]? = nil
     ) throws(Refusal) -> [UInt8] {
         guard content.count <= largestContent, seed.count == seedBytes else {
             throw Refusal(
@@ -24,12 +26,12 @@ package enum EnvelopedData {
                 hint: "Put a key into it, not the data.",
                 rule: "RFC 5652 §6")
         }
-        do {
+        return try explained {
             let choices = Choices(seed: seed)
-            let contentKey = choices.key("content key")
+            let contentKey = choices.contentKey
             let iv = choices.bytes("content IV", 16)
             let encrypted = try AES._CBC.encrypt(content, using: contentKey, iv: AES._CBC.IV(ivBytes: iv))
-            let (version, entry) = try Self.entry(for: recipient, contentKey, choices)
+            let (version, entry) = try Self.entry(for: recipient, contentKey, choices, carried)
             let contentInfo = DERWriter.sequence(
                 DERWriter.oid(.pkcs7Data),
                 DERWriter.sequence(DERWriter.oid(.aes256CBC), DERWriter.octets(iv)),
@@ -37,6 +39,19 @@ package enum EnvelopedData {
             let enveloped = DERWriter.sequence(
                 DERWriter.integer(UInt64(version)), DERWriter.set([entry]), contentInfo)
             return DERWriter.sequence(DERWriter.oid(.pkcs7EnvelopedData), DERWriter.context(0, enveloped))
+        }
+    }
+
+    /// The content key as it is encrypted to an RSA key: its padding is random, so whoever wants the same envelope again has to
+    /// bring it along. Nil for a key on a curve, for which all is made from the seed.
+    package static func carried(for recipient: EnvelopeRecipient, seed: [UInt8]) throws(Refusal) -> [UInt8]? {
+        guard case .rsa(let key) = recipient.key else { return nil }
+        return try explained { try transported(Choices(seed: seed).contentKey, to: key) }
+    }
+
+    private static func explained<T>(_ body: () throws -> T) throws(Refusal) -> T {
+        do {
+            return try body()
         } catch let refusal as Refusal {
             throw refusal
         } catch {
@@ -48,7 +63,7 @@ package enum EnvelopedData {
 
     /// RecipientInfo, and the version that it asks of the whole.
     private static func entry(
-        for recipient: EnvelopeRecipient, _ contentKey: SymmetricKey, _ choices: Choices
+        for recipient: EnvelopeRecipient, _ contentKey: SymmetricKey, _ choices: Choices, _ carried: [UInt8]?
     ) throws -> (version: Int, der: [UInt8]) {
         switch recipient.key {
         case .p256(let key):
@@ -68,9 +83,13 @@ package enum EnvelopedData {
             return try agreement(
                 .dhSHA384KDF, point: ephemeral.publicKey.x963Representation, wrapping, contentKey, recipient.name)
         case .rsa(let key):
-            let encryption = try _RSA.Encryption.PublicKey(derRepresentation: key.derRepresentation)
-            let raw = contentKey.withUnsafeBytes { Data($0) }
-            return transport(try encryption.encrypt(raw, padding: .PKCS1_OAEP_SHA256), recipient.name)
+            let encrypted = try carried ?? transported(contentKey, to: key)
+            guard encrypted.count == (key.keySizeInBits + 7) / 8 else {
+                throw Refusal(
+                    .malformed, "What was carried along is not encrypted to this key.",
+                    hint: "Ask for the deployment again, and follow its link.", rule: "RFC 5652 §6.2.1")
+            }
+            return transport(encrypted, recipient.name)
         case .p521, .ed25519:
             throw Refusal(
                 .unsupported, "Nothing can be encrypted to this kind of key.", hint: "Enrol with a key on P-256.",
@@ -113,7 +132,14 @@ package enum EnvelopedData {
             DERWriter.context(0, hash), DERWriter.context(1, DERWriter.sequence(DERWriter.oid(.mgf1), hash))))
     private static let hash = DERWriter.sequence(DERWriter.oid(.sha256), DERWriter.null)
 
-    private static func transport(_ encrypted: Data, _ name: EnvelopeRecipient.Name) -> (version: Int, der: [UInt8]) {
+    private static func transported(_ contentKey: SymmetricKey, to key: _RSA.Signing.PublicKey) throws -> [UInt8] {
+        let encryption = try _RSA.Encryption.PublicKey(derRepresentation: key.derRepresentation)
+        return Array(
+            try encryption.encrypt(contentKey.withUnsafeBytes { Data($0) }, padding: .PKCS1_OAEP_SHA256))
+    }
+
+    private static func transport(_ encrypted: [UInt8], _ name: EnvelopeRecipient.Name) -> (version: Int, der: [UInt8])
+    {
         let (version, identifier) =
             switch name {
             case .key(let identifier): (2, DERWriter.primitive(.context(0), identifier))
@@ -129,6 +155,8 @@ package enum EnvelopedData {
         let seed: SymmetricKey
 
         init(seed: [UInt8]) { self.seed = SymmetricKey(data: seed) }
+
+        var contentKey: SymmetricKey { key("content key") }
 
         func key(_ name: String, _ count: Int = 32) -> SymmetricKey {
             HKDF<SHA256>.deriveKey(

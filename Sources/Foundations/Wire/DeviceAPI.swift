@@ -337,6 +337,8 @@ package struct EncryptedForm: Codable, Sendable, Equatable {
         case chunks
         /// A bundle of RAUC in its format `crypt`, without its end; RAUC clients get an end of their own.
         case rauc
+        /// An archive of SWUpdate without its first entry, `sw-description`; clients get one of their own.
+        case swupdate
     }
     /// One of `Kind`; a device that does not know it refuses the release and keeps the rest of the manifest.
     package var kind: String
@@ -345,7 +347,11 @@ package struct EncryptedForm: Codable, Sendable, Equatable {
     package var size: Int
 
     package init(_ kind: Kind, sha256: Digest, size: Int) {
-        self.kind = kind.rawValue
+        self.init(kind: kind.rawValue, sha256: sha256, size: size)
+    }
+
+    package init(kind: String, sha256: Digest, size: Int) {
+        self.kind = kind
         self.sha256 = sha256
         self.size = size
     }

@@ -84,4 +84,42 @@ import Workbench
             await home.transport.shutdown()
         }
     }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `opens what they signed encrypted, and goes back where they signed that it may`() async throws {
+        let bench = try await HouseBench(atRealTime: { _ in })
+        let updates = try await UpdateBench(bench)
+        let ada = try await bench.ownership()
+        let unit = try await bench.makeUnits(1)[0]
+        try await bench.pair(unit, with: ada)
+        try await DeviceBench.run(bench) { door in
+            let home = try UnitHome(unit, door, folder: bench.folder + "/agent")
+            func installed() async throws -> Int? {
+                try await bench.house.read { try Device.require(unit.serial, in: $0).passport.installed?.sequence }
+            }
+            func digest(_ sequence: Int) async throws -> Digest {
+                try await bench.house.read {
+                    try StoredRelease.require(sequence, of: HouseBench.product, in: $0).digest
+                }
+            }
+            _ = try await home.agent().run(once: true)
+            for sequence in 1...2 {
+                let chunks = try BenchChunks([UInt8](repeating: UInt8(sequence), count: 100_000))
+                try await updates.release(sequence, chunks.plain, in: chunks, mayReturn: sequence == 2)
+                #expect(try await offer(sequence, to: unit, in: bench) == 1)
+                _ = try await home.agent().run(once: true)
+                #expect(try await installed() == sequence)
+                let image = FileManager.default.contents(atPath: home.place.slots + "/active/image")
+                #expect(image.map { Array($0) } == chunks.plain)
+            }
+            let (first, second) = (try await digest(1), try await digest(2))
+            _ = try await bench.house.change(as: .system) { change in
+                try change.record(.returnOffered(release: first, sequence: 1, from: second), on: unit.device)
+            }
+            _ = try await home.agent().run(once: true)
+            #expect(try await installed() == 1)
+            #expect(try HomeStatus(of: home.place, on: PosixDisk()).image.sequence == 1)
+            await home.transport.shutdown()
+        }
+    }
 }

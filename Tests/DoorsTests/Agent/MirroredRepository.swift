@@ -108,7 +108,8 @@ struct MirroredRepository {
     static func target(_ manifest: ReleaseManifest) throws -> TargetFile {
         let terms = try ReleaseTerms(
             sequence: manifest.sequence, version: manifest.version, hardware: manifest.hardware,
-            from: manifest.from ?? [], bootloader: manifest.bootloader ?? [], network: manifest.network ?? [])
+            from: manifest.from ?? [], bootloader: manifest.bootloader ?? [], network: manifest.network ?? [],
+            encrypted: manifest.encrypted, mayReturnTo: manifest.mayReturnTo)
         return TargetFile(
             path: ReleaseLayout.path(AgentBench.product, layer: layer, file: "\(manifest.sequence)"),
             length: manifest.size, hashes: FileHashes([.sha256: manifest.sha256]), custom: terms.custom)

@@ -14,7 +14,7 @@ import Wire
 import Workbench
 
 /// A release in chunks, published for a device with our agent.
-private struct EncryptedScene: Sendable {
+struct EncryptedScene: Sendable {
     let scene: DeviceScene
     static let plain = (0..<150_000).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
     static let key = [UInt8](repeating: 0xa5, count: 32)
@@ -32,17 +32,7 @@ private struct EncryptedScene: Sendable {
         if offered { try await offer() }
     }
 
-    static func seal(_ plain: [UInt8]) throws -> [UInt8] {
-        var sealer = try ChunkSealer(key: key, size: plain.count)
-        var stored: [UInt8] = []
-        var rest = plain[...]
-        while sealer.next > 0 {
-            let next = sealer.next
-            stored += try sealer.seal(Array(rest.prefix(next)))
-            rest = rest.dropFirst(next)
-        }
-        return stored
-    }
+    static func seal(_ plain: [UInt8]) throws -> [UInt8] { try BenchChunks(plain, key: key).stored }
 
     static func publish(
         _ stored: [UInt8], _ house: House, sequence: Int = 1, change: (inout PayloadSecret) -> Void = { _ in }

@@ -94,6 +94,17 @@ private struct Recipients {
         }
         let rsa = try EnvelopeRecipient(certificate: await folder.make("rsa", Self.keys[2].1, named: true))
         #expect(!rsa.isRepeatable)
+        // With what a link carries it is the same, too, and opens; with another key's it does not.
+        let carried = try #require(try EnvelopedData.carried(for: rsa, seed: seed))
+        let envelope = try EnvelopedData.encode(content, for: rsa, seed: seed, carried: carried)
+        #expect(try EnvelopedData.encode(content, for: rsa, seed: seed, carried: carried) == envelope)
+        #expect(try await folder.decrypt(envelope, as: "rsa") == content)
+        #expect(throws: Refusal.self) {
+            try EnvelopedData.encode(content, for: rsa, seed: seed, carried: Array(carried.dropLast()))
+        }
+        let made = try EnvelopedData.encode(
+            content, for: rsa, seed: seed, carried: [UInt8](repeating: 1, count: carried.count))
+        #expect(try await folder.decrypt(made, as: "rsa") != content)
     }
 
     @Test func `is not made for keys that nothing can be encrypted to, or of too much`() async throws {

@@ -36,7 +36,8 @@ struct RAUCScene: Sendable {
         }
     }()
 
-    init() async throws {
+    /// - Parameter rsa: the devices' keys are RSA keys.
+    init(rsa: Bool = false) async throws {
         est = try await ESTScene()
         let other = try await est.bench.makeUnits(1, station: "line-2")[0]
         try await est.bench.pair(other, with: est.ada)
@@ -48,13 +49,24 @@ struct RAUCScene: Sendable {
                 "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
                 "-keyout",
                 "images.key", "-out", "images.pem", "-subj", "/CN=images", "-addext", "keyUsage=digitalSignature",
+                "-addext", "extendedKeyUsage=emailProtection",
             ])
-        for unit in [one, two] { try await enrol(unit) }
+        for unit in [one, two] { try await enrol(unit, rsa: rsa) }
     }
 
     /// With a key that openssl made; RAUC is told of both in its settings.
-    private func enrol(_ unit: Unit) async throws {
-        try await est.request(unit.name, subject: "/CN=\(unit.unit.device)")
+    private func enrol(_ unit: Unit, rsa: Bool) async throws {
+        if rsa {
+            try await est.run(
+                "openssl",
+                [
+                    "req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", "\(unit.name).key", "-outform", "DER",
+                    "-out",
+                    "\(unit.name).csr", "-subj", "/CN=\(unit.unit.device)",
+                ])
+        } else {
+            try await est.request(unit.name, subject: "/CN=\(unit.unit.device)")
+        }
         let shown = try house.authorities.verifier(for: .birth).verify(
             leaf: unit.unit.certificate, at: est.bench.clock.now, purpose: .birth
         ).get()
@@ -164,6 +176,21 @@ struct RAUCScene: Sendable {
             throw Refusal(.conflict, String(decoding: answer.body, as: UTF8.self), hint: "Read it.")
         }
         return found
+    }
+
+    /// What `openssl cms -decrypt` makes of the bundle's end with the device's key; nil if nothing.
+    func decrypt(_ bundle: [UInt8], as unit: Unit) async throws -> [UInt8]? {
+        guard let range = RAUCBundle.message(in: bundle.count, trailer: Array(bundle.suffix(8))) else { return nil }
+        let name = UUID().uuidString
+        try Data(bundle[range]).write(to: URL(filePath: "\(folder)/\(name).cms"))
+        let outcome = try await OutsideProgram.run(
+            "openssl",
+            [
+                "cms", "-decrypt", "-binary", "-inform", "DER", "-in", "\(name).cms", "-recip", "\(unit.name).pem",
+                "-inkey", "\(unit.name).key", "-out", name,
+            ], in: folder)
+        guard outcome.status == 0 else { return nil }
+        return Array(try Data(contentsOf: URL(filePath: "\(folder)/\(name)")))
     }
 
     /// `rauc extract` with the device's settings, keys and certificate: the image inside, or what it said.

@@ -14,7 +14,7 @@ import Workbench
     @Test(.timeLimit(.minutes(2)))
     func `opens an encrypted bundle with the key of the device that fetched it, and with no other`() async throws {
         let scene = try await RAUCScene()
-        _ = try await scene.publish(1)
+        let (_, message) = try await scene.publish(1)
         try await scene.est.serve { door in
             // Both at once.
             async let first = scene.artifact(scene.one, door)
@@ -34,6 +34,8 @@ import Workbench
             }
             #expect(bundles[0] != bundles[1])
             for (unit, own, other) in [(scene.one, bundles[0], bundles[1]), (scene.two, bundles[1], bundles[0])] {
+                #expect(try await scene.decrypt(own, as: unit) == message)
+                #expect(try await scene.decrypt(other, as: unit) == nil)
                 let opened = try await scene.extract(own, as: unit)
                 #expect(opened.image == RAUCScene.image, "\(opened.said.suffix(1000))")
                 let closed = try await scene.extract(other, as: unit)
@@ -103,6 +105,50 @@ import Workbench
             let answer = try await scene.deployment(scene.two, door)
             #expect(answer.status == 503)
             #expect(String(decoding: answer.body, as: UTF8.self).contains("not the one that was published"))
+        }
+    }
+
+    @Test(.timeLimit(.minutes(2)))
+    func `opens a bundle with an RSA key, by a link that carries what was drawn for it`() async throws {
+        let scene = try await RAUCScene(rsa: true)
+        let (_, message) = try await scene.publish(1)
+        try await scene.serve { door in
+            let artifact = try await scene.artifact(scene.one, door)
+            let link = try #require(artifact._links["download"]).href
+            let bundle = try await scene.curl(scene.one, link).body
+            #expect(bundle.count == artifact.size)
+            #expect(artifact.hashes["sha256"] == Digest(SHA256.hash(data: bundle)).description)
+            #expect(try await scene.decrypt(bundle, as: scene.one) == message)
+            #expect(try await scene.extract(bundle, as: scene.one).image == RAUCScene.image)
+            // Wrong keys are hidden behind random bytes (RFC 3218 §2.3): never what is inside.
+            #expect(try await scene.decrypt(bundle, as: scene.two) != message)
+            #expect(try await scene.extract(bundle, as: scene.two).image == nil)
+            // The same link gives the same bytes, and so does the next poll.
+            let again = try await scene.artifact(scene.one, door)
+            #expect(again._links["download"]?.href == link && again.hashes == artifact.hashes)
+            let tail = try await scene.curl(scene.one, link, ["-r", "\(bundle.count - 2000)-"])
+            #expect(tail.status == 206 && tail.body == Array(bundle.suffix(2000)))
+            let bare = String(link.prefix { $0 != "?" })
+            for made in [bare, bare + "?carried=", bare + "?carried=00", bare + "?carried=xy"] {
+                #expect(try await [400, 403].contains(scene.curl(scene.one, made).status), "\(made)")
+            }
+            // What somebody made up opens nothing, and another device's link is its own.
+            let forged = bare + "?carried=" + String(repeating: "01", count: 256)
+            #expect(try await scene.decrypt(scene.curl(scene.one, forged).body, as: scene.one) != message)
+            #expect(try await scene.curl(scene.two, link).status == 403)
+        }
+        // Another node, or a server that was started anew, gives the link's bytes.
+        let first = try await scene.serve { door in
+            let artifact = try await scene.artifact(scene.one, door)
+            return try #require(artifact._links["download"]?.href)
+        }
+        try await scene.serve { door in
+            let query = String(first.drop { $0 != "?" })
+            let artifact = try await scene.artifact(scene.one, door)
+            let link = try #require(artifact._links["download"]).href
+            #expect(!link.hasSuffix(query))
+            let bundle = try await scene.curl(scene.one, String(link.prefix { $0 != "?" }) + query).body
+            #expect(try await scene.decrypt(bundle, as: scene.one) == message)
         }
     }
 

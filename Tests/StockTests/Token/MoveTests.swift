@@ -74,6 +74,8 @@ import Workbench
         let (one, two) = (try await before.enrol(units[0]), try await before.enrol(units[1]))
         _ = try await before.house.perform(
             ConfigureDevice(device: units[0].serial, document: "{\"setpoint\":21}"), as: ada)
+        let chunks = try BenchChunks(Array("an encrypted release".utf8))
+        let encrypted = try await before.publishEncrypted(1, chunks)
         try await before.publisher.publish()
         let pinned = before.publisher.verifierKey
         let oldPermit = try before.house.permitKey().publicKeyDER
@@ -86,6 +88,7 @@ import Workbench
         let told = try await move(HouseBench(continuing: before, keys: joined).house)
         #expect(told.contains { $0.contains("operational-issuing-2 succeeds operational-issuing-1") }, "\(told)")
         #expect(told.contains { $0.contains("3 data keys of tenures are wrapped anew") }, "\(told)")
+        #expect(told.contains { $0.contains("1 keys of encrypted releases are wrapped anew") }, "\(told)")
         let last = try await before.house.read { try LedgerReader.checkpoint(in: $0).note }
         #expect(throws: Never.self) { try Checkpoint(note: Array(last.utf8), key: pinned) }
 
@@ -123,6 +126,10 @@ import Workbench
         try await revokes(after, units[1], two)
         try await audit(house)
         try await retires(after, keys, files)
+        // The key that wrapped it is destroyed, and the files are away.
+        let alone = try await HouseBench(continuing: after, keys: keys)
+        let kept = try #require(try await house.read { try PayloadKeys.find(encrypted, in: $0) })
+        #expect(try await PayloadKeys.open(kept, in: alone.house).secret == chunks.key)
     }
 
     @Test func `goes from one token to another the same way, and no key is in both`() async throws {

@@ -115,6 +115,7 @@ enum TargetMatch {
             && terms.hardware == manifest.hardware && terms.from == manifest.from ?? []
             && terms.bootloader == manifest.bootloader ?? [] && terms.network == manifest.network ?? []
             && terms.sbom == manifest.sbom && terms.provenance == manifest.provenance
+            && terms.encrypted == manifest.encrypted && terms.mayReturnTo == manifest.mayReturnTo
             && found.file.length == manifest.size
             && found.file.hashes.values[FileHashes.Algorithm.sha256.rawValue] == manifest.sha256.description
         guard isSame else {

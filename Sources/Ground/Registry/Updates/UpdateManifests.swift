@@ -31,12 +31,13 @@ struct UpdateManifests: Sendable {
             let next = try MetadataRefusal.explained { () throws(MetadataRefusal) in try draft.targets() }.targets
             for target in next.values where present[target.path] == nil {
                 let manifest = try manifest(target, of: place.product, draft.role, anchor, at: now)
+                let stored = manifest.encrypted?.sha256 ?? manifest.sha256
                 let form: ArtifactForm
-                if let known = forms[manifest.sha256] {
+                if let known = forms[stored] {
                     form = known
                 } else {
-                    form = try await ArtifactForm.read(house.settings.artifactFolder + "/\(manifest.sha256)")
-                    forms[manifest.sha256] = form
+                    form = try await ArtifactForm.read(house.settings.artifactFolder + "/\(stored)")
+                    forms[stored] = form
                 }
                 let admission = try await ReleaseAdmission(
                     place.product, layer: layer, version: manifest.version, artifact: manifest.sha256,
@@ -63,15 +64,19 @@ struct UpdateManifests: Sendable {
         func filled(_ list: [String]) -> [String]? { list.isEmpty ? nil : list }
         return ReleaseManifest(
             product: product, sequence: terms.sequence, version: terms.version, hardware: terms.hardware,
-            sha256: sha256, size: target.length, created: now, from: filled(terms.from),
+            sha256: sha256, size: target.length, created: now, encrypted: terms.encrypted, from: filled(terms.from),
             bootloader: filled(terms.bootloader), network: filled(terms.network), sbom: terms.sbom,
-            provenance: terms.provenance, metadata: .init(target: target.path, root: root))
+            provenance: terms.provenance, metadata: .init(target: target.path, root: root),
+            mayReturnTo: terms.mayReturnTo)
     }
 
     /// In the transaction that publishes them.
     func store(in change: Change) throws {
         for item in releases {
             try item.admission.demandSame(in: change.rows)
+            if let stored = item.release.manifest.encrypted?.sha256 {
+                try PayloadKeys.demandProposed(stored, in: change.rows)
+            }
             try item.release.store(item.form, in: change)
         }
     }

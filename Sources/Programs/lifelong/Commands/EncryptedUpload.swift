@@ -4,19 +4,28 @@ import Release
 import Use
 import Wire
 
-/// An artifact that is encrypted before it leaves this machine, once for everybody; its key goes to the server beside it.
+/// An artifact that was uploaded. Where it is to be encrypted, it is before it leaves this machine, once for everybody; its key goes
+/// to the server beside it.
 struct EncryptedUpload {
     /// What was uploaded.
     let sha256: Wire.Digest
     let size: Int
-    let secret: PayloadSecret
+    /// Nil: it was uploaded as it is.
+    var secret: PayloadSecret?
 
-    /// A RAUC bundle of the format `crypt` is encrypted already, and only its end is held back; anything else becomes
-    /// chunks for our agent.
-    static func run(_ path: String, to client: RestClient) async throws -> EncryptedUpload {
+    static func run(_ path: String, encrypting: Bool, to client: RestClient) async throws -> EncryptedUpload {
+        guard !encrypting else { return try await run(path, to: client) }
+        let (sha256, size) = try await ArtifactFile.upload(path, to: client)
+        return EncryptedUpload(sha256: sha256, size: size)
+    }
+
+    /// Of a RAUC bundle of the format `crypt`, and of an archive of SWUpdate with encrypted images, only the part with their keys is
+    /// held back; anything else becomes chunks for our agent.
+    private static func run(_ path: String, to client: RestClient) async throws -> EncryptedUpload {
         guard let file = FileHandle(forReadingAtPath: path) else { throw ArtifactFile.unreadable(path) }
         defer { try? file.close() }
         let size = Int(try file.seekToEnd())
+        if let head = try archive(file) { return try await upload(file, size, behind: head, to: client) }
         if let range = try bundle(file, size) { return try await upload(file, size, message: range, to: client) }
         return try await encrypt(file, size, to: client)
     }
@@ -50,6 +59,37 @@ struct EncryptedUpload {
             sha256: payload, size: range.lowerBound,
             secret: PayloadSecret(
                 kind: .rauc, secret: message, sha256: Wire.Digest(whole.finalize()), size: size))
+    }
+
+    // MARK: - SWUpdate
+
+    /// The first entry of an archive of SWUpdate; nil if it is none.
+    private static func archive(_ file: FileHandle) throws -> [UInt8]? {
+        try file.seek(toOffset: 0)
+        let begin = Array(try file.read(upToCount: SWUpdateArchive.largestHead) ?? Data())
+        guard SWUpdateArchive.begins(begin) else { return nil }
+        return Array(begin.prefix(try SWUpdateArchive.headBytes(begin)))
+    }
+
+    private static func upload(
+        _ file: FileHandle, _ size: Int, behind head: [UInt8], to client: RestClient
+    ) async throws -> EncryptedUpload {
+        try file.seek(toOffset: UInt64(head.count))
+        try SWUpdateArchive.demand(head, before: Array(try file.read(upToCount: SWUpdateArchive.peekBytes) ?? Data()))
+        let stored = size - head.count
+        var (rest, whole) = (SHA256(), SHA256())
+        whole.update(data: head)
+        try file.seek(toOffset: UInt64(head.count))
+        try pieces(of: file, stored) {
+            rest.update(data: $0)
+            whole.update(data: $0)
+        }
+        let sha256 = Wire.Digest(rest.finalize())
+        try file.seek(toOffset: UInt64(head.count))
+        try await client.upload(file, size: Int64(stored), sha256: sha256)
+        return EncryptedUpload(
+            sha256: sha256, size: stored,
+            secret: PayloadSecret(kind: .swupdate, secret: head, sha256: Wire.Digest(whole.finalize()), size: size))
     }
 
     // MARK: - Chunks

@@ -19,8 +19,8 @@ struct ReleasePublish: AsyncParsableCommand {
         discussion: """
             Example:
               lifelong release publish thermostat-2 firmware.bin --sequence 7 --version-name 1.4.2 --hardware thermostat-board-c
-            With --encrypt only devices that it is offered to can read it: a RAUC bundle of the format "crypt" goes to stock clients,
-            anything else to Lifelong's agent.
+            With --encrypt only devices that it is offered to can read it: a RAUC bundle of the format "crypt", and an archive of
+            SWUpdate with encrypted images, go to stock clients, anything else to Lifelong's agent.
             """)
     @Argument(help: "The product.") var product: String
     @Argument(help: "The artifact's file.") var file: String
@@ -44,12 +44,8 @@ struct ReleasePublish: AsyncParsableCommand {
             sha256: Wire.Digest([]), size: 0, from: from.isEmpty ? nil : from,
             bootloader: bootloader.isEmpty ? nil : bootloader, network: network.isEmpty ? nil : network,
             sbom: attached.sbom, provenance: attached.provenance, mayReturn: mayReturn ? true : nil)
-        if encrypt {
-            let upload = try await EncryptedUpload.run(file, to: client)
-            (input.sha256, input.size, input.encryption) = (upload.sha256, upload.size, upload.secret)
-        } else {
-            (input.sha256, input.size) = try await ArtifactFile.upload(file, to: client)
-        }
+        let upload = try await EncryptedUpload.run(file, encrypting: encrypt, to: client)
+        (input.sha256, input.size, input.encryption) = (upload.sha256, upload.size, upload.secret)
         let answer: PublishRelease.Answer = try await client.perform(PublishRelease.name, input)
         try connection.show(answer) {
             ["Release \(sequence) (\(versionName)) of \(product) is published: \(answer.release)"]

@@ -139,7 +139,10 @@ struct MetadataFile {
             ("hardware", terms.hardware), ("from", terms.from), ("bootloader", terms.bootloader),
             ("network", terms.network),
         ].filter { !$0.1.isEmpty }.map { "\($0.0) \($0.1.joined(separator: ", "))" }
-        return (["release \(terms.sequence)", terms.version] + lists).joined(separator: "; ")
+        let encrypted = terms.encrypted.map { "encrypted (\($0.kind)), stored as \($0.size) bytes \($0.sha256)" }
+        let back = terms.mayReturnTo.map { "may go back to release \($0)" }
+        return (["release \(terms.sequence)", terms.version] + lists + [encrypted, back].compactMap { $0 })
+            .joined(separator: "; ")
     }
 }
 

@@ -176,7 +176,8 @@ struct TUFPropose: AsyncParsableCommand {
         commandName: "propose",
         abstract: "Propose a release of a layer: upload its artifact, draft the layer's next document.",
         discussion: """
-            Without a file the layer's document is drafted as it is, for longer; --withdraw takes releases off.
+            Without a file the layer's document is drafted as it is, for longer; --withdraw takes releases off. What --encrypt and
+            --may-return say is in what is signed.
 
             Examples:
               lifelong tuf propose thermostat-2 os image.raucb --sequence 7 --version-name 1.4.2 --hardware th2-rev-b --out os.json
@@ -191,6 +192,9 @@ struct TUFPropose: AsyncParsableCommand {
     @Option(help: "A version that it may follow; none: any.") var from: [String] = []
     @Option(help: "A version of the bootloader that it starts under; none: any.") var bootloader: [String] = []
     @Option(help: "A version of the network module that it speaks with; none: any.") var network: [String] = []
+    @Flag(help: "Encrypt it; each device gets the key for its own certificate.") var encrypt = false
+    @Flag(help: "Let devices that run it go back to the release that is listed before it; that is signed.")
+    var mayReturn = false
     @Option(help: "Number of a release that is to be listed no more.") var withdraw: [Int] = []
     @Option(help: "Life of the document in days.") var days = 180
     @Option(help: ArgumentHelp("Where the draft goes.", valueName: "file")) var out: String
@@ -206,14 +210,15 @@ struct TUFPropose: AsyncParsableCommand {
                     hint: "Give --sequence and --version-name with the file.")
             }
             let client = try connection.client()
-            let (sha256, size) = try await ArtifactFile.upload(file, to: client)
+            let upload = try await EncryptedUpload.run(file, encrypting: encrypt, to: client)
             let attached = try await evidence.upload(to: client)
             release = .init(
                 sequence: sequence, version: versionName, hardware: hardware, from: from, bootloader: bootloader,
-                network: network, sha256: sha256, size: size, sbom: attached.sbom, provenance: attached.provenance)
+                network: network, sha256: upload.sha256, size: upload.size, encryption: upload.secret,
+                mayReturn: mayReturn ? true : nil, sbom: attached.sbom, provenance: attached.provenance)
         }
         let isOfRelease =
-            sequence != nil || versionName != nil
+            sequence != nil || versionName != nil || encrypt || mayReturn
             || ![hardware, from, bootloader, network].allSatisfy(\.isEmpty)
         guard file != nil || !isOfRelease else {
             throw Refusal(

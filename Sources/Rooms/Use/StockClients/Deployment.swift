@@ -38,10 +38,13 @@ package struct Deployment: Sendable, Equatable {
         package let stored: Digest
         package let encryption: EncryptedForm.Kind?
 
-        /// The same with the end that only this device opens.
-        package func personal(sha256: Digest, size: Int, form: ArtifactForm) -> ReleaseFile {
+        /// What its link says besides, "?" included.
+        package private(set) var query = ""
+
+        /// The same with a part that only this device opens.
+        package func personal(sha256: Digest, size: Int, form: ArtifactForm, query: String) -> ReleaseFile {
             var file = self
-            (file.sha256, file.size, file.form) = (sha256, size, form)
+            (file.sha256, file.size, file.form, file.query) = (sha256, size, form, query)
             return file
         }
         /// What clients call the file: they go by its suffix.
@@ -123,7 +126,16 @@ package struct Deployment: Sendable, Equatable {
         return ReleaseFile(
             digest: release, product: try row.id("product"), sequence: try row.int("sequence"),
             version: try row.text("version"), sha256: sha256, size: try row.int("size"),
-            form: encryption == .rauc ? form.named(".raucb") : form, stored: sha256, encryption: encryption)
+            form: suffix(of: encryption).map { form.named($0) } ?? form, stored: sha256, encryption: encryption)
+    }
+
+    /// What is stored does not show it.
+    private static func suffix(of encryption: EncryptedForm.Kind?) -> String? {
+        switch encryption {
+        case .rauc: ".raucb"
+        case .swupdate: ".swu"
+        case .chunks, nil: nil
+        }
     }
 
     // MARK: - In a change

@@ -139,10 +139,17 @@ package enum Updates {
 
     /// What opens the encrypted release that is offered to the device: only where it has a back end, and so an operational key
     /// to give it to. Quarantined, handed over or retired, it gets none.
+    /// - Parameter certificate: SHA-256 of the operational one that was shown. It is judged in the same read, whatever was known
+    ///   of it when the request came: a key of an ended tenure opens nothing that is offered in the next.
     package static func demandKey(
-        of release: Digest, for device: Device, in rows: any Rows
+        of release: Digest, for device: Device, showing certificate: Digest, in rows: any Rows
     ) throws -> PayloadKeys.Stored {
         try device.passport.demand(.backEnd)
+        guard device.passport.certificates.contains(where: { $0.sha256 == certificate }) else {
+            throw Refusal(
+                .forbidden, "This operational certificate is revoked or replaced.",
+                hint: "Ask /device/v1/status with the birth certificate.", rule: "certificate: revoked")
+        }
         let offered = device.passport.offeredUpdate
         try device.passport.demand(.firmware, for: offered?.purpose ?? .ordinary)
         guard let offered, offered.release == release, let key = try PayloadKeys.find(release, in: rows) else {

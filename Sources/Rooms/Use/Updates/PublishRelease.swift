@@ -77,10 +77,10 @@ package struct PublishRelease: Ceremony {
             sha256: encryption?.sha256 ?? sha256, size: encryption?.size ?? size, created: try house.time(),
             encrypted: encryption.map { EncryptedForm($0.kind, sha256: sha256, size: size) }, from: from,
             bootloader: bootloader, network: network, sbom: sbom, provenance: provenance, mayReturnTo: before)
-        let secret = try await encryption?.admit(house.settings.artifactFolder + "/\(sha256)", of: size, as: manifest)
+        let secret = try await encryption?.admit(house.settings.artifactFolder + "/\(sha256)", of: size)
         let release = try await StoredRelease.seal(manifest, in: house)
         var prepared: PayloadKeys.Prepared?
-        if let secret { prepared = try await PayloadKeys.prepare(secret, for: release.digest, in: house) }
+        if let secret { prepared = try await PayloadKeys.prepare(secret, for: .release(release.digest), in: house) }
         let key = prepared
         return try await house.change(as: principal) { change in
             guard try demandNext(in: change.rows) == before else {

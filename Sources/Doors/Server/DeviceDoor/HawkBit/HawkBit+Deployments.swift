@@ -203,37 +203,38 @@ extension HawkBit {
         return deployment.release
     }
 
-    /// As this device gets it: what is encrypted has an end for its certificate, and so a size and hashes of its own.
+    /// As this device gets it: what is encrypted has a part of its own for its certificate, and so a size and hashes.
     private func personal(_ deployment: Deployment, _ caller: StockCaller) async throws -> Deployment {
-        guard deployment.release.encryption != nil else { return deployment }
         var deployment = deployment
-        deployment.release = try await bundle(deployment.release, caller).file
+        deployment.release = try await wrapped(deployment.release, caller).file
         return deployment
     }
 
-    private func bundle(
-        _ file: Deployment.ReleaseFile, _ caller: StockCaller
-    ) async throws -> (file: Deployment.ReleaseFile, end: [UInt8]) {
-        guard file.encryption != nil else { return (file, []) }
-        return try await door.envelopes.bundle(file, of: caller.device, for: caller.certificate)
+    private func wrapped(
+        _ file: Deployment.ReleaseFile, _ caller: StockCaller, by link: Substring? = nil
+    ) async throws -> (file: Deployment.ReleaseFile, wrapping: PayloadEnvelopes.Wrapping) {
+        guard file.encryption != nil else { return (file, .init()) }
+        return try await door.envelopes.personal(file, of: caller.device, for: caller.certificate, by: link)
     }
 
     func artifacts(_ request: PlaneRequest) throws -> PlaneOutcome {
         try asStockClient(request) { caller in
-            let file = try await bundle(try await self.file(caller, request), caller).file
+            let file = try await wrapped(try await self.file(caller, request), caller).file
             return try answer([HawkBitDeployment.Artifact(file, below: caller.base)], to: request)
         }
     }
 
     func artifact(_ request: PlaneRequest) throws -> PlaneOutcome {
         try asStockClient(request) { caller in
-            let (file, end) = try await bundle(try await self.file(caller, request), caller)
+            let (file, wrapping) = try await wrapped(
+                try await self.file(caller, request), caller, by: request.query)
             switch request.parameters.count > 3 ? String(request.parameters[3]) : "" {
             case file.name:
                 return try ArtifactFile(
-                    folder: door.house.settings.artifactFolder, sha256: file.stored, end: end, whole: file.sha256
+                    folder: door.house.settings.artifactFolder, sha256: file.stored, head: wrapping.head,
+                    end: wrapping.end, whole: file.sha256
                 ).answer(to: request)
-            case file.name + ".MD5SUM":
+            case file.name + ".MD5SUM" where file.encryption != .swupdate:
                 return PlaneAnswer(Array("\(file.form.md5)  \(file.name)\n".utf8), type: "text/plain")
             default: throw nothing()
             }

@@ -40,11 +40,16 @@ package struct HawkBitDeployment: Encodable, Sendable {
         var artifacts: [Artifact]
     }
     struct Artifact: Encodable, Sendable {
-        struct Hashes: Encodable, Sendable { var sha1, md5, sha256: Digest }
+        /// Of an archive of SWUpdate that is encrypted for this device SHA-1 alone, which is what SWUpdate asks for.
+        struct Hashes: Encodable, Sendable {
+            var sha1: Digest
+            var md5, sha256: Digest?
+        }
         /// Some clients look for the file under the names that hawkBit gives to plain HTTP. Where they lead is this plane all the
         /// same, and nothing is given away over plain HTTP.
         struct Links: Encodable, Sendable {
-            var file, sum: HawkBitLink
+            var file: HawkBitLink
+            var sum: HawkBitLink?
             enum Names: String, CodingKey {
                 case download, md5sum
                 case plainDownload = "download-http"
@@ -54,7 +59,7 @@ package struct HawkBitDeployment: Encodable, Sendable {
             func encode(to encoder: any Encoder) throws {
                 var links = encoder.container(keyedBy: Names.self)
                 for name in [Names.download, .plainDownload] { try links.encode(file, forKey: name) }
-                for name in [Names.md5sum, .plainSum] { try links.encode(sum, forKey: name) }
+                for name in [Names.md5sum, .plainSum] { try links.encodeIfPresent(sum, forKey: name) }
             }
         }
         var filename: String
@@ -65,9 +70,13 @@ package struct HawkBitDeployment: Encodable, Sendable {
         init(_ file: Deployment.ReleaseFile, below base: String) {
             let path = "\(base)/softwaremodules/\(file.sequence)/artifacts/\(file.name)"
             filename = file.name
-            hashes = Hashes(sha1: file.form.sha1, md5: file.form.md5, sha256: file.sha256)
+            let isOwn = file.encryption == .swupdate
+            hashes = Hashes(
+                sha1: file.form.sha1, md5: isOwn ? nil : file.form.md5, sha256: isOwn ? nil : file.sha256)
             size = file.size
-            _links = Links(file: HawkBitLink(href: path), sum: HawkBitLink(href: path + ".MD5SUM"))
+            _links = Links(
+                file: HawkBitLink(href: path + file.query),
+                sum: isOwn ? nil : HawkBitLink(href: path + ".MD5SUM" + file.query))
         }
     }
     /// "skip", "attempt" or "forced", both.

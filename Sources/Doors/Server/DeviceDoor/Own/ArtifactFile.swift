@@ -3,10 +3,11 @@ import NIOCore
 import NIOHTTP1
 import Wire
 
-/// An artifact on disk, by its SHA-256, and what follows it for one device: streamed in pieces, with ranges and conditions
+/// An artifact on disk, by its SHA-256, and what one device gets before and behind it: streamed in pieces, with ranges and conditions
 /// (RFC 9110 §13, §14), so that a download goes on where it was cut off.
 struct ArtifactFile: Sendable {
     private let path: String
+    private let head: [UInt8]
     private let end: [UInt8]
     private let whole: Digest
     private var tag: EntityTag { EntityTag(whole) }
@@ -14,10 +15,12 @@ struct ArtifactFile: Sendable {
 
     /// - Parameters:
     ///   - sha256: of the file in the store.
+    ///   - head: what comes before it.
     ///   - end: what comes behind it.
-    ///   - whole: SHA-256 of both.
-    init(folder: String, sha256: Digest, end: [UInt8] = [], whole: Digest? = nil) {
+    ///   - whole: stands for all of that.
+    init(folder: String, sha256: Digest, head: [UInt8] = [], end: [UInt8] = [], whole: Digest? = nil) {
         path = folder + "/\(sha256)"
+        self.head = head
         self.end = end
         self.whole = whole ?? sha256
     }
@@ -25,12 +28,12 @@ struct ArtifactFile: Sendable {
     /// - Parameter name: stands for these very bytes.
     init(_ path: String, named name: Digest) {
         self.path = path
-        end = []
+        (head, end) = ([], [])
         whole = name
     }
 
     func answer(to request: PlaneRequest) throws -> PlaneAnswer {
-        let source = try ArtifactSource(path, end)
+        let source = try ArtifactSource(path, head, end)
         let size = source.size
         let fields = [(name: "ETag", value: tag.text), (name: "Accept-Ranges", value: "bytes")]
         func bare(_ status: Int, _ more: [(name: String, value: String)] = []) -> PlaneAnswer {
@@ -105,16 +108,17 @@ struct ArtifactFile: Sendable {
     }
 }
 
-/// An open file, and bytes behind it.
+/// An open file, and bytes before and behind it.
 private final class ArtifactSource: Sendable {
     private let descriptor: Int32
     private let inFile: Int
+    private let head: [UInt8]
     private let end: [UInt8]
     private static let pieceBytes = 64 * 1024
 
-    var size: Int { inFile + end.count }
+    var size: Int { head.count + inFile + end.count }
 
-    init(_ path: String, _ end: [UInt8]) throws(Refusal) {
+    init(_ path: String, _ head: [UInt8], _ end: [UInt8]) throws(Refusal) {
         let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
             let reason = errno
@@ -129,6 +133,7 @@ private final class ArtifactSource: Sendable {
         self.descriptor = descriptor
         var state = stat()
         inFile = fstat(descriptor, &state) == 0 ? Int(state.st_size) : 0
+        self.head = head
         self.end = end
     }
 
@@ -136,13 +141,16 @@ private final class ArtifactSource: Sendable {
 
     /// Straight into the buffer that goes to TLS; one piece at a time for each client.
     func write(_ range: Range<Int>, to writer: PlaneWriter) async throws {
-        var at = range.lowerBound
-        while at < range.upperBound {
+        let before = range.clamped(to: 0..<head.count)
+        if !before.isEmpty { try await writer.write(ByteBuffer(bytes: head[before])) }
+        var at = max(range.lowerBound, head.count) - head.count
+        let last = range.upperBound - head.count
+        while at < last {
             if at >= inFile {
-                try await writer.write(ByteBuffer(bytes: end[(at - inFile)..<(range.upperBound - inFile)]))
+                try await writer.write(ByteBuffer(bytes: end[(at - inFile)..<(last - inFile)]))
                 return
             }
-            let wanted = min(Self.pieceBytes, min(range.upperBound, inFile) - at)
+            let wanted = min(Self.pieceBytes, min(last, inFile) - at)
             var piece = ByteBufferAllocator().buffer(capacity: wanted)
             let count = piece.writeWithUnsafeMutableBytes(minimumWritableBytes: wanted) { bytes in
                 max(0, pread(descriptor, bytes.baseAddress, wanted, at))

@@ -26,8 +26,8 @@ extension OpenAPI {
               description: "What opens an artifact that was uploaded encrypted; wrapped by the key store, and in no answer."
               required: [kind, secret, sha256, size]
               properties:
-                kind: {type: string, enum: [chunks, rauc]}
-                secret: {type: string, description: "Base64: of chunks the payload key, of a RAUC bundle the signed message from its end."}
+                kind: {type: string, enum: [chunks, rauc, swupdate]}
+                secret: {type: string, description: "Base64: of chunks the payload key, of a RAUC bundle the signed message from its end, of an archive of SWUpdate its first entry."}
                 sha256: {description: "Of the artifact as its maker has it.", $ref: '#/components/schemas/Digest'}
                 size: {type: integer}
               examples:

@@ -63,8 +63,10 @@ extension OpenAPI {
                 from: {type: array, items: {type: string}, description: "Versions that it may follow."}
                 bootloader: {type: array, items: {type: string}}
                 network: {type: array, items: {type: string}, description: "Versions of the network module."}
-                sha256: {$ref: '#/components/schemas/Digest'}
+                sha256: {description: "Of what was uploaded.", $ref: '#/components/schemas/Digest'}
                 size: {type: integer}
+                encryption: {$ref: '#/components/schemas/PayloadSecret'}
+                mayReturn: {type: boolean, description: "A device that runs it may go back to the release of its layer that is listed before it."}
                 sbom: {$ref: '#/components/schemas/Digest', description: "Of a bill of materials that was uploaded like the artifact."}
                 provenance: {$ref: '#/components/schemas/Digest', description: "Of a provenance that was uploaded like the artifact."}
             ProposeReleaseAnswer: {$ref: '#/components/schemas/ProposedMetadata'}
