@@ -16,6 +16,11 @@ extension FuzzTarget {
         message("hawkbit-confirmation", HawkBitConfirmation.self),
         message("hawkbit-auto-confirm", HawkBitAutoConfirm.self),
         message("hawkbit-installed", HawkBitInstalled.self),
+        message("hawkbit-targets", [ManagementTarget].self),
+        message("hawkbit-modules", [ManagementModule].self),
+        message("hawkbit-sets", [ManagementSet].self),
+        message("hawkbit-assignments", [ManagementAssignment].self),
+        message("hawkbit-setting", ManagementSetting.self),
         FuzzTarget("cbor") { _ in
             let json = stockSeeds.values.joined().filter { !$0.contains(" ") }.map { Array($0.utf8) }
             return try json.map { try CBOR.encode(json: $0) } + [[0xa1, 0x61, 0x61, 0x82, 1, 0x20]]
@@ -40,6 +45,13 @@ extension FuzzTarget {
         "hawkbit-confirmation": [#"{"confirmation":"denied","code":-10,"details":["not now"]}"#],
         "hawkbit-auto-confirm": [#"{"initiator":"panel","remark":"always"}"#, "{}"],
         "hawkbit-installed": [#"{"name":"thermostat-2","version":"1.4.2"}"#],
+        "hawkbit-targets": [#"[{"controllerId":"TH-1","name":"x","securityToken":"d6ae2d6cc6bc2b1c"}]"#],
+        "hawkbit-modules": [#"[{"name":"thermostat-2","version":"1.4.2","type":"os","encrypted":false}]"#],
+        "hawkbit-sets": [#"[{"name":"x","version":"1.4.2","modules":[{"id":7}],"requiredMigrationStep":false}]"#],
+        "hawkbit-assignments": [
+            #"[{"id":"TH-1","type":"forced","weight":5,"maintenanceWindow":{"schedule":"0 0 3 ? * *"}},{"id":"TH-2"}]"#
+        ],
+        "hawkbit-setting": [#"{"value":true}"#, #"{"value":"00:05:00"}"#],
         "mender-auth": [
             #"{"id_data":"{\"mac\":\"de:ad\"}","pubkey":"-----BEGIN PUBLIC KEY-----\n","tenant_token":""}"#
         ],
@@ -101,6 +113,47 @@ extension FuzzTarget {
         } run: { bytes in
             guard HostName.isValid(text(bytes)) else { return }
             promise(!text(bytes).contains { "/@?#\\ \"".contains($0) }, "host: it ends the authority of a URL")
+        },
+        FuzzTarget("rsql") { _ in
+            ["name==thermostat-2;version==1.4*", "id==7 and name=='x y'", "q=gt=5,(a==b)"].map { Array($0.utf8) }
+        } run: { bytes in
+            guard let filter = try? RSQL(text(bytes), fields: ["id", "name", "version"]) else { return }
+            promise((1...RSQL.maximumComparisons).contains(filter.comparisons.count), "rsql: a wrong count")
+            let written = filter.comparisons.map { one in
+                "\(one.field)==\(one.text.contains("'") ? "\"" : "'")\(one.text)\(one.isBeginning ? "*" : "")"
+                    + (one.text.contains("'") ? "\"" : "'")
+            }
+            promise(
+                (try? RSQL(written.joined(separator: ";"), fields: ["id", "name", "version"])) == filter,
+                "rsql: written, it is read as another")
+            promise(filter.comparisons.allSatisfy { $0.holds($0.text) }, "rsql: does not hold of its own text")
+        },
+        FuzzTarget("multipart", share: 50) { _ in
+            let head = "Content-Disposition: form-data; name=\"file\"; filename=\"image.swu\"\r\n\r\n"
+            let field = "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nx\r\n"
+            return ["--b\r\n\(head)070702\r\n--bc\r\n\r\n--b--\r\n", "\(field)--b\r\n\(head)\r\n--b--"].map { Array($0.utf8) }
+        } run: { bytes in
+            func read(_ pieces: Int) -> (name: String?, file: [UInt8])? {
+                do throws(Refusal) {
+                    var form = try Multipart(contentType: "multipart/form-data; boundary=b")
+                    var file: [UInt8] = []
+                    for start in stride(from: 0, to: bytes.count, by: pieces) {
+                        file += try form.take(bytes[start..<min(start + pieces, bytes.count)])
+                    }
+                    try form.finish()
+                    return (form.filename, file)
+                } catch {
+                    return nil
+                }
+            }
+            let whole = read(bytes.count + 1)
+            for pieces in [1, 7] {
+                let found = read(pieces)
+                promise(
+                    found?.name == whole?.name && found?.file == whole?.file && (found == nil) == (whole == nil),
+                    "multipart: how it is cut makes a difference")
+            }
+            promise((whole?.file.count ?? 0) < bytes.count || bytes.isEmpty, "multipart: it grew")
         },
         FuzzTarget("basic") { _ in
             ["Basic YTpi", "basic OnBhc3M="].map { Array($0.utf8) }

@@ -219,5 +219,6 @@ package enum Schema {
                 "CREATE UNIQUE INDEX stock_client_mender_key ON stock_client (mender_key)",
                 "ALTER TABLE artifact_form ADD COLUMN mender TEXT",
             ]),
+        drafts,
     ]
 }

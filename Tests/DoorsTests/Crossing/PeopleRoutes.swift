@@ -34,7 +34,7 @@ enum PeopleRoutes {
     ///   - batch: one that is closed.
     ///   - person: name and id of somebody.
     static func all(_ serial: String, batch: String, person: (name: String, id: String)) -> [Try] {
-        reads(serial) + actions() + console(serial, batch) + people(person) + service()
+        reads(serial) + actions() + hawkBit(serial) + console(serial, batch) + people(person) + service()
     }
 
     private static func read(_ path: String, _ need: Need, _ real: String? = nil) -> Try {
@@ -76,6 +76,8 @@ enum PeopleRoutes {
             ("manufacture/admit-births", .manufacture), ("manufacture/ship-devices", .ship),
             ("pairing/pair-device", .pair), ("pairing/enrolment-code", .own), ("pairing/unlock", .respond),
             ("use/configure-device", .own), ("use/publish-release", .publish), ("use/offer-update", .publish),
+            ("use/draft-release", .publish), ("use/attach-artifact", .publish), ("use/drop-draft", .publish),
+            ("use/publish-draft", .publish),
             ("use/withdraw-update", .publish), ("use/set-gateway-token", .publish), ("use/issue-device-token", .own),
             ("use/adopt-device-tokens", .own),
             ("use/plan-rollout", .publish), ("use/try-rollout", .publish), ("use/approve-rollout", .publish),
@@ -100,6 +102,41 @@ enum PeopleRoutes {
                 route: "PUT /api/v1/artifacts/{sha256}", need: .anyOf([.publish]),
                 path: "/api/v1/artifacts/" + String(repeating: "0", count: 64), body: "not those bytes",
                 type: "application/octet-stream", answer: 409)
+        ]
+    }
+
+    /// hawkBit's management API (docs/hawkbit-management.md).
+    private static func hawkBit(_ serial: String) -> [Try] {
+        func one(_ method: String, _ path: String, _ need: Need, _ real: String? = nil, _ answer: Int = 200) -> Try {
+            // Nothing is in a body: who may learns that, and nothing happens.
+            Try(
+                route: "\(method) /rest/v1/\(path)", need: need, path: "/rest/v1/\(real ?? path)",
+                body: method == "POST" || method == "PUT" ? "{}" : "", answer: answer)
+        }
+        let (fleet, publish) = (Need.anyOf([.readFleet]), Need.anyOf([.publish]))
+        let module = "softwaremodules/{module}"
+        return [
+            one("GET", "targets", .anyOf(sight)), one("POST", "targets", .anyOf([.own]), nil, 400),
+            one("GET", "targets/{target}", .anyOf(sight), "targets/\(serial)"),
+            // Nobody may.
+            one("DELETE", "targets/{target}", .signedIn, "targets/\(serial)", 403),
+            one("GET", "targets/{target}/attributes", .anyOf(sight), "targets/\(serial)/attributes"),
+            one("GET", "targets/{target}/actions", .anyOf(sight), "targets/\(serial)/actions"),
+            one("GET", "targets/{target}/actions/{action}", .anyOf(sight), "targets/\(serial)/actions/1", 404),
+            one("GET", "targets/{target}/actions/{action}/status", .anyOf(sight), "targets/\(serial)/actions/1/status", 404),
+            one("DELETE", "targets/{target}/actions/{action}", publish, "targets/\(serial)/actions/1", 404),
+            one("GET", "softwaremodules", fleet), one("POST", "softwaremodules", publish, nil, 400),
+            one("GET", module, fleet, "softwaremodules/0", 404), one("DELETE", module, publish, "softwaremodules/0", 404),
+            one("GET", module + "/artifacts", fleet, "softwaremodules/0/artifacts", 404),
+            one("POST", module + "/artifacts", publish, "softwaremodules/0/artifacts", 404),
+            one("GET", module + "/artifacts/{artifact}", fleet, "softwaremodules/0/artifacts/0", 404),
+            one("DELETE", module + "/artifacts/{artifact}", publish, "softwaremodules/0/artifacts/0", 404),
+            one("GET", "distributionsets", fleet), one("POST", "distributionsets", publish, nil, 400),
+            one("GET", "distributionsets/{set}", fleet, "distributionsets/0", 404),
+            one("DELETE", "distributionsets/{set}", .signedIn, "distributionsets/0", 403),
+            one("POST", "distributionsets/{set}/assignedTargets", publish, "distributionsets/0/assignedTargets", 400),
+            one("GET", "system/configs/{key}", .anyOf([.readFleet, .administer]), "system/configs/pollingTime"),
+            one("PUT", "system/configs/{key}", .anyOf([.administer]), "system/configs/pollingTime", 400),
         ]
     }
 

@@ -39,7 +39,7 @@ import Workbench
         var path = ""
         for line in kept.split(separator: "\n").prefix(while: { $0 != "components:" }) {
             if line.hasPrefix("  /") { path = String(line.dropFirst(2).dropLast()) }
-            for method in ["get", "put", "post"] where line == "    \(method):" {
+            for method in ["get", "put", "post", "delete"] where line == "    \(method):" {
                 documented.insert("\(method) \(path)")
             }
         }

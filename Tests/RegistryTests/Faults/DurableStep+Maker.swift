@@ -119,6 +119,57 @@ extension DurableStep {
                             "SELECT COUNT(*) AS n FROM release WHERE sequence = $1", [Value(sequence)]) == 1)
                 }
             },
+            DurableStep(DraftRelease.name) { scene in
+                let version = "draft-\(await scene.number())"
+                return Attempt {
+                    _ = try await scene.house.perform(
+                        DraftRelease(product: HouseBench.product, version: version, kind: "os"), as: .system)
+                } saysDone: {
+                    [.conflict]
+                } check: { _ in
+                    try await demand(
+                        scene.count(
+                            "SELECT COUNT(*) AS n FROM release_draft WHERE version = $1", [.text(version)]) == 1)
+                }
+            },
+            DurableStep(AttachArtifact.name) { scene in
+                let draft = try await scene.draft(attached: false)
+                let (sha256, size) = try await scene.artifact()
+                return Attempt {
+                    _ = try await scene.house.perform(
+                        AttachArtifact(draft: draft, sha256: sha256, size: size, file: "image"), as: .system)
+                } check: { _ in
+                    let found = try await scene.house.read { try ReleaseDraft.find(draft, in: $0) }
+                    #expect(found?.artifact?.sha256 == sha256)
+                }
+            },
+            DurableStep(DropDraft.name) { scene in
+                let draft = try await scene.draft()
+                return Attempt {
+                    _ = try await scene.house.perform(DropDraft(draft: draft), as: .system)
+                } saysDone: {
+                    [.notFound]
+                } check: { _ in
+                    let found = try await scene.house.read { try ReleaseDraft.find(draft, in: $0) }
+                    #expect(found == nil)
+                }
+            },
+            DurableStep(PublishDraft.name) { scene in
+                let draft = try await scene.draft()
+                return Attempt {
+                    _ = try await scene.house.perform(PublishDraft(draft: draft), as: .system)
+                } saysDone: {
+                    [.conflict]
+                } check: { _ in
+                    let release = try await scene.house.read { rows in
+                        try ReleaseDraft.find(draft, in: rows)?.release(in: rows)
+                    }
+                    let digest = try #require(release)
+                    try await demand(
+                        scene.count(
+                            "SELECT COUNT(*) AS n FROM release WHERE digest = $1", [Value(digest)]) == 1)
+                }
+            },
             DurableStep(OfferUpdate.name) { scene in
                 let unit = try await scene.enrolled().unit
                 let sequence = try await scene.release()
@@ -203,6 +254,18 @@ extension DurableStep {
 
 extension FaultScene {
     /// A published release; returns its sequence.
+    /// One that could be published, unless it has no artifact yet.
+    func draft(attached: Bool = true) async throws -> Int64 {
+        let draft = try await house.perform(
+            DraftRelease(product: HouseBench.product, version: "draft-\(await number())", kind: "os"), as: .system
+        ).draft
+        guard attached else { return draft }
+        let (sha256, size) = try await artifact()
+        _ = try await house.perform(
+            AttachArtifact(draft: draft, sha256: sha256, size: size, file: "image"), as: .system)
+        return draft
+    }
+
     func release(mayReturn: Bool? = nil) async throws -> Int {
         let (sha256, size) = try await artifact()
         let sequence = await number()

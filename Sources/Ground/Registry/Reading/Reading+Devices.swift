@@ -116,7 +116,7 @@ extension Reading {
     }
 
     /// The device, if the reader may see it. What belongs to somebody else is as if it were not there.
-    static func visible(_ name: String, to principal: Principal, in rows: any Rows) throws -> Device {
+    package static func visible(_ name: String, to principal: Principal, in rows: any Rows) throws -> Device {
         let confined = try confinement(of: principal)
         guard let confined else { return try Device.require(name, in: rows) }
         guard let device = try Device.find(name, in: rows), device.owner == confined else {

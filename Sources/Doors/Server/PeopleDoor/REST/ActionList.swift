@@ -70,6 +70,10 @@ package enum ActionList {
         .action(UnlockPairing.self, "Lets a device be paired again that locked after wrong codes."),
         .ceremony(ConfigureDevice.self, "Gives a device its configuration."),
         .ceremony(PublishRelease.self, "Seals and publishes a release; its artifact was uploaded before."),
+        .action(DraftRelease.self, "Begins a release whose artifact comes later."),
+        .action(AttachArtifact.self, "Says which uploaded artifact a draft is to publish, or takes it away."),
+        .action(DropDraft.self, "Gives up a draft."),
+        .ceremony(PublishDraft.self, "Publishes a draft as its product's next release."),
         .action(OfferUpdate.self, "Offers a release to devices, or to all of its product."),
         .action(WithdrawUpdate.self, "Takes the offer of a release back from a device."),
         .action(

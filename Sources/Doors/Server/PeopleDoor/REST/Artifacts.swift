@@ -80,7 +80,7 @@ struct Artifacts: Sendable {
 }
 
 /// One temporary file that is either kept, durably, or removed.
-private final class Upload: Sendable {
+final class Upload: Sendable {
     private let folder: String
     private let path: String
     private let descriptor: Int32

@@ -19,7 +19,7 @@ package enum OpenAPI {
 
     private static let schemas =
         readSchemas + deviceSchemas + ledgerSchemas + listSchemas + actionSchemas + updateSchemas
-        + stockSchemas + rolloutSchemas
+        + stockSchemas + rolloutSchemas + draftSchemas + managementSchemas
 
     private static let head = """
         openapi: 3.1.0
@@ -55,9 +55,9 @@ package enum OpenAPI {
     }
 
     private static func identifier(_ route: PeopleRoute) -> String {
-        let bare = route.path.replacing("/api/v1/", with: "").filter { $0 != "{" && $0 != "}" }
+        let bare = route.path.replacing("/api/v1/", with: "").replacing("/rest/v1/", with: "hawkbit/").filter { $0 != "{" && $0 != "}" }
         let words = bare.split { $0 == "/" || $0 == "-" || $0 == "." }
-        let verb = route.method == .get ? "read" : route.method == .put ? "put" : "post"
+        let verb = route.method == .get ? "read" : route.method.rawValue.lowercased()
         return verb + words.map { $0.prefix(1).uppercased() + $0.dropFirst() }.joined()
     }
 
@@ -70,6 +70,9 @@ package enum OpenAPI {
                 case "sha256": ("{$ref: '#/components/schemas/Digest'}", "SHA-256 of the bytes.")
                 case "rollout": ("{$ref: '#/components/schemas/Name'}", "The rollout's name.")
                 case "link": ("{type: string}", "The link's secret.")
+                case "key": ("{type: string}", "The setting's name.")
+                case "action", "module", "artifact", "set":
+                    ("{type: integer, format: int64, minimum: 0}", "The \(name)'s id, as an answer named it.")
                 default: ("{type: string, maxLength: 64}", "The device's name, or its serial.")
                 }
             return "        - {name: \(name), in: path, required: true, schema: \(schema), description: \"\(meaning)\"}"
@@ -93,11 +96,12 @@ package enum OpenAPI {
     private static func reply(_ route: PeopleRoute) -> [String] {
         switch route.reply {
         case "See Other": ["        '303': {description: Done; the browser goes on to the page in Location.}"]
+        case "none": ["        '\(route.status ?? 200)': {description: \"\(route.summary)\"}"]
         case let type where type.contains("/"):
             ["        '200': {description: \"\(route.summary)\", content: {\(type): {schema: {type: string}}}}"]
         case let schema:
             [
-                "        '\(route.method == .put ? 201 : 200)':", "          description: \"\(route.summary)\"",
+                "        '\(route.status ?? (route.method == .put ? 201 : 200))':", "          description: \"\(route.summary)\"",
                 "          content: {application/json: {schema: {$ref: '#/components/schemas/\(schema)'}}}",
             ]
         }

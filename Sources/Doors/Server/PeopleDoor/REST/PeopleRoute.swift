@@ -26,6 +26,8 @@ package struct PeopleRoute: Sendable {
     /// Names of schemas.
     var request: String?
     var reply: String
+    /// Of what was done; left out: 201 for PUT, else 200.
+    var status: Int?
     var isOpen = false
     let answer: @Sendable (Request, PeopleContext) async throws -> Response
 

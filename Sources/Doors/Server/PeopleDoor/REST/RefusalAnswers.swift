@@ -38,7 +38,10 @@ struct RefusalAnswers: RouterMiddleware {
         let refusal = Refusal(
             .unsupported, "This path does not take \(request.method.rawValue.prefix(16)).", hint: "Use \(allowed).",
             rule: "RFC 9110 §15.5.6")
-        var response = try Response.json(refusal, status: .methodNotAllowed)
+        var response =
+            ManagementErrors.isBelow(request.uri.path)
+            ? try ManagementErrors.answer(refusal, status: 405)
+            : try Response.json(refusal, status: .methodNotAllowed)
         response.headers[.allow] = allowed
         return response
     }
@@ -58,14 +61,21 @@ struct RefusalAnswers: RouterMiddleware {
 
     private func answer(_ thrown: Refusal, _ request: Request, _ context: PeopleContext) throws -> Response {
         let refusal = Answers.face(of: thrown)
-        let isForPrograms = request.uri.path.hasPrefix("/api/")
-        let wantsPage = request.headers[.accept]?.contains("text/html") ?? false
-        var response =
-            !isForPrograms && wantsPage
-            ? try pages.refusal(refusal, request, context)
-            : try Response.json(refusal, status: HTTPResponse.Status(code: refusal.httpStatus))
-        if refusal.code == .unauthenticated { response.headers[.wwwAuthenticate] = "Bearer realm=\"lifelong\"" }
+        var response = try shown(refusal, request, context)
+        if refusal.code == .unauthenticated {
+            let also = ManagementErrors.isBelow(request.uri.path) ? ", Basic realm=\"lifelong\", charset=\"UTF-8\"" : ""
+            response.headers[.wwwAuthenticate] = "Bearer realm=\"lifelong\"\(also)"
+        }
         if let seconds = refusal.retryAfterSeconds { response.headers[.retryAfter] = String(seconds) }
         return response
+    }
+
+    private func shown(_ refusal: Refusal, _ request: Request, _ context: PeopleContext) throws -> Response {
+        let path = request.uri.path
+        if ManagementErrors.isBelow(path) { return try ManagementErrors.answer(refusal) }
+        if !path.hasPrefix("/api/"), request.headers[.accept]?.contains("text/html") ?? false {
+            return try pages.refusal(refusal, request, context)
+        }
+        return try .json(refusal, status: HTTPResponse.Status(code: refusal.httpStatus))
     }
 }

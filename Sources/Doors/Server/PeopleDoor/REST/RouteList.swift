@@ -10,7 +10,7 @@ package enum RouteList {
     package static func all(_ door: PeopleDoor) -> [PeopleRoute] {
         Reads.all(door.reading) + ActionList.all.map { $0.route(door.house) } + [
             Artifacts(folder: door.house.settings.artifactFolder, limit: door.settings.maximumArtifactBytes).route
-        ] + SignInRoutes(door: door).all + service(door)
+        ] + SignInRoutes(door: door).all + Management(door: door).routes + service(door)
     }
 
     /// What monitors and programs ask without being anybody.

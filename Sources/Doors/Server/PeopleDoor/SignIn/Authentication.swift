@@ -21,7 +21,7 @@ struct Authentication: RouterMiddleware {
     ) async throws -> Response {
         var (request, context) = (request, context)
         if let credentials = request.headers[.authorization] {
-            context.session = try await session(of: credentials)
+            context.session = try await session(of: credentials, request)
         } else {
             let cookie = SessionCookie.value(in: request)
             if let cookie { context.session = try await find(cookie, .session) }
@@ -37,7 +37,10 @@ struct Authentication: RouterMiddleware {
         method == .get || method == .head || method == .options
     }
 
-    private func session(of credentials: String) async throws -> PeopleSession {
+    private func session(of credentials: String, _ request: Request) async throws -> PeopleSession {
+        if ManagementErrors.isBelow(request.uri.path), let basic = BasicCredentials(credentials) {
+            return try await session(of: basic, request)
+        }
         let parts = credentials.split(separator: " ", omittingEmptySubsequences: true)
         guard parts.count == 2, parts[0].lowercased() == "bearer" else {
             throw Refusal(
@@ -49,6 +52,21 @@ struct Authentication: RouterMiddleware {
                 .unauthenticated, "The token is unknown, expired or revoked.",
                 hint: "Have a new one issued: lifelong token issue NAME --label LABEL. The server's own, cli-token, is "
                     + "renewed when it starts.", rule: "RFC 6750 §3.1")
+        }
+        return session
+    }
+
+    /// Scripts for hawkBit have a user, who may be "tenant\\user", and a password: here a person's name and an API token of theirs.
+    private func session(of basic: BasicCredentials, _ request: Request) async throws -> PeopleSession {
+        // A browser that was asked for a password sends it along by itself.
+        let isBrowser = request.headers[.secFetchSite] != nil || request.headers[.origin] != nil
+        if !Self.isSafe(request.method), isBrowser { try demandSameOrigin(request) }
+        let user = basic.user.split(separator: "\\", maxSplits: 1, omittingEmptySubsequences: false).last ?? ""
+        guard let session = try await find(basic.password, .token), session.person.name == user else {
+            throw Refusal(
+                .unauthenticated, "The password is no API token of that person, or it is expired or revoked.",
+                hint: "Use the person's name, and as password a token: lifelong token issue NAME --label LABEL.",
+                rule: "RFC 7617 §2")
         }
         return session
     }
