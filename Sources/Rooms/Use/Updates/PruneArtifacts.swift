@@ -157,7 +157,7 @@ private struct Plan: Sendable {
 
     /// What was done.
     func answer(for removed: Set<Digest>) -> PruneArtifacts.Answer {
-        var answer = answer
+        var answer = self.answer
         answer.removed = going.filter { removed.contains($0.artifact) }
         answer.removedCount = removed.count
         answer.removedBytes = answer.removed.reduce(0) { $0 + $1.size }
