@@ -220,5 +220,13 @@ package enum Schema {
                 "ALTER TABLE artifact_form ADD COLUMN mender TEXT",
             ]),
         drafts,
+        Migration(
+            "uploads and removals of artifacts",
+            [
+                """
+                CREATE TABLE artifact (sha256 TEXT PRIMARY KEY, state TEXT NOT NULL, uploaded_at BIGINT NOT NULL,
+                    since BIGINT NOT NULL)
+                """
+            ]),
     ]
 }

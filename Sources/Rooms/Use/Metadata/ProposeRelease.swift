@@ -106,6 +106,9 @@ package struct ProposeRelease: Ceremony {
         return try await house.change(as: principal) { change in
             try judged?.demandSame(in: change.rows)
             try proposed?.keep(in: change)
+            for document in [release?.sha256, release?.sbom, release?.provenance] {
+                if let document { try ArtifactRecords.demandHere(document, in: change.rows) }
+            }
             return try compose(terms, in: change)
         }
     }

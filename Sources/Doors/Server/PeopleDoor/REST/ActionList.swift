@@ -75,6 +75,7 @@ package enum ActionList {
         .action(DropDraft.self, "Gives up a draft."),
         .ceremony(PublishDraft.self, "Publishes a draft as its product's next release."),
         .action(OfferUpdate.self, "Offers a release to devices, or to all of its product."),
+        .ceremony(PruneArtifacts.self, "Removes the artifacts that nothing needs any more; says why the others stay."),
         .action(WithdrawUpdate.self, "Takes the offer of a release back from a device."),
         .action(
             IssueDeviceToken.self,
