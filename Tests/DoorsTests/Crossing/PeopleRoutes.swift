@@ -63,6 +63,9 @@ enum PeopleRoutes {
                 path: "/api/v1/rollouts/NOBODY/devices", answer: 404),
             read("people", .anyOf([.administer])), read("owners", .orOwner(.administer)),
             read("authorities", .anyOf([.readFleet, .manufacture])), read("update-metadata", .anyOf([.readFleet])),
+            Try(
+                route: "GET /api/v1/releases/{sha256}", need: .anyOf([.readFleet]),
+                path: "/api/v1/releases/" + String(repeating: "0", count: 64), answer: 404),
             // Nobody proposed it: who may look learns that.
             Try(
                 route: "GET /api/v1/update-metadata/{sha256}", need: .anyOf([.readFleet]),

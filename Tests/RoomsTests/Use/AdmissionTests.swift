@@ -128,6 +128,51 @@ import Workbench
         #expect(manifest.sbom == sbom && manifest.provenance == provenance)
     }
 
+    @Test func `is told with who signed, what it is made of, and what changed since the one before`() async throws {
+        let updates = try await UpdateBench(bench)
+        try await ask(rules())
+        let artifact = try upload(image)
+        for (sequence, parts) in [
+            (1, #"{"name":"zlib","version":"1.3"}"#), (2, #"{"name":"zlib","version":"1.4"},{"name":"a"}"#),
+        ] {
+            let sbom = try upload(
+                Array(
+                    #"{"bomFormat":"CycloneDX","specVersion":"1.6","metadata":{"component":{"name":"thermostat-2","version":"1"}},"components":[\#(parts)]}"#
+                        .utf8))
+            let draft = try await house.perform(
+                ProposeRelease(
+                    product: HouseBench.product, layer: UpdateBench.layer,
+                    release: .init(
+                        sequence: sequence, version: "1", hardware: [HouseBench.hardware], sha256: artifact,
+                        size: image.count, sbom: sbom, provenance: try provenance(of: artifact))), as: updates.grace
+            ).draft
+            try await updates.signByBoth(draft)
+            try await updates.publish([draft])
+        }
+        func detail(_ sequence: Int) async throws -> ReleaseDetail {
+            let digest = try await house.read {
+                try StoredRelease.require(sequence, of: HouseBench.product, in: $0).digest
+            }
+            return try await bench.reading.release("\(digest)", as: updates.grace)
+        }
+        let first = try await detail(1)
+        #expect(first.difference == nil && first.isListed == true && first.target == UpdateBench.path(1))
+        #expect(Set(first.signatures.compactMap(\.person)) == ["Grace", "Linus"])
+        #expect(first.signatures.filter { $0.isInToken == true }.map(\.person) == ["Grace"])
+        #expect(first.materials?.format == "CycloneDX 1.6" && first.materials?.components == 1)
+        #expect(first.provenance?.builder == "i")
+        let second = try await detail(2)
+        #expect(second.difference?.since == 1 && second.difference?.count == 2)
+        #expect(
+            second.difference?.changes == [
+                .init(name: "a", before: nil, after: ""), .init(name: "zlib", before: "1.3", after: "1.4"),
+            ])
+        // Whom the product trusts no more, built nothing.
+        try await ask(rules(builders: [EphemeralKey()]))
+        #expect(try await detail(2).provenance?.builder == nil)
+        await refuses(.notFound, nil) { _ = try await bench.reading.release("\(artifact)", as: updates.grace) }
+    }
+
     @Test func `has no rules that nothing could meet`() async throws {
         await refuses(.malformed, "admission: provenance signature") {
             try await ask(rules(builders: []))

@@ -71,7 +71,7 @@ extension Reading {
         }
     }
 
-    private static func release(_ row: Row) throws -> ReleaseView {
+    static func release(_ row: Row) throws -> ReleaseView {
         let seal = try CanonicalJSON.decode(Seal.self, from: Array(row.text("manifest").utf8))
         let manifest = try CanonicalJSON.decode(ReleaseManifest.self, from: seal.payloadBytes())
         return ReleaseView(

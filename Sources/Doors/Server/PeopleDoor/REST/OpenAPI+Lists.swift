@@ -73,6 +73,73 @@ extension OpenAPI {
               required: [releases]
               properties:
                 releases: {type: array, items: {$ref: '#/components/schemas/ReleaseView'}}
+            ReleaseDetail:
+              type: object
+              required: [release, from, bootloader, network, signatures]
+              properties:
+                release: {$ref: '#/components/schemas/ReleaseView'}
+                from: {type: array, items: {type: string}, description: "Versions that it may follow; empty: any."}
+                bootloader: {type: array, items: {type: string}}
+                network: {type: array, items: {type: string}}
+                target: {type: string, description: "In update metadata; missing where the house's seal is all."}
+                isListed: {type: boolean, description: "Whether update metadata lists it still."}
+                signatures: {type: array, items: {$ref: '#/components/schemas/ReleaseSignature'}}
+                materials: {$ref: '#/components/schemas/ReleaseMaterials'}
+                provenance: {$ref: '#/components/schemas/ReleaseOrigin'}
+                difference: {$ref: '#/components/schemas/ReleaseDifference'}
+            ReleaseSignature:
+              type: object
+              required: [key, at]
+              properties:
+                key: {$ref: '#/components/schemas/Digest'}
+                person: {type: string}
+                isInToken: {type: boolean}
+                at: {$ref: '#/components/schemas/Timestamp'}
+              examples:
+                - {"key": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "person": "grace",
+                    "isInToken": true, "at": "2026-01-05T08:30:00.000Z"}
+            ReleaseMaterials:
+              type: object
+              description: "Its bill of materials."
+              required: [sha256, format, subject, components]
+              properties:
+                sha256: {$ref: '#/components/schemas/Digest'}
+                format: {type: string}
+                subject: {type: string}
+                version: {type: string}
+                components: {type: integer}
+              examples:
+                - {"sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                    "format": "CycloneDX 1.6", "subject": "thermostat-2", "version": "1.4.2", "components": 214}
+            ReleaseOrigin:
+              type: object
+              description: "Its provenance; without a builder if none that the product trusts today signed it."
+              required: [sha256]
+              properties:
+                sha256: {$ref: '#/components/schemas/Digest'}
+                builder: {type: string}
+                buildType: {type: string}
+              examples:
+                - {"sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                    "builder": "https://example.com/builder", "buildType": "https://example.com/build/v1"}
+            ReleaseDifference:
+              type: object
+              description: "Components that are other than in the release before it, of the same layer."
+              required: [since, changes, count]
+              properties:
+                since: {type: integer}
+                changes:
+                  type: array
+                  items:
+                    type: object
+                    required: [name]
+                    properties:
+                      name: {type: string}
+                      before: {type: string, description: "Missing of what came."}
+                      after: {type: string, description: "Missing of what went."}
+                count: {type: integer, description: "Also of those that are not told."}
+              examples:
+                - {"since": 6, "changes": [{"name": "zlib", "before": "1.3", "after": "1.3.1"}], "count": 1}
             PersonView:
               type: object
               required: [person, name, role, addedAt, tokens]

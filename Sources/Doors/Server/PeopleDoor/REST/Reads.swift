@@ -153,6 +153,12 @@ enum Reads {
                 try await ReleaseList(releases: reading.releases(product: query.id("product"), as: principal))
             },
             read(
+                "releases/{sha256}", "ReleaseDetail",
+                "One release: who signed it, what it is made of, what changed since the one before.", tag: "use"
+            ) { _, sha256, principal in
+                try await reading.release(sha256, as: principal)
+            },
+            read(
                 "update-metadata", "UpdateMetadataView",
                 "The update metadata that is published, who signs it, and what waits.",
                 tag: "use"
