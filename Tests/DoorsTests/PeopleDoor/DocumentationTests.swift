@@ -76,6 +76,7 @@ import Workbench
             "AlarmPage": "alarms", "LedgerView": "ledger", "LedgerEntryPage": "ledger/entries?limit=5",
             "LedgerLeafView": "ledger/entries/3", "ProofView": "ledger/proof/3", "ProductList": "products",
             "BatchList": "batches", "ReleaseList": "releases", "ReleaseDetail": "releases/\(released)",
+            "ReleaseComponents": "releases/\(released)/components",
             "RolloutList": "rollouts", "GroupList": "groups", "PeopleList": "people", "OwnerList": "owners",
             "AuthorityList": "authorities", "WhoAmI": "whoami", "Refusal": "devices/NO-SUCH",
             "UpdateMetadataView": "update-metadata", "UpdateDraftView": "update-metadata/\(proposed)",

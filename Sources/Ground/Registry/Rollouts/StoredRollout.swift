@@ -78,6 +78,13 @@ package struct StoredRollout: Sendable {
         ).map { try StoredRollout($0) }
     }
 
+    /// Those of one release, newest first.
+    package static func all(of release: Digest, in rows: any Rows) throws -> [StoredRollout] {
+        try rows.query(
+            "SELECT \(columns) FROM rollout WHERE release = $1 ORDER BY planned_at DESC, id DESC", [Value(release)]
+        ).map { try StoredRollout($0) }
+    }
+
     /// The release that devices may go back to from this rollout's: what its signed manifest says.
     package func returns(in rows: any Rows) throws -> Int? {
         guard plan.returnsFrom == nil,

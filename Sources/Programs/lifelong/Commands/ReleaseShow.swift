@@ -42,9 +42,12 @@ struct ReleaseShow: AsyncParsableCommand {
     }
 
     private static func signers(_ detail: ReleaseDetail) -> [String] {
-        guard let target = detail.target else { return ["Sealed by the house's release key alone."] }
-        let state = detail.isListed == false ? ", and was taken off since" : ""
-        return ["In update metadata as \(target)\(state), signed by"]
+        let release = detail.release
+        let state = release.isOffered ? "" : " Withdrawn: nobody is offered it any more."
+        let who = release.publishedBy.map { " Published by \($0)." } ?? ""
+        let running = "\(release.running ?? 0) devices run it.\(who)\(state)"
+        guard let target = detail.target else { return [running, "Sealed by the house's release key alone."] }
+        return [running, "In update metadata as \(target), signed by"]
             + detail.signatures.map { signature in
                 let token = signature.isInToken == true ? ", in a token" : ""
                 return "    \(signature.person ?? "-")\(token)  \(signature.key)  \(Plain.time(signature.at))"
@@ -59,11 +62,17 @@ struct ReleaseShow: AsyncParsableCommand {
             detail.provenance.map { origin in
                 "Built by \(origin.builder ?? "somebody whom the product does not trust today"): \(origin.sha256)"
             } ?? "No provenance."
-        return [materials, provenance]
+        return [materials, provenance] + detail.checks.filter { !$0.isPassed }.map { "  ! \($0.rule): \($0.detail)" }
     }
 
     private static func changes(_ detail: ReleaseDetail) -> [String] {
         guard let difference = detail.difference else { return [] }
+        func any(_ versions: [String]) -> String { versions.isEmpty ? "any" : versions.joined(separator: ", ") }
+        let terms = difference.terms.map { "    \($0.term): \(any($0.before)) -> \(any($0.after))" }
+        let head = "Since release \(difference.since): "
+        guard difference.isByMaterials else {
+            return [head + "one of the two has no bill of materials, so nothing is known of components"] + terms
+        }
         let lines = difference.changes.map { change in
             switch (change.before, change.after) {
             case (let before?, let after?): "    ~ \(change.name)  \(before) -> \(after)"
@@ -72,7 +81,7 @@ struct ReleaseShow: AsyncParsableCommand {
             }
         }
         let more = difference.count - difference.changes.count
-        return ["Since release \(difference.since): \(difference.count) changes"] + lines
+        return [head + "\(difference.count) components came, went or changed"] + terms + lines
             + (more > 0 ? ["    and \(more) more"] : [])
     }
 }

@@ -22,13 +22,17 @@ extension Console {
                         tag("code") { "lifelong rollout plan PRODUCT SEQUENCE" }
                     }
                 } else {
-                    Pieces.table(
-                        "Rollouts", columns: ["Release", "Status", "Stage", "Done", "Failed", "Silent", "Planned"],
-                        numbers: [3, 4, 5]
-                    ) { for view in rollouts { row(view, now: now) } }
+                    rolloutTable(rollouts, now: now)
                 }
             }
         }.response
+    }
+
+    func rolloutTable(_ rollouts: [RolloutView], now: Timestamp) -> HTML {
+        Pieces.table(
+            "Rollouts", columns: ["Release", "Status", "Stage", "Done", "Failed", "Silent", "Planned"],
+            numbers: [3, 4, 5]
+        ) { for view in rollouts { row(view, now: now) } }
     }
 
     private func row(_ view: RolloutView, now: Timestamp) -> HTML {
