@@ -11,11 +11,12 @@ extension Console {
         let name = try Self.part("release", context)
         let detail = try await reading.release(name, as: session.principal)
         let wanted = Self.query("component", request)
-        let parts =
-            detail.materials == nil
-            ? nil
-            : try? await reading.components(
+        var parts: ReleaseComponents?
+        if detail.materials != nil {
+            parts = try await reading.components(
                 of: name, matching: wanted, limit: Reading.pageLimit, as: session.principal)
+        }
+        let made = parts
         let now = house.clock()
         let release = detail.release
         let title = "Release \(release.sequence) of \(release.product)"
@@ -30,7 +31,7 @@ extension Console {
                 "Admission", id: "admission",
                 lead: "Asked again for this page: by what the product asks today, of the files as they are in the store."
             ) { checks(detail.checks) }
-            if let parts, let materials = detail.materials { components(parts, materials, name, wanted) }
+            if let made, let materials = detail.materials { components(made, materials, name, wanted) }
             if let difference = detail.difference { differences(difference, of: release) }
             card("Files", id: "files", lead: "By their SHA-256 in the artifact store.") { files(detail.artifacts) }
             card("Rollouts", id: "rollouts") { ways(detail, now: now) }

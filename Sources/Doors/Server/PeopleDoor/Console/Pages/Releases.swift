@@ -63,7 +63,10 @@ extension Console {
             tag("td") { Self.signers(release) }
             tag("td", .class("nowrap")) {
                 release.format
-                if release.encryption != nil { " " + Self.chip("encrypted") }
+                if release.encryption != nil {
+                    " "
+                    Self.chip("encrypted")
+                }
             }
             tag("td", .class("nowrap")) { Self.evidence(release) }
             tag("td") { Self.state(release) }
@@ -83,7 +86,7 @@ extension Console {
 
     private static func evidence(_ release: ReleaseView) -> HTML {
         let words = [(release.sbom, "SBOM"), (release.provenance, "provenance")].filter { $0.0 != nil }.map(\.1)
-        return words.isEmpty ? none : HTML.joined(words.map { chip($0, "chip good") + .text(" ") })
+        return words.isEmpty ? none : HTML.joined(words.map { chip($0, "chip good") + HTML.text(" ") })
     }
 
     static func state(_ release: ReleaseView) -> HTML {
