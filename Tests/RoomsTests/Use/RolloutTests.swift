@@ -497,7 +497,7 @@ import Workbench
     @Test func `that cannot be advanced holds up no other`() async throws {
         let broken = try await start(plan { $0.stages = [.init(share: 10_000)] })
         try await settle()
-        let other: ProductID = "zeta-1"
+        let other = ProductID(trusted: "zeta-1")
         _ = try await house.perform(PublishProduct(product: other, title: "Zeta", hardware: "z"), as: .system)
         let bytes = Array("release 1".utf8)
         _ = try await house.perform(
