@@ -110,7 +110,8 @@ package struct RolloutMember: Sendable, Equatable {
             // One that sleeps goes on sleeping: windows of several zones would else never let a stage end.
             return .become(
                 RolloutMember(
-                    state: state == .left ? .waiting : state, due: window.opening(from: now, in: window.zone(of: zone))))
+                    state: state == .left ? .waiting : state, due: window.opening(from: now, in: window.zone(of: zone)))
+            )
         }
         guard let seen, now.seconds(since: seen) <= Int64(plan.aliveSeconds) else { return .become(.kept(at: now)) }
         return .offer(.offered(at: now, plan))

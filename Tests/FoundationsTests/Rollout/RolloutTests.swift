@@ -181,7 +181,8 @@ import Wire
         }
         for settled in [RolloutMember.State.done, .failed, .left] {
             for heard in [
-                RolloutMember.Observation.installed, .failed, .gone, .disquiet, .cutOff, .away, .takenBack(isHeld: true),
+                RolloutMember.Observation.installed, .failed, .gone, .disquiet, .cutOff, .away,
+                .takenBack(isHeld: true),
             ] {
                 #expect(member(settled).after(heard, at: Self.now, plan).state == settled)
             }
@@ -196,7 +197,8 @@ import Wire
         // Contacts that come before it was confirmed do not count; it is asked again, and not for ever.
         var at = Self.now.adding(seconds: 60)
         var looks = 0
-        while case .become(let next) = installed.step(at: at, plan, seen: Self.now.adding(seconds: -1), zone: nil, since: heard),
+        while case .become(let next) = installed.step(
+            at: at, plan, seen: Self.now.adding(seconds: -1), zone: nil, since: heard),
             next.state == .soaking, let due = next.due
         {
             #expect(due > at && due <= heard.adding(seconds: 8000))

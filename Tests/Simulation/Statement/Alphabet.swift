@@ -44,7 +44,8 @@ package enum Alphabet {
         case .deviceKeyAccepted: .deviceKeyAccepted
         case .pairingUnlocked: .pairingUnlocked
         case .authorityCreated, .certificateAbandoned, .productPublished, .permitGranted, .batchAdmitted,
-            .releasePublished, .releaseWithdrawn, .gatewayTokenSet, .personAdded, .ownerAdded, .signInLinkIssued, .tokenIssued,
+            .releasePublished, .releaseWithdrawn, .gatewayTokenSet, .personAdded, .ownerAdded, .signInLinkIssued,
+            .tokenIssued,
             .tokenRevoked,
             .personRemoved, .alarmAcknowledged, .keySucceeded, .keyRetired, .updateSignerAdded,
             .updateSignerRemoved, .updateMetadataProposed, .updateMetadataSigned, .updateMetadataPublished,

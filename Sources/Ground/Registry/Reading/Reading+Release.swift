@@ -110,9 +110,9 @@ extension Reading {
         let changes = elder.flatMap { elder in bill.map { $0.difference(from: elder).changes } }
         return ReleaseDetail.Difference(
             since: before.sequence,
-            terms: terms.compactMap { term, old, new in
-                let (old, new) = (old ?? [], new ?? [])
-                return Set(old) == Set(new) ? nil : .init(term: term, before: old, after: new)
+            terms: terms.compactMap { term, old, new -> ReleaseDetail.TermChange? in
+                let (before, after) = (old ?? [], new ?? [])
+                return Set(before) == Set(after) ? nil : .init(term: term, before: before, after: after)
             }, changes: Array((changes ?? []).prefix(Self.changesLimit)), count: changes?.count ?? 0,
             isByMaterials: changes != nil)
     }

@@ -26,7 +26,9 @@ extension Reading {
         if let product { conditions.add("r.product = ?", Value(product)) }
         if let after {
             let place = try Self.place(after)
-            let (name, sequence) = (conditions.argument(Value(place.product)), conditions.argument(.int(place.sequence)))
+            let (name, sequence) = (
+                conditions.argument(Value(place.product)), conditions.argument(.int(place.sequence))
+            )
             conditions.add("(r.product > \(name) OR (r.product = \(name) AND r.sequence < \(sequence)))")
         }
         let most = conditions.argument(Value(limit + 1))
@@ -34,7 +36,8 @@ extension Reading {
         return try await house.read { rows in
             var shelf = ReleaseShelf(rows, isStaff: isStaff)
             let found = try rows.query(
-                "\(ReleaseShelf.select) \(asked.sql) ORDER BY r.product, r.sequence DESC LIMIT \(most)", asked.arguments)
+                "\(ReleaseShelf.select) \(asked.sql) ORDER BY r.product, r.sequence DESC LIMIT \(most)", asked.arguments
+            )
             let releases = try found.prefix(limit).map { try shelf.view($0) }
             let last = found.count > limit ? releases.last : nil
             return ReleasePage(releases: releases, next: last.map { "\($0.product)/\($0.sequence)" })
@@ -45,7 +48,8 @@ extension Reading {
         let parts = text.utf8.count <= 256 ? text.split(separator: "/").map(String.init) : []
         guard parts.count == 2, let product = try? ProductID(parts[0]), let sequence = Int64(parts[1]) else {
             throw Refusal(
-                .malformed, "\"\(text.prefix(80))\" is no place in the list.", hint: "Begin with the list's first page.")
+                .malformed, "\"\(text.prefix(80))\" is no place in the list.", hint: "Begin with the list's first page."
+            )
         }
         return (product, sequence)
     }

@@ -77,8 +77,9 @@ struct ReleaseEvidence {
 
     func artifacts(of release: ReleaseView) -> [ReleaseDetail.Artifact] {
         func stored(_ sha256: Digest, _ size: Int?) -> Bool {
-            let found = try? FileManager.default.attributesOfItem(
-                atPath: house.settings.artifactFolder + "/\(sha256)")[.size] as? Int
+            let found =
+                try? FileManager.default.attributesOfItem(
+                    atPath: house.settings.artifactFolder + "/\(sha256)")[.size] as? Int
             return found.map { size == nil || size == $0 } ?? false
         }
         var all = [

@@ -8,7 +8,8 @@ import Wire
 
 struct RolloutShow: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "show", abstract: "Show a rollout: a bar a stage, its failure share beside the line, and the time left.",
+        commandName: "show",
+        abstract: "Show a rollout: a bar a stage, its failure share beside the line, and the time left.",
         discussion: "Example:\n  lifelong rollout show 018f3c1a-cccc-7a11-8b2c-3d4e5f6a7b8c")
     @Argument(help: "The rollout.") var rollout: String
     @OptionGroup var connection: Connection

@@ -161,7 +161,7 @@ struct RolloutStep {
         let step = before.step(
             at: change.now, plan, seen: row.optionalTime("seen"),
             zone: SelectedDevices.posture(row)[MaintenanceWindow.postureKey],
-            standing: isTurn ? try standing(device, isHeld: held.contains(device), release) : .eligible,
+            standing: try isTurn ? standing(device, isHeld: held.contains(device), release) : .eligible,
             since: try row.time("since"))
         switch step {
         case .offer(let after):
@@ -177,7 +177,8 @@ struct RolloutStep {
         let passport = try change.passport(of: device)
         let (installed, offered) = (passport.installed?.sequence ?? 0, passport.offeredUpdate)
         let isOver =
-            plan.returnsFrom.map { installed != $0 } ?? (installed >= plan.sequence || offered?.sequence ?? 0 > plan.sequence)
+            plan.returnsFrom.map { installed != $0 }
+            ?? (installed >= plan.sequence || offered?.sequence ?? 0 > plan.sequence)
         if isOver || passport.stage == .retired { return .gone }
         if isHeld { return .held }
         guard passport.allows(.firmware), passport.allows(.backEnd) else { return .away }

@@ -29,7 +29,8 @@ extension Console {
             card("Signatures", id: "signatures", lead: Self.whoAnswers(detail)) { signatures(detail, now: now) }
             card(
                 "Admission", id: "admission",
-                lead: "Asked again for this page: by what the product asks today, of the files as they are in the store."
+                lead:
+                    "Asked again for this page: by what the product asks today, of the files as they are in the store."
             ) { checks(detail.checks) }
             if let made, let materials = detail.materials { components(made, materials, name, wanted) }
             if let difference = detail.difference { differences(difference, of: release) }
@@ -56,12 +57,14 @@ extension Console {
         let release = detail.release
         var rows: [(name: String, value: HTML)] = [
             ("Published", Times.element(release.publishedAt, now: now)),
-            ("Devices that run it", Self.running(release)), ("Hardware", .text(release.hardware.joined(separator: ", "))),
+            ("Devices that run it", Self.running(release)),
+            ("Hardware", .text(release.hardware.joined(separator: ", "))),
             ("May follow", any(detail.from)), ("Bootloader", any(detail.bootloader)), ("Network", any(detail.network)),
             ("Way back", .text(detail.mayReturnTo.map { "to release \($0), by its signed manifest" } ?? "none")),
             (
                 "Travels",
-                .text(release.encryption.map { "encrypted (\($0)), opened by the device alone" } ?? "as it is installed")
+                .text(
+                    release.encryption.map { "encrypted (\($0)), opened by the device alone" } ?? "as it is installed")
             ),
             ("Name", tag("code", text: release.release.description)),
         ]

@@ -16,7 +16,8 @@ extension Console {
         let now = house.clock()
         return Page("Releases", in: .releases, for: session) {
             pageHead(
-                "Releases", lead: "Signed software, the newest of each product first. How it goes into the field is on "
+                "Releases",
+                lead: "Signed software, the newest of each product first. How it goes into the field is on "
                     + "the page Updates.")
             if products.count > 1 { productFilter(products, chosen: name) }
             tag("section", .class("card"), .label("Releases")) {
@@ -48,7 +49,9 @@ extension Console {
     private func releaseTable(_ releases: [ReleaseView], now: Timestamp) -> HTML {
         Pieces.table(
             "Releases",
-            columns: ["Release", "Version", "Layer", "Signed by", "Format", "Evidence", "State", "Devices", "Published"],
+            columns: [
+                "Release", "Version", "Layer", "Signed by", "Format", "Evidence", "State", "Devices", "Published",
+            ],
             numbers: [7]
         ) { for release in releases { row(release, now: now) } }
     }
@@ -56,7 +59,8 @@ extension Console {
     private func row(_ release: ReleaseView, now: Timestamp) -> HTML {
         tag("tr") {
             tag("td", .class("nowrap")) {
-                link(Place("/releases", release.release.description), "\(release.product) · release \(release.sequence)")
+                link(
+                    Place("/releases", release.release.description), "\(release.product) · release \(release.sequence)")
             }
             tag("td", .class("nowrap"), text: release.version)
             tag("td") { release.layer.map { HTML.text($0) } ?? Self.none }

@@ -34,7 +34,10 @@ extension Console {
         switch view.status {
         case .planned:
             return [
-                ("approve", "Approve", "You say, as a second person, that it may start. Nothing is offered by that yet.")
+                (
+                    "approve", "Approve",
+                    "You say, as a second person, that it may start. Nothing is offered by that yet."
+                )
             ]
         case .approved:
             return [
@@ -48,7 +51,10 @@ extension Console {
         case .paused where view.pause == .check:
             return [
                 pause,
-                ("resume", "Resume without the check", "Stage \(view.asked ?? view.stage) opens without its yes; the ledger says so."),
+                (
+                    "resume", "Resume without the check",
+                    "Stage \(view.asked ?? view.stage) opens without its yes; the ledger says so."
+                ),
             ]
         case .paused: return [("resume", "Resume", resumption(view))]
         case .stopped, .complete, .closed: return []
@@ -60,8 +66,10 @@ extension Console {
         case .planned, .tooFew:
             let next = view.stage + 1
             guard next <= view.counts.count else { return "You have looked: every stage has passed then." }
-            return "You have looked: stage \(next) opens, up to \(Sentences.percent(view.plan.stages[next - 1].share)) of the fleet."
-        case .refused: return "Stage \(view.asked ?? view.stage) opens although the outside check said no; the ledger says so."
+            return
+                "You have looked: stage \(next) opens, up to \(Sentences.percent(view.plan.stages[next - 1].share)) of the fleet."
+        case .refused:
+            return "Stage \(view.asked ?? view.stage) opens although the outside check said no; the ledger says so."
         default: return "Its open stage goes on where it was."
         }
     }

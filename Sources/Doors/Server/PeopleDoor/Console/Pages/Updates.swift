@@ -81,7 +81,8 @@ extension Console {
             }
             card(
                 "Failures", id: "failures",
-                lead: "It stops by itself when either share is surely at least \(Sentences.percent(view.plan.failureLine))."
+                lead:
+                    "It stops by itself when either share is surely at least \(Sentences.percent(view.plan.failureLine))."
             ) {
                 picture.shares
                 tag("p", .class("soft"), text: "Stage \(view.stage): " + Self.sentence(view.ofStage))
