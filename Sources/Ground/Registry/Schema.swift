@@ -228,5 +228,11 @@ package enum Schema {
                     since BIGINT NOT NULL)
                 """
             ]),
+        Migration(
+            "who published a release, who runs it, and that it was withdrawn",
+            [
+                "ALTER TABLE release ADD COLUMN published_by TEXT",
+                "ALTER TABLE release ADD COLUMN withdrawn_at BIGINT", Tally.countRunning,
+            ]),
     ]
 }

@@ -12,6 +12,7 @@ enum DocumentAudit {
     struct House {
         var permits: [String: Digest] = [:]
         var releases: Set<Digest> = []
+        var withdrawn: Set<Digest> = []
         /// Products for whose devices one token may speak.
         var gateways: Set<ProductID> = []
         var updates = UpdateAudit()
@@ -20,6 +21,7 @@ enum DocumentAudit {
             switch event {
             case .permitGranted(let batch, _, _, let permit): permits[batch.text] = permit
             case .releasePublished(_, _, let manifest): releases.insert(manifest)
+            case .releaseWithdrawn(_, _, let manifest): withdrawn.insert(manifest)
             case .gatewayTokenSet(let product, let allowed):
                 if allowed { gateways.insert(product) } else { gateways.remove(product) }
             default: updates.take(event)
@@ -57,7 +59,7 @@ enum DocumentAudit {
 
         private func compareReleases(_ rows: any Rows, _ notes: Notes) throws {
             var left = releases
-            try pages("digest, manifest", of: "release", by: "digest", in: rows) { row in
+            try pages("digest, manifest, withdrawn_at", of: "release", by: "digest", in: rows) { row in
                 let name = try row.text("digest")
                 guard let digest = Digest(hex: name), left.remove(digest) != nil else {
                     notes.find("release \(name)", "The ledger never heard of it.")
@@ -65,6 +67,9 @@ enum DocumentAudit {
                 }
                 if sealed(row, "manifest") != digest {
                     notes.find("release \(name)", "Its manifest is not what was published.")
+                }
+                if withdrawn.contains(digest) != (row.optionalInt("withdrawn_at") != nil) {
+                    notes.find("release \(name)", "Whether it was withdrawn differs from the ledger.")
                 }
             }
             for digest in left { notes.find("release \(digest)", "Its row is gone from the registry.") }

@@ -74,6 +74,7 @@ package enum ActionList {
         .action(AttachArtifact.self, "Says which uploaded artifact a draft is to publish, or takes it away."),
         .action(DropDraft.self, "Gives up a draft."),
         .ceremony(PublishDraft.self, "Publishes a draft as its product's next release."),
+        .action(WithdrawRelease.self, "Takes a release off, for ever, and stops its rollouts."),
         .action(OfferUpdate.self, "Offers a release to devices, or to all of its product."),
         .ceremony(PruneArtifacts.self, "Removes the artifacts that nothing needs any more; says why the others stay."),
         .action(WithdrawUpdate.self, "Takes the offer of a release back from a device."),
