@@ -184,11 +184,12 @@ struct RolloutStep {
         guard passport.allows(.firmware), passport.allows(.backEnd) else { return .away }
         if offered?.release == rollout.release { return .underWay }
         guard plan.isFor(passport) else { return .gone }
-        return try release?.misfit(change.device(device.text), isReturn: plan.returnsFrom != nil, in: change.rows) == nil ? .eligible : .away
+        return try release?.misfit(change.device(device.text), isReturn: plan.returnsFrom != nil, in: change.rows)
+            == nil ? .eligible : .away
     }
 
     private func isHeld(_ device: DeviceID) throws -> Bool {
-        try UpdateHolds.highest(for: device, in: change.rows).map { $0 < plan.sequence } ?? false
+        try !UpdateHolds.held([device], by: plan, in: change.rows).isEmpty
     }
 
     private func offer(to device: DeviceID) throws -> Event {

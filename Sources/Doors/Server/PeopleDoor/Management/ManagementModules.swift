@@ -77,7 +77,8 @@ extension Management {
                 let asked = try Self.one(of: try await call.body([ManagementModule].self))
                 guard asked.encrypted != true else {
                     throw Self.refuse(
-                        "A module is not encrypted by the server.", "Encrypt it before: lifelong release publish --encrypt")
+                        "A module is not encrypted by the server.",
+                        "Encrypt it before: lifelong release publish --encrypt")
                 }
                 let draft = try await house.perform(
                     DraftRelease(product: asked.name, version: asked.version, kind: asked.type), as: call.principal
