@@ -131,7 +131,9 @@ extension FuzzTarget {
         FuzzTarget("multipart", share: 50) { _ in
             let head = "Content-Disposition: form-data; name=\"file\"; filename=\"image.swu\"\r\n\r\n"
             let field = "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nx\r\n"
-            return ["--b\r\n\(head)070702\r\n--bc\r\n\r\n--b--\r\n", "\(field)--b\r\n\(head)\r\n--b--"].map { Array($0.utf8) }
+            return ["--b\r\n\(head)070702\r\n--bc\r\n\r\n--b--\r\n", "\(field)--b\r\n\(head)\r\n--b--"].map {
+                Array($0.utf8)
+            }
         } run: { bytes in
             func read(_ pieces: Int) -> (name: String?, file: [UInt8])? {
                 do throws(Refusal) {

@@ -35,7 +35,8 @@ private struct ManagementScene: Sendable {
     static let type = "multipart/form-data; boundary=----b0undary"
 
     static func form(_ bytes: [UInt8], name: String = "image.swu") -> [UInt8] {
-        Array("------b0undary\r\nContent-Disposition: form-data; name=\"file\"; filename=\"\(name)\"\r\n\r\n".utf8) + bytes
+        Array("------b0undary\r\nContent-Disposition: form-data; name=\"file\"; filename=\"\(name)\"\r\n\r\n".utf8)
+            + bytes
             + Array("\r\n------b0undary--\r\n".utf8)
     }
 }
@@ -138,7 +139,8 @@ private struct Script: Sendable {
             let bare = try await script.call(.GET, "/softwaremodules/\(module)").decoded(Identified.self)
             #expect(bare.complete == false && bare.name == HouseBench.product.text)
             let uploaded = try await script.upload(module, ManagementScene.image, query: "?filename=a.swu")
-            #expect(uploaded.status == 201 && uploaded.text.contains(#""providedFilename":"a.swu""#), "\(uploaded.text)")
+            #expect(
+                uploaded.status == 201 && uploaded.text.contains(#""providedFilename":"a.swu""#), "\(uploaded.text)")
             #expect(uploaded.text.contains(#""size":\#(ManagementScene.image.count)"#))
             let set = try await script.call(
                 .POST, "/distributionsets", #"[{"name":"n","version":"1.0","modules":[{"id":\#(module)}]}]"#
@@ -307,7 +309,9 @@ private struct Script: Sendable {
                     script.expect(answer, 400, "rest.param.rsqlParamSyntax", rule: "hawkBit: rsql")
                 }
             }
-            for bad in ["sort=colour:ASC", "sort=id:UP", "sort=id:ASC:x", "offset=x", "offset=10001", "limit=-1", "colour=1"] {
+            for bad in [
+                "sort=colour:ASC", "sort=id:UP", "sort=id:ASC:x", "offset=x", "offset=10001", "limit=-1", "colour=1",
+            ] {
                 script.expect(try await script.call(.GET, "/targets?\(bad)"), 400, "rest.body.notReadable")
             }
             for version in ["1.0", "1.1", "2.0"] { _ = try await script.set(version) }
@@ -315,7 +319,8 @@ private struct Script: Sendable {
                 try await script.call(.GET, path).decoded(Page<Identified>.self).content.compactMap(\.version)
             }
             #expect(try await versions("/distributionsets?sort=id:DESC&limit=2") == ["2.0", "1.1"])
-            #expect(try await versions("/distributionsets?q=version==1.*;name==\(HouseBench.product)") == ["1.0", "1.1"])
+            #expect(
+                try await versions("/distributionsets?q=version==1.*;name==\(HouseBench.product)") == ["1.0", "1.1"])
             _ = try await script.module("3.0")
             #expect(try await versions("/softwaremodules") == ["1.0", "1.1", "2.0", "3.0"])
             #expect(try await versions("/softwaremodules?q=version%3D%3D%222.0%22%20and%20type%3D%3Dos") == ["2.0"])
@@ -328,7 +333,9 @@ private struct Script: Sendable {
         try await LiveDoor.run(scene.bench) { door async throws in
             let script = Script(door: door, token: scene.maker)
             let set = try await script.set("1.0")
-            func refused(_ method: HTTPMethod, _ path: String, _ body: String? = nil, _ rule: String = "hawkBit: not mapped")
+            func refused(
+                _ method: HTTPMethod, _ path: String, _ body: String? = nil, _ rule: String = "hawkBit: not mapped"
+            )
                 async throws
             {
                 script.expect(try await script.call(method, path, body), 403, "insufficientpermission", rule: rule)
@@ -360,7 +367,8 @@ private struct Script: Sendable {
             script.expect(try await script.call(.POST, assign, #"[{"id":"NOBODY"}]"#), 404, "repo.entitiyNotFound")
             // Quarantine binds it as everything else.
             let other = scene.units[1]
-            _ = try await scene.bench.house.perform(QuarantineDevice(device: other.serial, reason: "tamper"), as: .system)
+            _ = try await scene.bench.house.perform(
+                QuarantineDevice(device: other.serial, reason: "tamper"), as: .system)
             let cut = try await script.call(.POST, assign, #"[{"id":"\#(other.serial)"}]"#)
             script.expect(cut, 409, "repo.entitiyAlreayExists", rule: "hawkBit: assignment")
             let support = try await scene.bench.person("sue", .support)
@@ -409,7 +417,8 @@ private struct Script: Sendable {
             let whole = ManagementScene.form(ManagementScene.image)
             let twice = Array(whole.dropLast(4)) + Array("\r\n".utf8) + whole
             let empty = ManagementScene.form([])
-            let field = Array("------b0undary\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nx\r\n------b0undary--".utf8)
+            let field = Array(
+                "------b0undary\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nx\r\n------b0undary--".utf8)
             for bad in [
                 Array(whole.dropLast(20)), Array(whole.dropFirst(2)), twice, empty, field, Array("nothing".utf8), [],
                 Array("------b0undary\r\n".utf8) + [UInt8](repeating: 97, count: 5000),
@@ -417,7 +426,10 @@ private struct Script: Sendable {
             ] {
                 script.expect(try await send(bad), 400, "rest.body.notReadable")
             }
-            for type in ["application/octet-stream", "multipart/form-data", "multipart/form-data; boundary=", "multipart/mixed; boundary=x"] {
+            for type in [
+                "application/octet-stream", "multipart/form-data", "multipart/form-data; boundary=",
+                "multipart/mixed; boundary=x",
+            ] {
                 script.expect(try await send(whole, type), 415, "rest.body.notReadable")
             }
             let sums = "?sha256sum=\(String(repeating: "0", count: 64))"
@@ -436,15 +448,18 @@ private struct Script: Sendable {
                 rule: "release: one artifact")
             #expect(try await script.call(.DELETE, "/softwaremodules/\(module)/artifacts/\(module)").status == 204)
             script.expect(
-                try await script.call(.GET, "/softwaremodules/\(module)/artifacts/\(module)"), 404, "repo.entitiyNotFound")
+                try await script.call(.GET, "/softwaremodules/\(module)/artifacts/\(module)"), 404,
+                "repo.entitiyNotFound")
             #expect(try await script.call(.DELETE, "/softwaremodules/\(module)").status == 204)
             script.expect(try await script.call(.GET, "/softwaremodules/\(module)"), 404, "repo.entitiyNotFound")
             for id in ["x", "-1", "99999999999999999999", "0"] {
                 script.expect(try await script.call(.GET, "/softwaremodules/\(id)"), 404, "repo.entitiyNotFound")
             }
             for bad in [
-                #"[{"name":"nothing","version":"1","type":"os"}]"#, #"[{"name":"\#(HouseBench.product)","version":"","type":"os"}]"#,
-                #"[{"name":"\#(HouseBench.product)","version":"1","type":"o s"}]"#, "[]", "{", #"[{"name":"x y","version":"1","type":"os"}]"#,
+                #"[{"name":"nothing","version":"1","type":"os"}]"#,
+                #"[{"name":"\#(HouseBench.product)","version":"","type":"os"}]"#,
+                #"[{"name":"\#(HouseBench.product)","version":"1","type":"o s"}]"#, "[]", "{",
+                #"[{"name":"x y","version":"1","type":"os"}]"#,
             ] {
                 let answer = try await script.call(.POST, "/softwaremodules", bad)
                 #expect(answer.status == 400 || answer.status == 404, "\(bad): \(answer.text)")
@@ -465,7 +480,8 @@ private struct Script: Sendable {
             #expect(try await get("mary", scene.maker).status == 200)
             #expect(try await get("DEFAULT\\mary", scene.maker).status == 200)
             for (user, password) in [
-                ("mary", "x"), ("Ada herself", scene.maker), ("", scene.maker), ("mary\\", scene.maker), ("admin", "admin"),
+                ("mary", "x"), ("Ada herself", scene.maker), ("", scene.maker), ("mary\\", scene.maker),
+                ("admin", "admin"),
             ] {
                 let answer = try await get(user, password)
                 #expect(answer.status == 401, "\(user)")

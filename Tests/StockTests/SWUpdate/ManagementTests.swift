@@ -37,7 +37,8 @@ extension `Debian's SWUpdate` {
         try await device.est.serve { door in
             let root = "R=https://localhost:\(door.ports.people)/rest/v1\n"
             @Sendable func run(_ script: String) async throws -> String {
-                let text = root + script.replacing("PRODUCT", with: HouseBench.product.text).replacing("SERIAL", with: serial)
+                let text =
+                    root + script.replacing("PRODUCT", with: HouseBench.product.text).replacing("SERIAL", with: serial)
                 let (status, said) = try await Shell.run(text, in: folder, seconds: 60)
                 guard status == 0 else {
                     throw Refusal(.conflict, "The script ended with \(status): \(said)", hint: "Read what it said.")

@@ -53,7 +53,8 @@ struct HeldCredentials {
         var size = 0
         for row in rows {
             let bytes = row.device.utf8.count + (row.token ?? row.key ?? "").utf8.count + Self.rowBytes
-            if calls.isEmpty || calls[calls.count - 1].count == AdoptDeviceTokens.limit || size + bytes > Self.callBytes {
+            if calls.isEmpty || calls[calls.count - 1].count == AdoptDeviceTokens.limit || size + bytes > Self.callBytes
+            {
                 calls.append([])
                 size = 0
             }

@@ -61,7 +61,8 @@ package struct DraftRelease: Action {
         let released = try rows.first(
             "SELECT digest FROM release WHERE product = $1 AND version = $2 LIMIT 1", [Value(product), .text(version)])
         let drafted = try rows.first(
-            "SELECT id FROM release_draft WHERE product = $1 AND version = $2 LIMIT 1", [Value(product), .text(version)])
+            "SELECT id FROM release_draft WHERE product = $1 AND version = $2 LIMIT 1",
+            [Value(product), .text(version)])
         guard released == nil, drafted == nil else {
             throw Refusal(
                 .conflict, "There is a \(released == nil ? "draft" : "release") of \"\(product)\" \(version) already.",

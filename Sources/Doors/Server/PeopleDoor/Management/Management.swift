@@ -1,3 +1,4 @@
+import Foundation
 import HTTPTypes
 import Hummingbird
 import Registry
@@ -126,9 +127,12 @@ struct Management: Sendable {
             .init(name: "limit", schema: "{type: integer}", meaning: "Rows of the page; 50 unless told, 200 at most."),
             .init(name: "sort", schema: "{type: string}", meaning: "`id:DESC`, for example."),
         ]
-        static let filtered = parameters + [
-            .init(name: "q", schema: "{type: string, maxLength: 1024}", meaning: "`name==x;version==1*`: comparisons with ==.")
-        ]
+        static let filtered =
+            parameters + [
+                .init(
+                    name: "q", schema: "{type: string, maxLength: 1024}",
+                    meaning: "`name==x;version==1*`: comparisons with ==.")
+            ]
         static let plain = parameters
 
         /// - Parameter fields: that the list can be sorted by; the first is what it is sorted by, upwards or not.

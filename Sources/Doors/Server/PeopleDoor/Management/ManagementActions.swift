@@ -48,7 +48,8 @@ extension Management {
                 return nil
             },
             route(
-                .get, path + "/{action}/status", "What became of an offer, and what the client said.", needs: Self.sight,
+                .get, path + "/{action}/status", "What became of an offer, and what the client said.",
+                needs: Self.sight,
                 query: Paging.plain, reply: "HawkBitStatusPage"
             ) { call in
                 let paging = try Paging(call.query, sortedBy: ["id"], descending: true)
@@ -92,8 +93,10 @@ extension Management {
         return Document.Action(
             id: action.id, type: isCancelled ? "cancel" : "update", status: status, detailStatus: detail,
             createdAt: action.steps.first?.at.milliseconds ?? 0,
-            lastModifiedAt: max(action.steps.last?.at ?? .init(milliseconds: 0), action.saidAt ?? .init(milliseconds: 0))
-                .milliseconds,
+            lastModifiedAt: max(
+                action.steps.last?.at ?? .init(milliseconds: 0), action.saidAt ?? .init(milliseconds: 0)
+            )
+            .milliseconds,
             _links: [
                 "self": call.link("\(path)/actions/\(action.id)"), "target": call.link(path, name: device.serial),
                 "status": call.link("\(path)/actions/\(action.id)/status?offset=0&limit=50&sort=id:DESC"),

@@ -17,9 +17,11 @@ extension Management {
                 meaning: $0 == "filename" ? "What the file is called." : "What the bytes must have.")
         }
         return [
-            route(.get, path, "The file of a module, if it has one.", needs: [.readFleet], reply: "HawkBitArtifactList") {
+            route(.get, path, "The file of a module, if it has one.", needs: [.readFleet], reply: "HawkBitArtifactList")
+            {
                 call in
-                file(of: try await software(call.number("module")), call).map { [$0] } ?? []
+                let shown = file(of: try await software(call.number("module")), call)
+                return [shown].compactMap { $0 }
             },
             route(
                 .post, path, "Uploads a draft's file.", needs: [.publish], query: sums, request: "multipart/form-data",
@@ -31,7 +33,8 @@ extension Management {
                 return shown
             },
             route(
-                .delete, path + "/{artifact}", "Takes a draft's file away.", needs: [.publish], reply: "none", status: 204
+                .delete, path + "/{artifact}", "Takes a draft's file away.", needs: [.publish], reply: "none",
+                status: 204
             ) { call in
                 let module = try await asked(call)
                 guard case .draft(let draft) = module else { throw Self.published }

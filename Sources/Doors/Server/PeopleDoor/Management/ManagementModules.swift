@@ -77,7 +77,8 @@ extension Management {
                 let asked = try Self.one(of: try await call.body([ManagementModule].self))
                 guard asked.encrypted != true else {
                     throw Self.refuse(
-                        "A module is not encrypted by the server.", "Encrypt it before: lifelong release publish --encrypt")
+                        "A module is not encrypted by the server.",
+                        "Encrypt it before: lifelong release publish --encrypt")
                 }
                 let draft = try await house.perform(
                     DraftRelease(product: asked.name, version: asked.version, kind: asked.type), as: call.principal
@@ -135,7 +136,7 @@ extension Management {
         let releases = try await door.reading.numberedReleases(as: call.principal)
         return try await house.read { rows in
             let drafts = try ReleaseDraft.all(in: rows).filter { try $0.release(in: rows) == nil }
-            return try drafts.map { .draft($0) } + releases.map { try Self.software($0, in: rows) }
+            return try drafts.map { Software.draft($0) } + releases.map { try Self.software($0, in: rows) }
         }
     }
 

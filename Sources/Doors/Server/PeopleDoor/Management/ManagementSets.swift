@@ -64,7 +64,8 @@ extension Management {
         return release
     }
 
-    private func show(_ release: Reading.NumberedRelease, _ call: Call, in rows: any Rows) throws -> Document.DistributionSet
+    private func show(_ release: Reading.NumberedRelease, _ call: Call, in rows: any Rows) throws
+        -> Document.DistributionSet
     {
         let module = try Self.software(release, in: rows)
         let stored = try StoredRelease.find(release.sequence, of: release.product, in: rows)
@@ -78,7 +79,8 @@ extension Management {
         let asked = try Self.one(of: try await call.body([ManagementSet].self))
         guard asked.requiredMigrationStep != true else {
             throw Self.refuse(
-                "A set cannot be a required step.", "Say which versions a release may follow: lifelong release publish --from")
+                "A set cannot be a required step.",
+                "Say which versions a release may follow: lifelong release publish --from")
         }
         let part = try Self.one(of: asked.modules ?? [])
         let module = try await software(part.id)
@@ -105,7 +107,8 @@ extension Management {
         guard one.type ?? "forced" == "forced" else {
             throw refuse(
                 "An assignment of the type \"\(one.type?.prefix(32) ?? "")\" is not offered.",
-                "Leave the type out: what is offered is to be taken. For stages and hours plan a rollout: lifelong rollout plan")
+                "Leave the type out: what is offered is to be taken. For stages and hours plan a rollout: lifelong rollout plan"
+            )
         }
         guard one.maintenanceWindow == nil, one.confirmationRequired != true, one.weight == nil else {
             throw refuse(

@@ -9,7 +9,8 @@ extension Management {
         let path = "/system/configs/{key}"
         return [
             route(
-                .get, path, "A setting, under hawkBit's name.", needs: [.readFleet, .administer], reply: "HawkBitSetting"
+                .get, path, "A setting, under hawkBit's name.", needs: [.readFleet, .administer],
+                reply: "HawkBitSetting"
             ) { call in Document.Setting(value: try setting(call)) },
             route(
                 .put, path, "Accepts the value that a setting has, and refuses another.", needs: [.administer],

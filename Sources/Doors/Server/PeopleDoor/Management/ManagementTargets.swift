@@ -15,7 +15,8 @@ extension Management {
                 reply: "HawkBitTargetPage"
             ) { try await list($0) },
             route(
-                .post, "/targets", "Gives devices the tokens of their stock clients; each is shown once.", needs: [.own],
+                .post, "/targets", "Gives devices the tokens of their stock clients; each is shown once.",
+                needs: [.own],
                 request: "HawkBitTargets", reply: "HawkBitTargetList", status: 201
             ) { try await make($0) },
             route(.get, "/targets/{target}", "One device.", needs: Self.sight, reply: "HawkBitTarget") { call in
@@ -24,7 +25,8 @@ extension Management {
                 }
             },
             route(
-                .delete, "/targets/{target}", "Refuses: devices are not deleted.", needs: nil, reply: "none", status: 204
+                .delete, "/targets/{target}", "Refuses: devices are not deleted.", needs: nil, reply: "none",
+                status: 204
             ) { _ in
                 throw Self.refuse(
                     "A device is not deleted: its life stands in the ledger.",

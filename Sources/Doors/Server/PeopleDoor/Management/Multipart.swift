@@ -29,7 +29,8 @@ package struct Multipart: Sendable {
             boundary.utf8.count <= Self.maximumBoundary, boundary.utf8.allSatisfy({ (0x20...0x7e).contains($0) })
         else {
             throw Refusal(
-                .unsupported, "The body is no form with a file.", hint: "Send it as multipart/form-data: curl -F file=@…",
+                .unsupported, "The body is no form with a file.",
+                hint: "Send it as multipart/form-data: curl -F file=@…",
                 rule: "RFC 7578")
         }
         delimiter = Array("\r\n--\(boundary)".utf8)

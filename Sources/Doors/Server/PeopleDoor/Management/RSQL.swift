@@ -40,7 +40,8 @@ package struct RSQL: Sendable, Equatable {
     private static func refusal(_ what: String, _ fields: [String] = []) -> Refusal {
         let names = fields.isEmpty ? "field" : fields.joined(separator: ", ")
         return Refusal(
-            .malformed, what, hint: "Compare with ==, join with \";\", and end a text with * for a beginning: \(names).",
+            .malformed, what,
+            hint: "Compare with ==, join with \";\", and end a text with * for a beginning: \(names).",
             rule: rule)
     }
 

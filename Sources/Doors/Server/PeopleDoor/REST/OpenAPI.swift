@@ -55,7 +55,9 @@ package enum OpenAPI {
     }
 
     private static func identifier(_ route: PeopleRoute) -> String {
-        let bare = route.path.replacing("/api/v1/", with: "").replacing("/rest/v1/", with: "hawkbit/").filter { $0 != "{" && $0 != "}" }
+        let bare = route.path.replacing("/api/v1/", with: "").replacing("/rest/v1/", with: "hawkbit/").filter {
+            $0 != "{" && $0 != "}"
+        }
         let words = bare.split { $0 == "/" || $0 == "-" || $0 == "." }
         let verb = route.method == .get ? "read" : route.method.rawValue.lowercased()
         return verb + words.map { $0.prefix(1).uppercased() + $0.dropFirst() }.joined()
@@ -101,7 +103,8 @@ package enum OpenAPI {
             ["        '200': {description: \"\(route.summary)\", content: {\(type): {schema: {type: string}}}}"]
         case let schema:
             [
-                "        '\(route.status ?? (route.method == .put ? 201 : 200))':", "          description: \"\(route.summary)\"",
+                "        '\(route.status ?? (route.method == .put ? 201 : 200))':",
+                "          description: \"\(route.summary)\"",
                 "          content: {application/json: {schema: {$ref: '#/components/schemas/\(schema)'}}}",
             ]
         }
