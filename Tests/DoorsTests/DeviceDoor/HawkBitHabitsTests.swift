@@ -88,8 +88,8 @@ import Workbench
         try await DeviceBench.run(stock.scene.bench) { door in
             let updater = try await Updater(stock, door)
             let withdraw = WithdrawUpdate(device: stock.scene.unit.serial)
+            // It says nothing until all is downloaded.
             let (first, _, _) = try await updater.deployment()
-            #expect(try await updater.feedback(first, "Download complete. 1.00 MB/s", "none", "proceeding") == 200)
             #expect(try await stock.house.perform(withdraw, as: .system).withdrawn == false)
             let stop = try await updater.client.get(try await updater.client.link("cancelAction"))
             #expect(stop.text.contains(#""stopId":"\#(first)""#))

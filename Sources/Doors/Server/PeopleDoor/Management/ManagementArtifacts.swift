@@ -20,7 +20,8 @@ extension Management {
             route(.get, path, "The file of a module, if it has one.", needs: [.readFleet], reply: "HawkBitArtifactList")
             {
                 call in
-                file(of: try await software(call.number("module")), call).map { [$0] } ?? []
+                let shown = file(of: try await software(call.number("module")), call)
+                return [shown].compactMap { $0 }
             },
             route(
                 .post, path, "Uploads a draft's file.", needs: [.publish], query: sums, request: "multipart/form-data",

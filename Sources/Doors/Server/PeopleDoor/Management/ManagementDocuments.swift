@@ -124,7 +124,11 @@ package enum ManagementValue: Codable, Sendable, Equatable {
 
     package init(from decoder: any Decoder) throws {
         let value = try decoder.singleValueContainer()
-        self = try (try? value.decode(Bool.self)).map { .flag($0) } ?? .text(value.decode(String.self))
+        if let flag = try? value.decode(Bool.self) {
+            self = .flag(flag)
+        } else {
+            self = .text(try value.decode(String.self))
+        }
     }
 
     package func encode(to encoder: any Encoder) throws {

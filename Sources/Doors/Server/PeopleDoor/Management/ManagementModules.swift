@@ -136,7 +136,7 @@ extension Management {
         let releases = try await door.reading.numberedReleases(as: call.principal)
         return try await house.read { rows in
             let drafts = try ReleaseDraft.all(in: rows).filter { try $0.release(in: rows) == nil }
-            return try drafts.map { .draft($0) } + releases.map { try Self.software($0, in: rows) }
+            return try drafts.map { Software.draft($0) } + releases.map { try Self.software($0, in: rows) }
         }
     }
 
