@@ -32,6 +32,14 @@ package struct RolloutMember: Sendable, Equatable {
         case takenBack(isHeld: Bool)
         /// It was retired, or offered something else: this rollout is no more its affair.
         case gone
+
+        /// It says that the device is no more asked, and nothing of the release.
+        package var isDeparture: Bool {
+            switch self {
+            case .away, .gone, .takenBack: true
+            case .installed, .failed, .disquiet, .cutOff: false
+            }
+        }
     }
 
     /// Its turn, when its stage opens: within the spread, and then in its next window.

@@ -100,8 +100,12 @@ import Workbench
         try await install(units[0])
         #expect(try await passport(units[0]).installed?.sequence == 2)
         #expect(try await Audit.run(house.database).findings.isEmpty)
-        _ = try await house.database.write { try $0.execute("UPDATE release SET withdrawn_at = NULL", []) }
-        #expect(try await Audit.run(house.database).findings.map(\.what) == ["release \(offered.release)"])
+        for change in ["withdrawn_at = NULL", "published_by = 'somebody-else'"] {
+            _ = try await house.database.write {
+                try $0.execute("UPDATE release SET \(change) WHERE sequence = 2", [])
+            }
+            #expect(try await Audit.run(house.database).findings.contains { $0.what == "release \(offered.release)" })
+        }
     }
 
     @Test func `stops its rollouts, whose offers are taken back`() async throws {

@@ -62,8 +62,8 @@ struct RolloutStep {
         for row in rows {
             let entry = try CanonicalJSON.decode(Entry.self, from: row.bytes("entry"))
             guard var observation = Self.observation(entry.event, of: rollout.release, plan.sequence) else { continue }
-            // After a stop its numbers stay as they were.
-            if rollout.state.status == .stopped, ![.installed, .failed].contains(observation) { continue }
+            // What a stop takes back leaves its numbers as they were.
+            if rollout.state.status == .stopped, observation.isDeparture { continue }
             let device: DeviceID = try row.id("device")
             if case .takenBack = observation {
                 observation = .takenBack(isHeld: try isHeld(device))
