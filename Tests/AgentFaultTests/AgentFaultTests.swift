@@ -19,11 +19,20 @@ import Workbench
         return wish == "all" ? possible : wish.split(separator: ",").compactMap { Verb(rawValue: String($0)) }
     }
 
-    /// On the boards whose parts are installed; with RAUC, which takes its time, in the long run only.
+    /// On the boards whose parts are installed. RAUC takes its time: outside the long run one of its verbs, another each day.
     private static let possible: [Verb] = {
-        let (uBoot, rauc) = (UBootBench.isInstalled(), takesAll && RAUCBench.isPossible())
-        return Verb.allCases.filter { $0.board == .plain || ($0.board == .uBoot ? uBoot : rauc) }
+        let (uBoot, rauc) = (UBootBench.isInstalled(), RAUCBench.isPossible())
+        let delta = OutsideProgram.findOrSay("xdelta3", package: "xdelta3")
+        return Verb.allCases.filter { verb in
+            switch verb.board {
+            case .plain: verb != .delta || delta
+            case .uBoot: uBoot
+            case .rauc: rauc && (takesAll || verb == Verb.onRAUC[day % Verb.onRAUC.count])
+            }
+        }
     }()
+
+    private static let day = Int(Date().timeIntervalSince1970 / 86_400)
 
     /// Which operations of a verb, of so many: all; or one for each fault, spread over the verb, another each day.
     private static func chosen(_ count: Int, _ verb: Verb, _ fault: Fault) -> [Int] {
@@ -33,11 +42,10 @@ import Workbench
             return Array(
                 Swift.stride(from: first, through: max(first, count), by: max(1, stride)).filter { $0 <= count })
         }
-        let day = Int(Date().timeIntervalSince1970 / 86_400)
         let number =
             (Verb.allCases.firstIndex(of: verb) ?? 0) * 5 + (Fault.allCases.firstIndex(of: fault) ?? 0) * 7 + day
-        // A sample of each: every fault in every second verb.
-        return (number % 2 == 0) ? [1 + (number * 11) % max(1, count)] : []
+        // A sample of each: every fault in every second verb; on boards, where all takes longer, in every fourth.
+        return (number % (verb.board == .plain ? 2 : 4) == 0) ? [1 + (number * 11) % max(1, count)] : []
     }
 
     @Test func `comes to the same end when it is started again`() async throws {

@@ -19,7 +19,12 @@ struct `What the agent costs` {
         try await Ward.open { ward in
             let patient = try await ward.patient(for: .checkIn)
             let megabytes = 100
-            let artifact = (0..<megabytes << 20).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 12) }
+            let megabyte = (0..<1 << 20).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 12) }
+            var artifact: [UInt8] = []
+            for number in 0..<megabytes {
+                artifact += megabyte
+                artifact[number << 20] = UInt8(number)
+            }
             try await Patient.publish(5, artifact, at: ward.door.house)
             let words = ["run", "--home", patient.path, "--start-spread", "0", "--interval", "1"]
             let agent = try AgentCost(program, words)
@@ -38,14 +43,19 @@ struct `What the agent costs` {
             let seconds = agent.stop()
             print("note: idle after 8 s of a contact a second: \(idle)")
             print("note: after an update of \(megabytes) MiB: \(updating); \(seconds) s of CPU in all")
-            #expect(idle.peak < 64 << 10 && updating.peak < 64 << 10)
-            try await starts(program, patient)
+            #expect(idle.peak <= Self.mostKibibytes && updating.peak <= Self.mostKibibytes)
+            let median = try await starts(program, patient)
+            #expect(median <= Self.longestStart)
             await patient.home.transport.shutdown()
         }
     }
 
+    /// What issue 4 allows.
+    private static let mostKibibytes = 20 << 10
+    private static let longestStart = Duration.milliseconds(100)
+
     /// From exec to the first byte of the handshake, at a listener that answers nothing.
-    private func starts(_ program: String, _ patient: Patient) async throws {
+    private func starts(_ program: String, _ patient: Patient) async throws -> Duration {
         let listener = try Listener()
         let disk = PosixDisk()
         let place = patient.home.place
@@ -64,6 +74,7 @@ struct `What the agent costs` {
         print(
             "note: exec to the first byte on the wire, 21 starts: least \(times[0]), median \(times[10]), most \(times[20])"
         )
+        return times[10]
     }
 }
 

@@ -70,7 +70,7 @@ enum Footing: Sendable {
 
     /// RAUC's service runs with the shim no more, and for the slot that was started meanwhile.
     func afterRun() async throws {
-        if case .rauc(let bench, _) = self { try await bench.restartService() }
+        if case .rauc(let bench, _) = self { try await bench.refreshService() }
     }
 
     func leave() async {

@@ -59,9 +59,13 @@ struct Patient: Sendable {
             as: .system)
     }
 
+    static func image(_ sequence: Int) -> [UInt8] {
+        (0..<150_000).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ $0 >> 8 &+ sequence) }
+    }
+
     /// Published once for all.
     static func publish(_ sequence: Int, _ artifact: [UInt8]? = nil, at house: House) async throws {
-        let bytes = artifact ?? (0..<150_000).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ sequence) }
+        let bytes = artifact ?? image(sequence)
         let sha256 = Wire.Digest(SHA256.hash(data: bytes))
         try Data(bytes).write(to: URL(filePath: house.settings.artifactFolder + "/\(sha256)"))
         _ = try await house.perform(

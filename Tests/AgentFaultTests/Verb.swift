@@ -12,13 +12,19 @@ import Workbench
 /// One thing that an agent does: what comes before it, how the program is started, and what must be in the end, whatever
 /// happened in between.
 enum Verb: String, CaseIterable, Sendable {
-    case birth, pairing, enrolment, renewal, checkIn, configuration, update, rollback, remedy, wipe, retirement
+    case birth, pairing, enrolment, renewal, checkIn, configuration, update, delta, rollback, remedy, wipe, retirement
     /// On a board with U-Boot, and with RAUC: up to the device's new start, and from it on, with a good end and with a bad one.
     case uBootInstall, uBootTrial, uBootReturn, raucInstall, raucTrial, raucReturn
 
     static let release = 1
-    /// A bundle of RAUC's.
-    static let bundle = 2
+    /// One that comes as a delta from the first.
+    static let next = 2
+    /// A bundle of RAUC's, published when it is needed.
+    static let bundle = 3
+    /// The number of the release that is offered in the end.
+    var offered: Int { board == .rauc ? Self.bundle : self == .delta ? Self.next : Self.release }
+
+    static let onRAUC = allCases.filter { $0.board == .rauc }
 
     enum Board { case plain, uBoot, rauc }
 
@@ -58,6 +64,11 @@ enum Verb: String, CaseIterable, Sendable {
         case .update, .rollback:
             try await patient.enrol()
             try await patient.offer(Self.release)
+        case .delta:
+            try await patient.enrol()
+            try await patient.offer(Self.release)
+            try await patient.live()
+            try await patient.offer(Self.next)
         case .uBootInstall, .uBootTrial, .uBootReturn:
             try await patient.enrol()
             try await patient.offer(Self.release)
@@ -94,7 +105,6 @@ enum Verb: String, CaseIterable, Sendable {
         let passport = try await patient.passport()
         let place = patient.home.place
         let status = try HomeStatus(of: place, on: PosixDisk(), board: patient.footing.board(place))
-        let release = board == .rauc ? Self.bundle : Self.release
         func count(_ kind: String, _ wanted: Int) async throws {
             let there = try await patient.count(kind)
             expect(there == wanted, "\(kind) is in the ledger \(there) times, not \(wanted)")
@@ -114,11 +124,11 @@ enum Verb: String, CaseIterable, Sendable {
             expect(status.configuration == 1, "configuration \(status.configuration) is in force")
             expect(passport.configurationApplied == 1, "the service does not know it")
             try await count("configurationApplied", 1)
-        case .update, .remedy, .uBootInstall, .uBootTrial, .raucInstall, .raucTrial:
-            expect(status.image.sequence == release, "release \(status.image.sequence) runs")
-            expect(passport.installed?.sequence == release && passport.offeredUpdate == nil, "the service waits")
+        case .update, .delta, .remedy, .uBootInstall, .uBootTrial, .raucInstall, .raucTrial:
+            expect(status.image.sequence == offered, "release \(status.image.sequence) runs")
+            expect(passport.installed?.sequence == offered && passport.offeredUpdate == nil, "the service waits")
             expect(passport.stage == (self == .remedy ? .quarantined : .inUse), "it is \(passport.stage)")
-            try await count("updated", 1)
+            try await count("updated", self == .delta ? 2 : 1)
         case .rollback, .uBootReturn, .raucReturn:
             expect(status.image.sequence == 0, "release \(status.image.sequence) runs")
             expect(passport.installed == nil && passport.offeredUpdate == nil, "the service waits")

@@ -6,6 +6,8 @@ import Wire
 package final class RAUCBench: Sendable {
     package let folder: String
     private let children = Locked<[Process]>([])
+    /// The slot that the service was told to run from; nil if it runs otherwise than by itself.
+    private let served = Locked<String?>(nil)
 
     /// RAUC mounts a bundle, which takes root and a loop device.
     package static func isPossible() -> Bool {
@@ -152,6 +154,13 @@ package final class RAUCBench: Sendable {
     package func boot() async throws {
         let done = try await OutsideProgram.run("/bin/sh", [script], in: folder)
         guard done.status == 0 else { throw Refusal(.unavailable, "The boot script: \(done.errors)", hint: "Read it.") }
+        try await refreshService()
+    }
+
+    /// Has the service run, by itself, for the slot that runs.
+    package func refreshService() async throws {
+        let isRunning = children.withLock { $0.count > 1 && $0.last?.isRunning == true }
+        if isRunning, try served.withLock({ $0 }) == state("booted") { return }
         try await restartService()
     }
 
@@ -173,7 +182,10 @@ package final class RAUCBench: Sendable {
         for _ in 0..<200 {
             let asked = try await OutsideProgram.run(
                 "env", ["DBUS_SYSTEM_BUS_ADDRESS=\(bus)", "rauc", "status"], in: folder)
-            if asked.status == 0 { return }
+            if asked.status == 0 {
+                let booted = try state("booted")
+                return served.withLock { $0 = more.isEmpty ? booted : nil }
+            }
             try await Task.sleep(for: .milliseconds(20))
         }
         throw Refusal(.unavailable, "RAUC's service does not come up.", hint: "Read \(folder)/rauc.log")
@@ -193,6 +205,16 @@ package final class RAUCBench: Sendable {
         process.standardError = try FileHandle(forUpdating: log)
         try process.run()
         children.withLock { $0.append(process) }
+    }
+
+    /// The service stands still, and its clients with it.
+    /// - Returns: its process, which SIGCONT lets go on.
+    package func pause() throws -> pid_t {
+        guard let service = children.withLock({ $0.count > 1 ? $0.last?.processIdentifier : nil }) else {
+            throw Refusal(.unavailable, "RAUC's service does not run.", hint: "Start it.")
+        }
+        kill(service, SIGSTOP)
+        return service
     }
 
     package func stop() async {

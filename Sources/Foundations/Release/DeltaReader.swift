@@ -11,8 +11,10 @@ package struct DeltaReader {
     static let largestBody = (1 << 20) + (256 << 10)
     private static let largestHeader = 64
     private static let largestNote = 4096
-    /// Bytes of the old image that are read ahead.
-    private static let ahead = 64 << 10
+    /// Bytes of the old image that are read at once: few where the delta jumps about, more the longer it goes straight on.
+    private static let ahead = (least: 4 << 10, most: 64 << 10)
+    /// So often the old image may be read over by a delta; one that makes more of it is slower than the whole image.
+    private static let mostReadings = 64
 
     /// At most so many bytes of the old image from an offset on.
     package typealias Old = (_ offset: Int, _ count: Int) throws -> [UInt8]
@@ -21,8 +23,13 @@ package struct DeltaReader {
     private var waiting: [UInt8] = []
     private var hasHeader = false
     private var block: (at: Int, bytes: [UInt8]) = (0, [])
+    private var stride = Self.ahead.least
+    private var readable: Int
 
-    package init(oldSize: Int) { self.oldSize = oldSize }
+    package init(oldSize: Int) {
+        self.oldSize = oldSize
+        readable = Self.mostReadings * (oldSize + Self.largestWindow)
+    }
 
     /// - Parameter emit: gets the new image, in order, a window at a time.
     package mutating func take(_ bytes: some Collection<UInt8>, old: Old, emit: ([UInt8]) throws -> Void) throws {
@@ -172,7 +179,12 @@ package struct DeltaReader {
 
     private mutating func read(_ at: Int, _ count: Int, _ old: Old) throws -> ArraySlice<UInt8> {
         if at < block.at || at + count > block.at + block.bytes.count {
-            block = (at, try old(at, min(max(count, Self.ahead), oldSize - at)))
+            let goesOn = (block.at...block.at + block.bytes.count + stride).contains(at)
+            stride = goesOn ? min(stride * 2, Self.ahead.most) : Self.ahead.least
+            let wanted = min(max(count, stride), oldSize - at)
+            readable -= wanted
+            guard readable >= 0 else { throw Self.fault("more jumps than the whole image is worth") }
+            block = (at, try old(at, wanted))
             guard block.bytes.count >= count else { throw Self.fault("a source behind the old image") }
         }
         return block.bytes[(at - block.at)..<(at - block.at + count)]

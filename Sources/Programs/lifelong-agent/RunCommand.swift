@@ -84,6 +84,8 @@ struct RunCommand: AsyncParsableCommand {
     func run() async throws {
         try await explaining {
             try ProcessMemory.keepOutOfCoreDumps()
+            SmallHeap.choose()
+            DeviceTransport.beOneDevice()
             let place = home.place
             guard FileManager.default.fileExists(atPath: place.unit) else {
                 throw Refusal(

@@ -43,7 +43,7 @@ struct `A board with RAUC` {
         }
     }
 
-    @Test func `goes back from a release that is not healthy, and marks it bad`() async throws {
+    @Test func `goes back from a release that is not healthy, and knows when its boot loader went back`() async throws {
         try await withBoard { bench, scene in
             let bundle = try await bench.bundle(BoardScene.image(1))
             _ = try await scene.take(1, bundle)
@@ -57,48 +57,54 @@ struct `A board with RAUC` {
             #expect(try scene.running() == "a 0")
             #expect(try scene.receipts().map(\.reason) == ["The health command ended with 1."])
             #expect(try await scene.take(1, bundle) == .failedBefore)
-        }
-    }
-
-    @Test func `knows that its boot loader went back`() async throws {
-        try await withBoard { bench, scene in
-            _ = try await scene.take(1, try await bench.bundle(BoardScene.image(1)))
-            // What a boot loader that counts does after the last try.
+            // What a boot loader that counts does after the last try of the next one.
+            _ = try await scene.take(2, try await bench.bundle(BoardScene.image(2)))
             try bench.set("state.B", "bad")
             try await bench.boot()
-            guard case .wentBack = try scene.boot() else {
+            guard case .wentBack(let reason) = try scene.boot() else {
                 Issue.record("It does not know.")
                 return
             }
+            #expect(reason.contains("boot loader went back"))
             #expect(try bench.state("primary") == "A")
-            #expect(try scene.receipts().map(\.kind) == [.rolledBack])
+            #expect(try scene.receipts().map(\.kind) == [.rolledBack, .rolledBack])
         }
     }
 
     /// Our seal is good on all of them: RAUC is the second who looks.
-    @Test(arguments: [("stranger", "board-b", "signature"), ("maker", "board-c", "ompatible")])
-    func `refuses a bundle that RAUC refuses`(_ signer: String, _ compatible: String, _ word: String) async throws {
+    @Test func `refuses a bundle that RAUC refuses, and none because its service is away or says nothing`() async throws
+    {
         try await withBoard { bench, scene in
-            let bundle = try await bench.bundle(BoardScene.image(1), by: signer, compatible: compatible)
-            guard case .refused(let refusal) = try await scene.take(1, bundle) else {
-                Issue.record("It takes it.")
-                return
+            for (number, (signer, compatible, word)) in [
+                ("stranger", "board-b", "signature"), ("maker", "board-c", "ompatible"),
+            ].enumerated() {
+                let bundle = try await bench.bundle(BoardScene.image(1), by: signer, compatible: compatible)
+                guard case .refused(let refusal) = try await scene.take(number + 1, bundle) else {
+                    Issue.record("It takes it.")
+                    return
+                }
+                #expect(refusal.detail.contains(word), "\(refusal)")
+                #expect(try bench.state("primary") == "A")
+                #expect(try scene.updates.slots.trial() == nil)
+                // Its space is given back.
+                #expect(try scene.disk.size(of: scene.updates.slots.image(of: .b)) == nil)
             }
-            #expect(refusal.detail.contains(word), "\(refusal)")
-            #expect(try bench.state("primary") == "A")
-            #expect(try scene.updates.slots.trial() == nil)
-            #expect(try scene.receipts().map(\.kind) == [.refused])
+            #expect(try scene.receipts().map(\.kind) == [.refused, .refused])
             try await bench.boot()
             #expect(try scene.running() == "a 0")
-        }
-    }
-
-    @Test func `gives no release up because RAUC's service is away`() async throws {
-        try await withBoard { bench, scene in
-            let bundle = try await bench.bundle(BoardScene.image(1))
+            let bundle = try await bench.bundle(BoardScene.image(3))
+            // It is there, and never answers.
+            let patient = RAUCBoard(
+                on: scene.disk, folder: scene.home.slots, bootID: bench.bootID, environment: bench.environment,
+                limit: .milliseconds(300))
+            let hung = try bench.pause()
+            #expect { try patient.running() } throws: { ($0 as? Refusal)?.rule == BoardFault.rule }
+            #expect { try patient.choose(.b, onTrial: false) } throws: { ($0 as? Refusal)?.rule == BoardFault.rule }
+            kill(hung, SIGCONT)
+            #expect(try bench.board(scene.home.slots).running() == .a)
             await bench.stop()
-            await #expect { try await scene.take(1, bundle) } throws: { ($0 as? Refusal)?.code == .unavailable }
-            #expect(try scene.receipts().isEmpty)
+            await #expect { try await scene.take(3, bundle) } throws: { ($0 as? Refusal)?.code == .unavailable }
+            #expect(try scene.receipts().count == 2)
         }
     }
 }

@@ -34,7 +34,7 @@ private final class Systemd: Sendable {
         printf '[Unit]\\nDefaultDependencies=no\\nWants=well.service failing.service late.service\\n' >lifelong-test.target
         unit well.service 'ExecStart=/bin/sleep 1000'
         unit failing.service 'ExecStart=/bin/false'
-        unit late.service 'Type=oneshot\\nRemainAfterExit=yes\\nExecStart=/bin/sleep 2'
+        unit late.service 'Type=oneshot\\nRemainAfterExit=yes\\nExecStart=/bin/sleep 1'
         exec /lib/systemd/systemd --system --unit=lifelong-test.target --log-target=null --show-status=no
         """
 
@@ -90,7 +90,7 @@ struct `The health of units` {
             func check(_ names: [String], seconds: Int) async -> String? {
                 await HealthUnits(names, limit: .seconds(seconds), systemctl: systemctl).check()
             }
-            // Not up yet at first, active two seconds later.
+            // Not up yet at first, active a second later.
             #expect(await check(["late.service", "well.service"], seconds: 30) == nil)
             #expect(
                 await check(["well.service", "failing.service"], seconds: 1) == "The unit failing.service is failed.")

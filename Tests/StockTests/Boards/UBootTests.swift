@@ -178,6 +178,84 @@ struct `A board with U-Boot` {
         }
     }
 
+    /// A release without the tools, or with a wrong configuration of them: nothing can be confirmed, and nothing taken back.
+    @Test func `comes back from a release that cannot speak with its boot loader`() async throws {
+        try await withBoard { bench, scene in
+            _ = try await scene.take(1, BoardScene.image(1))
+            try await bench.boot()
+            #expect(try scene.boot() == .trial)
+            let configuration = try Data(contentsOf: URL(filePath: bench.configuration))
+            var starts = 0
+            while try scene.running() == "b 1", starts < 20 {
+                // Whatever the verdict is, it cannot be carried out.
+                try Data("/nowhere/environment 0x0 0x4000\n".utf8).write(to: URL(filePath: bench.configuration))
+                do {
+                    if starts == 0 { try scene.pass() } else { _ = try scene.boot() }
+                    Issue.record("It says that it is done.")
+                } catch { #expect((error as? Refusal)?.rule == BoardFault.rule, "\(error)") }
+                let mayStart = try scene.updates.mayStartAnew()
+                #expect(mayStart)
+                try configuration.write(to: URL(filePath: bench.configuration))
+                if !mayStart { return }
+                try await bench.boot()
+                starts += 1
+            }
+            #expect(starts == UBootBench.bootLimit)
+            #expect(try scene.running() == "a 0")
+            guard case .wentBack = try scene.boot() else {
+                Issue.record("It does not know that it went back.")
+                return
+            }
+            #expect(try scene.receipts().map(\.kind) == [.rolledBack])
+            #expect(try scene.boot() == .steady && scene.updates.floor() == 0)
+        }
+    }
+
+    /// Of a boot loader that counts nothing the device is not started anew for ever; and of the start in which it was told not at all.
+    @Test func `is started anew eight times at most for a board that does not answer`() async throws {
+        try await withBoard { bench, scene in
+            _ = try await scene.take(1, BoardScene.image(1))
+            #expect(try !scene.updates.mayStartAnew(), "it was told in this very start")
+            try await bench.set("bootlimit", "1000")
+            for _ in 0..<Slots.Trial.mostAnew {
+                try await bench.boot()
+                #expect(try scene.updates.mayStartAnew())
+            }
+            try await bench.boot()
+            #expect(try !scene.updates.mayStartAnew())
+            // It answers again: the trial goes on.
+            #expect(try scene.boot() == .trial)
+            try scene.pass()
+            #expect(try !scene.updates.mayStartAnew())
+        }
+    }
+
+    /// A call of fw_setenv that dies in the middle leaves one of the two copies, whole; what it was to do is done at the next start.
+    @Test(arguments: [1000, 9000]) func `finishes what fw_setenv left half done`(_ cut: Int) async throws {
+        try await withBoard { bench, scene in
+            _ = try await scene.take(1, BoardScene.image(1))
+            try await bench.boot()
+            #expect(try scene.boot() == .trial)
+            var trial = try #require(try scene.updates.slots.trial())
+            let copies = try ["0", "1"].map { try Data(contentsOf: URL(filePath: bench.environment($0))) }
+            try scene.pass()
+            // What it wrote, up to a byte; the rest as it was.
+            for (copy, before) in zip(["0", "1"], copies) {
+                let file = URL(filePath: bench.environment(copy))
+                let after = try Data(contentsOf: file)
+                if after != before { try (after.prefix(cut) + before.dropFirst(cut)).write(to: file) }
+            }
+            trial.verdict = .passed
+            try scene.updates.slots.record(trial)
+            try await bench.boot()
+            #expect(try scene.running() == "b 1")
+            #expect(try scene.boot() == .confirmed)
+            #expect(try await bench.value("upgrade_available") == "0")
+            #expect(try await bench.value("lifelong_slot") == "b")
+            #expect(try scene.boot() == .steady)
+        }
+    }
+
     @Test func `tells its doctor what is wrong with it`() async throws {
         try await withBoard { bench, scene in
             #expect(try bench.board().examine().contains("slot a runs, a starts next; bootlimit 3"))

@@ -37,8 +37,8 @@ struct `An update by a delta` {
         }
 
         static func image(_ sequence: Int) -> [UInt8] {
-            var bytes = (0..<1_500_000).map { UInt8(truncatingIfNeeded: ($0 / 3) &* 7 &+ $0 >> 9) }
-            for place in stride(from: sequence, to: bytes.count, by: 60_000) { bytes[place] = UInt8(sequence) }
+            var bytes = (0..<300_000).map { UInt8(truncatingIfNeeded: ($0 / 3) &* 7 &+ $0 >> 9) }
+            for place in stride(from: sequence, to: bytes.count, by: 20_000) { bytes[place] = UInt8(sequence) }
             return bytes
         }
 
@@ -92,7 +92,7 @@ struct `An update by a delta` {
                 try await Task.sleep(for: .milliseconds(25))
             }
             let size = try #require(try FileManager.default.attributesOfItem(atPath: delta)[.size] as? Int)
-            #expect(size > 0 && size < 50_000)
+            #expect(size > 0 && size < 20_000)
             // Without the whole image in the store there is only one way.
             let whole = URL(filePath: "\(scene.store)/\(new)")
             let kept = try Data(contentsOf: whole)

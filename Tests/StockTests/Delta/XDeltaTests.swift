@@ -27,11 +27,12 @@ struct `A delta` {
     }
 
     static let pairs: [Pair] = {
-        let base = text(1_500_000, seed: 1)
+        // More than a window of 512 KiB.
+        let base = text(700_000, seed: 1)
         var edited = base
         for place in stride(from: 777, to: edited.count, by: 40_000) { edited[place] ^= 0x55 }
-        let moved = Array(base[700_000...]) + text(50_000, seed: 2) + Array(base[..<650_000])
-        let zeros = [UInt8](repeating: 0, count: 1_200_000)
+        let moved = Array(base[300_000...]) + text(50_000, seed: 2) + Array(base[..<250_000])
+        let zeros = [UInt8](repeating: 0, count: 600_000)
         return [
             Pair(testDescription: "the same", old: base, new: base),
             Pair(testDescription: "edited in many places", old: base, new: edited),
@@ -39,7 +40,7 @@ struct `A delta` {
             Pair(testDescription: "of nothing alike", old: base, new: text(300_000, seed: 9)),
             Pair(testDescription: "to long runs", old: base, new: zeros + Array(base.prefix(10)) + zeros),
             Pair(testDescription: "to one byte", old: base, new: [7]),
-            Pair(testDescription: "from one byte", old: [7], new: Array(edited.prefix(600_000))),
+            Pair(testDescription: "from one byte", old: [7], new: Array(edited.prefix(400_000))),
         ]
     }()
 
@@ -71,13 +72,22 @@ struct `A delta` {
         return Array(try Data(contentsOf: URL(filePath: folder + "/delta")))
     }
 
-    @Test(arguments: pairs) func `makes the image that it was made for, however it arrives`(_ pair: Pair) async throws {
+    @Test(arguments: pairs) func `makes the image that it was made for`(_ pair: Pair) async throws {
         try await withFolder { folder in
             let delta = try await make(pair, folder)
-            for pieces in [1 << 20, 16_384, 1021] {
+            #expect(try apply(delta, to: pair.old, pieces: 16_384, limit: pair.new.count) == pair.new)
+        }
+    }
+
+    @Test func `may arrive in any pieces, and with a note of its maker`() async throws {
+        try await withFolder { folder in
+            let pair = Self.pairs[2]
+            let delta = try await make(pair, folder)
+            for pieces in [1 << 20, 1021] {
                 #expect(try apply(delta, to: pair.old, pieces: pieces, limit: pair.new.count) == pair.new)
             }
             let noted = try await make(pair, folder, ["-S", "none"])
+            #expect(noted.count > delta.count)
             #expect(try apply(noted, to: pair.old, pieces: 7919, limit: pair.new.count) == pair.new)
         }
     }
@@ -103,6 +113,31 @@ struct `A delta` {
         } catch {
             return error is Refusal
         }
+    }
+
+    /// Copies of one byte from all over a large image: each is in bounds, and all of them would read it ten thousand times.
+    @Test func `that jumps about for ever is refused`() throws {
+        let (size, jumps) = (1 << 20, 200_000)
+        func number(_ value: Int) -> [UInt8] {
+            [UInt8(value >> 14 & 0x7f | 0x80), UInt8(value >> 7 & 0x7f | 0x80), UInt8(value & 0x7f)]
+        }
+        var window: [UInt8] = []
+        let addresses = (0..<jumps).flatMap { number($0 % 2 == 0 ? 0 : size - 1) }
+        let instructions = [UInt8]((0..<jumps).flatMap { _ in [19, 1] })
+        let body =
+            number(jumps) + [0, 0] + number(instructions.count) + number(addresses.count) + instructions + addresses
+        window = [0xd6, 0xc3, 0xc4, 0, 0, 1] + number(size) + [0]
+        window += [UInt8(body.count >> 21 & 0x7f | 0x80)] + number(body.count) + body
+        var reader = DeltaReader(oldSize: size)
+        var bytesRead = 0
+        #expect {
+            try reader.take(window) { _, count in
+                bytesRead += count
+                return [UInt8](repeating: 0, count: count)
+            } emit: { _ in
+            }
+        } throws: { ($0 as? Refusal)?.detail.contains("jumps") == true }
+        #expect(bytesRead <= 64 * (size + DeltaReader.largestWindow))
     }
 
     /// Changed anywhere it says something wrong, or something else; it never reads or writes where it must not, and always ends.

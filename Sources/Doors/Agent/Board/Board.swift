@@ -84,6 +84,16 @@ package struct PlainBoard: Board {
     package func examine() throws -> String { "plain folders in \(folder)" }
 }
 
+/// What a refusal says whose reason is that the board does not do, or does not say, what it is asked: a tool or a service of the
+/// system that is missing, fails, or never answers.
+package enum BoardFault {
+    package static let rule = "agent: board"
+
+    static func refusal(_ detail: String, hint: String) -> Refusal {
+        Refusal(.unavailable, detail, hint: hint, rule: rule)
+    }
+}
+
 extension Disk {
     /// Reads as many bytes as the manifest says and compares them with its digest.
     func check(_ path: String, _ manifest: ReleaseManifest) throws {

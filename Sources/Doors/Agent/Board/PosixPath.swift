@@ -30,7 +30,7 @@ enum KernelWords {
 
     static func of(_ path: String, _ disk: any Disk) throws -> [String: String] {
         guard let bytes = try disk.readWhole(path, limit: 64 << 10) else {
-            throw Refusal(.unavailable, "There is no \(path).", hint: "Mount /proc, or correct the settings.")
+            throw BoardFault.refusal("There is no \(path).", hint: "Mount /proc, or correct the settings.")
         }
         var found: [String: String] = [:]
         for word in String(decoding: bytes, as: UTF8.self).split(whereSeparator: { $0 == " " || $0 == "\n" }) {
@@ -43,7 +43,7 @@ enum KernelWords {
 
     static func bootID(_ path: String, _ disk: any Disk) throws -> String {
         guard let bytes = try disk.readWhole(path, limit: 4096), bytes.count >= 8 else {
-            throw Refusal(.unavailable, "There is no \(path).", hint: "Mount /proc.")
+            throw BoardFault.refusal("There is no \(path).", hint: "Mount /proc.")
         }
         return String(decoding: bytes.prefix { $0 > 32 }, as: UTF8.self)
     }

@@ -13,11 +13,18 @@ package struct RAUCBoard: Board {
     let bootID: String
     /// Where its service is to be found, if not on the system's bus.
     let environment: [String: String]
-    static let limit = Duration.seconds(60)
+    /// What runs in which start: it changes with the next one only.
+    private let known = Locked<(start: String, slot: Slots.Name)?>(nil)
+    /// Of one question; nobody waits for ever for a service.
+    let limit: Duration
     static let installLimit = Duration.seconds(3600)
     private static let hint = "Run rauc status, and look at: journalctl -u rauc"
 
-    package init(on disk: any Disk, folder: String, bootID: String? = nil, environment: [String: String] = [:]) {
+    package init(
+        on disk: any Disk, folder: String, bootID: String? = nil, environment: [String: String] = [:],
+        limit: Duration = .seconds(60)
+    ) {
+        self.limit = limit
         self.disk = disk
         self.folder = folder
         self.environment = environment
@@ -45,8 +52,8 @@ package struct RAUCBoard: Board {
             let found = slots.flatMap { $0.map { (name: $0.key, slot: $0.value) } }.filter { $0.slot.bootname != nil }
                 .sorted { $0.name < $1.name }
             guard found.count == 2 else {
-                throw Refusal(
-                    .unavailable, "RAUC knows \(found.count) slots with a boot name, and not two.",
+                throw BoardFault.refusal(
+                    "RAUC knows \(found.count) slots with a boot name, and not two.",
                     hint: "Give two slots a bootname in /etc/rauc/system.conf.")
             }
             return found
@@ -55,21 +62,33 @@ package struct RAUCBoard: Board {
 
     private func status() throws -> Status {
         let outcome = try call("status", "--output-format=json")
-        return try CanonicalJSON.decode(Status.self, from: outcome.output, limit: Tool.largestOutput)
+        do {
+            return try CanonicalJSON.decode(Status.self, from: outcome.output, limit: Tool.largestOutput)
+        } catch {
+            throw BoardFault.refusal("rauc status says what is no status: \(error.detail)", hint: Self.hint)
+        }
     }
 
     @discardableResult
     private func call(_ words: String...) throws(Refusal) -> Tool.Outcome {
-        try Tool.demand(["rauc"] + words, environment: environment, limit: Self.limit, hint: Self.hint)
+        try Tool.demand(["rauc"] + words, environment: environment, limit: limit, hint: Self.hint)
     }
 
     package func start() throws -> String? { try KernelWords.bootID(bootID, disk) }
 
     package func running() throws -> Slots.Name {
+        let start = try KernelWords.bootID(bootID, disk)
+        if let known = known.withLock({ $0 }), known.start == start { return known.slot }
+        let slot = try asked()
+        known.withLock { $0 = (start, slot) }
+        return slot
+    }
+
+    private func asked() throws -> Slots.Name {
         let slots = try status().bootable()
         guard let at = slots.firstIndex(where: { $0.slot.state == "booted" }) else {
-            throw Refusal(
-                .unavailable, "RAUC does not know which slot runs.",
+            throw BoardFault.refusal(
+                "RAUC does not know which slot runs.",
                 hint: "Let the boot loader add rauc.slot=… to the kernel's command line.")
         }
         return at == 0 ? .a : .b
@@ -79,7 +98,7 @@ package struct RAUCBoard: Board {
         let status = try status()
         let slots = try status.bootable()
         guard let at = slots.firstIndex(where: { $0.name == status.boot_primary }) else {
-            throw Refusal(.unavailable, "RAUC does not know which slot starts next.", hint: Self.hint)
+            throw BoardFault.refusal("RAUC does not know which slot starts next.", hint: Self.hint)
         }
         return at == 0 ? .a : .b
     }

@@ -37,6 +37,8 @@ package struct Slots: Sendable {
         /// Starts that a release has to confirm itself in. One is too few: a user who pulls the plug during a trial is more
         /// likely than a bad release, and a release that was given up is never tried again on this device.
         package static let mostBoots = 3
+        /// Starts of the device that are asked for because its board does not answer: more than a boot loader counts.
+        package static let mostAnew = 8
         package var slot: Name
         package var previous: Name
         /// How often the image was started, as far as this program saw it.
@@ -45,6 +47,8 @@ package struct Slots: Sendable {
         /// The start of the device in which the board was told to start this slot next; nil before it was, and where starts
         /// have no names. A later start that finds the previous slot running shows that the boot loader went back.
         package var chosenIn: String?
+        /// How often the device was started anew because its board did not answer.
+        package var anew: Int?
     }
 
     let disk: any Disk

@@ -67,7 +67,7 @@ package enum Tool {
         guard outcome.code == 0 else {
             let told = outcome.errors.split(separator: "\n").last.map { ": \($0.prefix(200))" } ?? ""
             let end = outcome.code.map { "ended with \($0)" } ?? "did not end within \(limit.components.seconds) s"
-            throw Refusal(.unavailable, "\(words.prefix(3).joined(separator: " ")) \(end)\(told).", hint: hint)
+            throw BoardFault.refusal("\(words.prefix(3).joined(separator: " ")) \(end)\(told).", hint: hint)
         }
         return outcome
     }
@@ -100,8 +100,8 @@ package enum Tool {
         var pid: pid_t = 0
         let code = posix_spawnp(&pid, name, &actions, &attributes, list, values)
         guard code == 0 else {
-            throw Refusal(
-                .unavailable, "\(name) could not be started: \(String(cString: strerror(code))).",
+            throw BoardFault.refusal(
+                "\(name) could not be started: \(String(cString: strerror(code))).",
                 hint: "Install it, or correct the settings.")
         }
         return pid

@@ -57,8 +57,8 @@ package struct UBootBoard: Board {
         let words = try KernelWords.of(path, disk)
         if let named = words["lifelong.slot"] {
             guard let slot = Slots.Name(rawValue: named) else {
-                throw Refusal(
-                    .unavailable, "The kernel was started with lifelong.slot=\(named.prefix(64)).",
+                throw BoardFault.refusal(
+                    "The kernel was started with lifelong.slot=\(named.prefix(64)).",
                     hint: "Let the boot loader say lifelong.slot=a or lifelong.slot=b.")
             }
             return slot
@@ -66,8 +66,8 @@ package struct UBootBoard: Board {
         let root = words["root"].map { PosixPath.resolved($0) }
         let found = Slots.Name.allCases.filter { PosixPath.resolved(device($0)) == root }
         guard found.count == 1 else {
-            throw Refusal(
-                .unavailable, "\(path) does not say which slot runs.",
+            throw BoardFault.refusal(
+                "\(path) does not say which slot runs.",
                 hint: "Let the boot loader add lifelong.slot=a or lifelong.slot=b to the kernel's command line.")
         }
         return found[0]
@@ -75,8 +75,8 @@ package struct UBootBoard: Board {
 
     package func chosen() throws -> Slots.Name {
         guard let slot = Slots.Name(rawValue: try value(of: variable)) else {
-            throw Refusal(
-                .unavailable, "U-Boot's variable \(variable) is neither a nor b.",
+            throw BoardFault.refusal(
+                "U-Boot's variable \(variable) is neither a nor b.",
                 hint: "Set it to the slot that runs: fw_setenv \(variable) a")
         }
         return slot
@@ -130,8 +130,8 @@ package struct UBootBoard: Board {
         _ = try Tool.demand(
             ["fw_setenv"] + words + ["-s", "-"], input: Array(script.utf8), limit: Self.limit, hint: Self.hint)
         for (name, wanted) in values where try value(of: name) != wanted {
-            throw Refusal(
-                .unavailable, "fw_setenv set \(name), and it is not \(wanted).",
+            throw BoardFault.refusal(
+                "fw_setenv set \(name), and it is not \(wanted).",
                 hint: "Give the environment a redundant copy, and look at the medium.")
         }
     }

@@ -39,5 +39,12 @@ package struct DeviceTransport: Sendable {
         http = HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration)
     }
 
+    /// For a program that is one device with one connection at a time: one thread for it, whatever the machine has. Call it before
+    /// anything else.
+    package static func beOneDevice() {
+        NIOSingletons.groupLoopCountSuggestion = 1
+        NIOSingletons.blockingPoolThreadCountSuggestion = 1
+    }
+
     package func shutdown() async { try? await http.shutdown() }
 }

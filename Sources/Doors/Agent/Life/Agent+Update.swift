@@ -105,6 +105,27 @@ extension Agent {
         return try updates.needsRestart()
     }
 
+    /// `boot`, and what is left where the board does not answer with a release on trial.
+    func start(once: Bool) async throws -> Bool {
+        var tries = once ? 1 : max(1, settings.boardAttempts)
+        while true {
+            tries -= 1
+            do {
+                return try await boot()
+            } catch let refusal as Refusal where refusal.rule == BoardFault.rule {
+                around.logger.error("\(refusal)")
+                if tries > 0, !Task.isCancelled {
+                    // Its services may be as new as this start.
+                    try? await Task.sleep(for: settings.healthPause)
+                    continue
+                }
+                guard !Task.isCancelled, try updates.mayStartAnew() else { throw refusal }
+                try note("boot", "The board does not answer with the release on trial: \(refusal.detail)")
+                return true
+            }
+        }
+    }
+
     private func called(_ slot: Slots.Name) throws -> String {
         let content = try updates.slots.content(of: slot)
         return "slot \(slot.rawValue), release \(content.map { "\($0.manifest.sequence)" } ?? "unknown")"
@@ -124,8 +145,8 @@ extension Agent {
 
     /// Has the device started anew, which ends this program; what is still here ten minutes later gives up and asks again.
     func restartDevice(once: Bool) async throws -> String {
-        let slot = try called(updates.slots.board.chosen())
-        around.logger.notice("The device starts anew, into \(slot).")
+        let slot = try? called(updates.slots.board.chosen())
+        around.logger.notice("The device starts anew, into \(slot ?? "whatever its boot loader chooses").")
         let outcome = try await Tool.run(settings.restart, limit: .seconds(60))
         guard outcome.code == 0 else {
             throw Refusal(

@@ -107,7 +107,7 @@ package actor Agent {
     /// - Parameter once: return as soon as nothing is due at once.
     /// - Returns: one sentence why it ended.
     package func run(once: Bool = false) async throws -> String {
-        if try await boot() { return try await restartDevice(once: once) }
+        if try await start(once: once) { return try await restartDevice(once: once) }
         do { try finishEnrolment() } catch { around.logger.error("\(error)") }
         // After a power cut a whole street comes back in one second; its devices do not call in the same.
         if !once { try? await Task.sleep(for: settings.startSpread * chance) }
@@ -117,7 +117,7 @@ package actor Agent {
             case .finished(let reason):
                 return reason
             case .restart:
-                if try await boot() { return try await restartDevice(once: once) }
+                if try await start(once: once) { return try await restartDevice(once: once) }
             case .now:
                 idle += 1
                 // A service that always wants something at once gets it once a second.

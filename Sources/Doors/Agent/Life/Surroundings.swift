@@ -42,6 +42,8 @@ package struct AgentSettings: Sendable {
     /// How often a new image tries to reach the service, which it has to, and the pause between; 0 leaves it out.
     package var healthAttempts = 3
     package var healthPause: Duration = .seconds(2)
+    /// How often a board is asked that does not answer, with the same pause between.
+    package var boardAttempts = 15
     /// When a release may be installed; nil is ever.
     package var window: MaintenanceWindow?
     /// Where the device is: "Europe/Berlin".

@@ -105,11 +105,17 @@ package struct Download: Sendable {
         var check = try start(Mark(sha256: manifest.sha256, deltas: tries + 1))
         var reader = DeltaReader(oldSize: old.manifest.size)
         var unsynced = 0
+        var came = 0
         /// What went wrong here, however the source wraps it.
         var fault: (any Error)?
         do {
             let isThere = try await source { bytes in
                 do {
+                    came += bytes.count
+                    guard came <= manifest.size else {
+                        throw Refusal(
+                            .tooLarge, "The delta is larger than the image.", hint: "Fetch the whole image.")
+                    }
                     try reader.take(bytes) { offset, count in
                         try disk.read(old.path, from: offset, limit: count) ?? []
                     } emit: { made in

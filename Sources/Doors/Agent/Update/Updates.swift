@@ -156,6 +156,7 @@ package struct Updates: Sendable {
             try slots.switchOver()
         } catch let refusal as Refusal where refusal.code == .malformed {
             try slots.endTrial()
+            try slots.board.tidy(running.slot.other)
             return try refuse(seal, refusal, on: terms.device, at: now)
         }
         return .restart(release.manifest)
@@ -257,6 +258,17 @@ package struct Updates: Sendable {
             try failures().contains(where: { $0.release == release })
         else { return .steady }
         return .restart
+    }
+
+    /// A release is on trial, and its image cannot be judged or confirmed because the board does not answer with it: if the device
+    /// starts anew, the boot loader counts, and goes back in the end. Counted here as well, so that it is not tried for ever.
+    package func mayStartAnew() throws -> Bool {
+        guard var trial = try slots.trial(), let start = try slots.board.start(), trial.chosenIn != start,
+            trial.anew ?? 0 < Slots.Trial.mostAnew
+        else { return false }
+        trial.anew = (trial.anew ?? 0) + 1
+        try slots.record(trial)
+        return true
     }
 
     /// Whether the device has to be started anew for what was chosen to run.
