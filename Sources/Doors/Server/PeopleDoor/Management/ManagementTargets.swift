@@ -2,6 +2,7 @@ import HTTPTypes
 import Hummingbird
 import Passport
 import Registry
+import Store
 import Use
 import Wire
 

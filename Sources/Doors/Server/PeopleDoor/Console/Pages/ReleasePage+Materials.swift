@@ -1,5 +1,6 @@
 import Passport
 import Registry
+import Release
 import Wire
 
 /// What a release is made of, and what is other than in the one before it.
