@@ -37,6 +37,7 @@ package struct AdoptDeviceTokens: Action {
         package struct Refused: Codable, Sendable, Equatable {
             package var device: String
             package var reason: String
+            package init(device: String, reason: String) { (self.device, self.reason) = (device, reason) }
         }
         package var adopted: Int
         package var refused: [Refused]
