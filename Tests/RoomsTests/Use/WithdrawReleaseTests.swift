@@ -48,7 +48,7 @@ import Workbench
     private func install(_ unit: BenchUnit) async throws {
         let offer = try #require(try await passport(unit).offeredUpdate)
         guard unit.device != units[2].device else {
-            try await house.change(as: .device(unit.device)) { change in
+            _ = try await house.change(as: .device(unit.device)) { change in
                 try change.record(
                     .updateObserved(release: offer.release, sequence: offer.sequence, outcome: .installed),
                     on: unit.device)
@@ -94,7 +94,10 @@ import Workbench
             #expect(throws: Refusal.self) {
                 try Updates.demand(stored?.manifest.sha256 ?? offered.release, for: device, in: rows)
             }
-            #expect(throws: Refusal.self) { _ = try Updates.demandKey(of: offered.release, for: device, in: rows) }
+            let certificate = try #require(device.passport.certificates.last).sha256
+            #expect { _ = try Updates.demandKey(of: offered.release, for: device, showing: certificate, in: rows) } throws: {
+                ($0 as? Refusal)?.rule == "update: offered only"
+            }
         }
         // Who installed it before it heard of that says so, and that is true.
         try await install(units[0])
