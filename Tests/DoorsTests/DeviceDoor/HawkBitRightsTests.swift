@@ -112,6 +112,7 @@ import Workbench
             ] {
                 let answer = try await nobody.get(stock.path, headers: ["Authorization": wrong])
                 expectRefusal(answer, 401)
+                #expect(answer.headers.first(name: "WWW-Authenticate") == #"TargetToken realm="lifelong""#)
                 #expect(!answer.text.contains(token))
             }
         }

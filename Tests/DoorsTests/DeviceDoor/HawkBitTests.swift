@@ -221,26 +221,6 @@ import Workbench
         }
     }
 
-    @Test func `may fetch outside of a maintenance window, and is told to skip`() async throws {
-        let stock = try await HawkBitScene()
-        let found = try await stock.house.read { rows in
-            let device = try Device.require(stock.scene.unit.serial, in: rows)
-            return try Deployment.current(
-                of: device, StockClient.find(device.id, in: rows), confirming: false, in: rows)
-        }
-        var deployment = try #require(found)
-        for (handling, window, said) in [
-            (Deployment.Handling.forced, Deployment.Window?.none, ["forced", "forced", nil]),
-            (.attempt, .available, ["attempt", "attempt", "available"]),
-            (.forced, .unavailable, ["forced", "skip", "unavailable"]),
-        ] {
-            (deployment.handling, deployment.window) = (handling, window)
-            let written = try CanonicalJSON.encode(HawkBitDeployment(deployment, below: "https://x"))
-            let read = try CanonicalJSON.decode(HawkBitClient.DeploymentAnswer.Deployment.self, from: written)
-            #expect([read.download, read.update, read.maintenanceWindow] == said)
-        }
-    }
-
     @Test func `that says what it runs is believed as far as it was offered`() async throws {
         let stock = try await HawkBitScene()
         try await DeviceBench.run(stock.scene.bench) { door in

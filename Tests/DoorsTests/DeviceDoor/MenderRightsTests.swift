@@ -307,7 +307,11 @@ import Workbench
         let device = try await MenderScene()
         try await DeviceBench.run(device.scene.bench, settings: { $0.door.wrongTokens = 5 }) { door in
             let stranger = MenderClient(client: try door.client(), key: EphemeralKey())
-            for _ in 0..<5 { expectRefusal(try await stranger.authenticate(), 401, rule: "mender: key not accepted") }
+            for _ in 0..<5 {
+                let answer = try await stranger.authenticate()
+                expectRefusal(answer, 401, rule: "mender: key not accepted")
+                #expect(answer.headers.first(name: "WWW-Authenticate") == #"Bearer realm="lifelong""#)
+            }
             let limited = try await stranger.authenticate()
             expectRefusal(limited, 429)
             // Whoever is known passes all the same.

@@ -84,4 +84,45 @@ import Workbench
             #expect(out.status == 1 && out.said.contains("unknown, expired or revoked"), "\(out.said)")
         }
     }
+
+    @Test func `takes over what devices have, from a file as it may come, and says first what it would`() async throws {
+        let scene = try await Scene()
+        let (one, two) = (scene.units[0].serial, scene.units[1].serial)
+        let token = "d6ae2d6cc6bc2b1ce0d9a5d6b4ad93f4"
+        let key = try EphemeralKey().held(by: two)
+        // From a spreadsheet; more than goes into one call.
+        let strangers = (0..<1100).map { "STRANGER-\($0),\(token)\($0)" }
+        let lines =
+            ["\u{feff}# serial,token", "", "\(one)", "\(one),\(token)", "\(one);\(token)x", "\(two)\tkey:\(key)"]
+            + ["OTHER \(token)", "A,b,c", "Z,\(String(repeating: "z", count: 5000))"] + strangers
+        let file = scene.bench.folder + "/held.csv"
+        try lines.joined(separator: "\r\n").write(toFile: file, atomically: true, encoding: .utf8)
+        try Data().write(to: URL(filePath: file + ".huge"))
+        try FileHandle(forWritingTo: URL(filePath: file + ".huge")).truncate(atOffset: 65 << 20)
+        func kept() async throws -> Int {
+            try await scene.bench.house.read { try $0.count("SELECT COUNT(*) AS n FROM stock_client") }
+        }
+        try await DeviceBench.run(scene.bench, settings: { $0.people.host = "127.0.0.2" }) { door in
+            let adopt = ["device", "adopt-tokens", "held.csv"]
+            let tried = try await scene.type(adopt + ["--dry-run"], as: "ada", door)
+            #expect(tried.status == 0 && tried.said.contains("Would take over 2 tokens and keys, refused 1105."))
+            #expect(try await kept() == 0)
+            let done = try await scene.type(adopt, as: "ada", door)
+            #expect(done.said.contains("Took over 2 tokens and keys, refused 1105."), "\(done.said.prefix(2000))")
+            #expect(try await kept() == 2)
+            for part in [
+                "line 3: Not a serial", "line 5: The device stands in the file twice.",
+                "line 7: The token or key stands in the file twice", "line 8: Not a serial", "  Z: ",
+                "STRANGER-1099: There is no device",
+            ] {
+                #expect(done.said.contains(part), "\(part)")
+            }
+            #expect(!done.said.contains(token) && !done.said.contains(key))
+            let huge = try await scene.type(["device", "adopt-tokens", "held.csv.huge"], as: "ada", door)
+            #expect(huge.status == 1 && huge.said.contains("has more than"), "\(huge.said.prefix(500))")
+            // Nobody else's devices.
+            let foreign = try await scene.type(adopt, as: "ben", door)
+            #expect(foreign.said.contains("Took over 0 tokens and keys"), "\(foreign.said.prefix(500))")
+        }
+    }
 }

@@ -134,13 +134,14 @@ struct SWUpdateScene: Sendable {
         for name in ["over", "rebooted", "swupdate.log"] {
             try? FileManager.default.removeItem(atPath: "\(folder)/\(name)")
         }
+        // Without "polldelay" a first poll that found nobody, on a loaded machine, would be followed by 45 silent seconds.
         try est.write(
             """
             globals : { verbose = true; loglevel = 5; syslog = false; public-key-file = "\(folder)/images.pem"; };
             identify : ( { name = "board"; value = "c"; }, { name = "serial"; value = "\(est.unit.serial)"; } );
             suricatta : {
               tenant = "DEFAULT"; id = "\(est.unit.serial)"; url = "\(address)"; cafile = "\(folder)/root.pem";
-              retry = 5; retrywait = 1; \(options)
+              retry = 5; retrywait = 1; polldelay = 1; \(options)
             };
             """, "swupdate.cfg")
         let arguments = confirm.map { "-c \($0)" } ?? "-t DEFAULT"
@@ -157,16 +158,18 @@ struct SWUpdateScene: Sendable {
             exit 4
             """
         async let ended = Shell.run(script, in: folder, seconds: 90)
-        for _ in 0..<500 {
-            if try await isOver() { break }
+        var isDone = false
+        for _ in 0..<550 where !isDone {
             try await Task.sleep(for: .milliseconds(100))
+            isDone = try await isOver()
         }
         try est.write("", "over")
         let (status, said) = try await ended
         let log = (try? String(contentsOfFile: folder + "/swupdate.log", encoding: .utf8)) ?? ""
-        guard status == 0 else {
+        guard status == 0, isDone else {
             throw Refusal(
-                .conflict, "swupdate ended with \(status): \(said.suffix(500)) \(log.suffix(3000))",
+                .conflict,
+                "swupdate ended with \(status), done: \(isDone): \(said.suffix(500)) \(log.suffix(3000))",
                 hint: "Read what it said.")
         }
         return log

@@ -280,9 +280,8 @@ final class PlaneHandler: ChannelDuplexHandler {
                 "route": "\(found.name)", "status": "\(refusal.httpStatus)", "rule": "\(refusal.rule ?? "")",
             ])
         var answer = PlaneAnswer.refusal(refusal)
-        if refusal.code == .unauthenticated, path.contains(EST.path + "/") {
-            // With what, beside a certificate, an EST client may authenticate (RFC 7030 §3.2.3, RFC 9110 §11.6.1).
-            answer.fields.append(("WWW-Authenticate", "Basic realm=\"lifelong\", charset=\"UTF-8\""))
+        if refusal.code == .unauthenticated, let challenge = Challenge.at(path) {
+            answer.fields.append(("WWW-Authenticate", challenge))
         }
         if path.hasPrefix(MenderAPI.base + "/") { answer.body = .bytes(MenderAPI.shown(refusal)) }
         return answer

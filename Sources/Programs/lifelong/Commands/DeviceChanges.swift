@@ -199,7 +199,8 @@ struct DeviceAdoptTokens: AsyncParsableCommand {
         commandName: "adopt-tokens", abstract: "Take over tokens and keys that your devices have already.",
         discussion: """
             The file has a line for each device: its serial, a space or comma, and its token; or, for a Mender client, "key:" and its
-            public key (Base64 of the DER), a dot, and what the key signed on the device (docs/stock-clients.md says how).
+            public key (Base64 of the DER), a dot, and what the key signed on the device (docs/stock-clients.md says how). Lines that
+            begin with "#" are passed over.
 
             Examples:
               lifelong device adopt-tokens tokens.csv --dry-run
@@ -210,22 +211,10 @@ struct DeviceAdoptTokens: AsyncParsableCommand {
     @OptionGroup var connection: Connection
 
     func run() async throws {
-        let text = String(decoding: try InputFile.read(file, limit: 64 << 20), as: UTF8.self)
-        let held = try text.split(whereSeparator: \.isNewline).enumerated().map { number, line in
-            let words = line.split { $0 == " " || $0 == "," || $0 == "\t" || $0 == ";" }
-            guard words.count == 2 else {
-                throw Refusal(
-                    .malformed, "Line \(number + 1) of \(file) is not a serial and a token or key.",
-                    hint: "Write a serial, a comma and a token, or key:… on each line.")
-            }
-            let (device, word) = (String(words[0]), String(words[1]))
-            guard word.hasPrefix("key:") else { return AdoptDeviceTokens.Held(device: device, token: word) }
-            return AdoptDeviceTokens.Held(device: device, key: String(word.dropFirst("key:".count)))
-        }
+        let held = HeldCredentials(try InputFile.read(file, limit: HeldCredentials.maximumBytes))
         let client = try connection.client()
-        var total = AdoptDeviceTokens.Answer(adopted: 0, refused: [])
-        for start in stride(from: 0, to: held.count, by: AdoptDeviceTokens.limit) {
-            let part = Array(held[start..<min(start + AdoptDeviceTokens.limit, held.count)])
+        var total = AdoptDeviceTokens.Answer(adopted: 0, refused: held.refused)
+        for part in held.calls {
             let answer: AdoptDeviceTokens.Answer = try await client.perform(
                 AdoptDeviceTokens.name, AdoptDeviceTokens(tokens: part, dryRun: dryRun ? true : nil))
             total.adopted += answer.adopted

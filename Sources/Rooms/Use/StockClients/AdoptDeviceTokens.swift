@@ -53,10 +53,10 @@ package struct AdoptDeviceTokens: Action {
         }
         var answer = Answer(adopted: 0, refused: [])
         var seen: Set<DeviceID> = []
-        var keys: Set<Digest> = []
+        var secrets: Set<String> = []
         for held in tokens {
             do {
-                try take(held, &seen, &keys, in: change)
+                try take(held, &seen, &secrets, in: change)
                 answer.adopted += 1
             } catch {
                 guard let refusal = error as? Refusal, refusal.code != .unavailable, refusal.code != .internal else {
@@ -69,7 +69,7 @@ package struct AdoptDeviceTokens: Action {
     }
 
     private func take(
-        _ held: Held, _ seen: inout Set<DeviceID>, _ keys: inout Set<Digest>, in change: Change
+        _ held: Held, _ seen: inout Set<DeviceID>, _ secrets: inout Set<String>, in change: Change
     ) throws {
         let device = try change.device(held.device)
         try Access.demandOwner(of: device, change.principal)
@@ -82,11 +82,13 @@ package struct AdoptDeviceTokens: Action {
         guard seen.insert(device.id).inserted else {
             throw Refusal(.conflict, "The device stands in the list twice.", hint: "Name it once.")
         }
+        // Whoever has one device must not have another's.
+        guard secrets.insert(key?.description ?? held.token ?? "").inserted else {
+            throw Refusal(
+                .conflict, "The token or key stands in the list twice.", hint: "Let each device have its own.")
+        }
         if let token = held.token, dryRun != true { try DeviceToken.give(token, to: device, in: change) }
         guard let key else { return }
-        guard keys.insert(key).inserted else {
-            throw Refusal(.conflict, "The key stands in the list twice.", hint: "Let each device make its own.")
-        }
         try MenderKey.demandFree(key, for: device, in: change.rows)
         if dryRun != true { try MenderKey.accept(key, of: device, in: change) }
     }

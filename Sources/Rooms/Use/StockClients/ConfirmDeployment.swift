@@ -19,19 +19,14 @@ package struct ConfirmDeployment: Action {
     }
 
     package func perform(in change: Change) throws -> Done {
-        let device = try change.caller()
-        var client = try StockClient.find(device.id, in: change.rows)
-        let deployment = try Deployment.demand(action, of: device, client, in: change)
-        guard deployment.state == .waiting else {
-            throw Refusal(
-                .gone, "The action \(action) waits for no confirmation.",
-                hint: "Poll, and take what the answer links to.", rule: "action: confirmation")
+        try Deployment.report(action, messages, in: change) { deployment, _ in
+            guard deployment.state == .waiting else {
+                throw Refusal(
+                    .gone, "The action \(action) waits for no confirmation.",
+                    hint: "Poll, and take what the answer links to.", rule: "action: confirmation")
+            }
+            return confirmed ? .running : .waiting
         }
-        client.progress = .init(
-            action: action, state: confirmed ? .running : .waiting,
-            messages: StockClient.messages(messages, after: deployment.messages))
-        try client.keep(in: change)
-        return Done()
     }
 }
 

@@ -1,5 +1,6 @@
 import Passport
 import Registry
+import Rollout
 import Store
 import Wire
 
@@ -10,19 +11,9 @@ package struct Deployment: Sendable, Equatable {
     package var release: ReleaseFile
     package let state: StockClient.State
     package let messages: [String]
-    package var handling = Handling.forced
-    /// Nil: there is none.
-    package var window: Window?
-
-    /// How urgently the client is to take it.
-    package enum Handling: String, Codable, Sendable {
-        /// If it suits: hawkBit's soft update.
-        case attempt
-        case forced
-    }
-
-    /// A maintenance window: outside of it a device may fetch, and does not install.
-    package enum Window: String, Codable, Sendable { case available, unavailable }
+    /// False outside of its rollout's maintenance window, until the client has begun: it is not told of it then. What it has
+    /// begun goes on, because clients say only after their restart how it went.
+    package let isOpen: Bool
 
     /// A release and its one artifact, as stock clients see it.
     package struct ReleaseFile: Sendable, Equatable {
@@ -50,7 +41,7 @@ package struct Deployment: Sendable, Equatable {
 
     /// What the device may take now; nil if nothing is offered, or its stage has no right to it.
     package static func current(
-        of device: Device, _ client: StockClient, confirming: Bool, in rows: any Rows
+        of device: Device, _ client: StockClient, confirming: Bool, at now: Timestamp, in rows: any Rows
     ) throws -> Deployment? {
         guard let offered = device.passport.offeredUpdate,
             device.passport.allows(.firmware, for: offered.purpose),
@@ -60,8 +51,10 @@ package struct Deployment: Sendable, Equatable {
         let progress = client.progress.flatMap { $0.action == action ? $0 : nil }
         var state = progress?.state ?? (confirming ? .waiting : .running)
         if state == .waiting, client.autoConfirm != nil || !confirming { state = .running }
+        let hasBegun = progress.map { $0.state != .waiting } ?? false
         return Deployment(
-            action: action, release: release, state: state, messages: progress?.messages ?? [])
+            action: action, release: release, state: state, messages: progress?.messages ?? [],
+            isOpen: try hasBegun || isInWindow(offered.release, device, client, at: now, in: rows))
     }
 
     /// What the device runs, under the number of the offer that it came by; nil if it came by none.
@@ -86,7 +79,7 @@ package struct Deployment: Sendable, Equatable {
         else { return nil }
         let progress = client.progress.flatMap { $0.action == action ? $0 : nil }
         return Deployment(
-            action: action, release: release, state: .closed, messages: progress?.messages ?? [])
+            action: action, release: release, state: .closed, messages: progress?.messages ?? [], isOpen: true)
     }
 
     /// Offers that are looked through, the newest first.
@@ -126,31 +119,26 @@ package struct Deployment: Sendable, Equatable {
             form: encryption == .rauc ? form.named(".raucb") : form, stored: sha256, encryption: encryption)
     }
 
-    // MARK: - In a change
-
-    /// The action of that number, as long as it is the device's present one; else what was asked for is over, or was never.
-    static func demand(
-        _ action: Int64, of device: Device, _ client: StockClient, in change: Change
-    ) throws -> Deployment {
-        if let offered = device.passport.offeredUpdate {
-            try device.passport.demand(.firmware, for: offered.purpose)
-        }
-        let confirming = change.house.settings.confirmUpdates
-        if let present = try current(of: device, client, confirming: confirming, in: change.rows),
-            present.action == action
-        {
-            return present
-        }
-        let was = try change.rows.first(
-            "SELECT idx FROM ledger WHERE idx = $1 AND device = $2 AND kind IN ('updateOffered', 'returnOffered')",
-            [.int(action), Value(device.id)])
-        guard was != nil else {
-            throw Refusal(
-                .notFound, "There is no action \(action) of this device.",
-                hint: "Poll, and take what the answer links to.")
-        }
-        throw Refusal(
-            .gone, "The action \(action) is over.", hint: "Poll, and take what the answer links to.",
-            rule: "action: over")
+    /// Whether the rollout that offers the release has no maintenance window, or its window is open where the device is: the zone
+    /// that its client named, or our agent, or the plan.
+    private static func isInWindow(
+        _ release: Digest, _ device: Device, _ client: StockClient, at now: Timestamp, in rows: any Rows
+    ) throws -> Bool {
+        let row = try rows.first(
+            """
+            SELECT r.plan, c.posture FROM rollout_member m JOIN rollout r ON r.id = m.rollout
+            LEFT JOIN contact c ON c.device = m.device
+            WHERE m.device = $1 AND m.state IN ($2, $3) AND r.release = $4 ORDER BY r.planned_at DESC LIMIT 1
+            """,
+            [
+                Value(device.id), .text(RolloutMember.State.offered.rawValue),
+                .text(RolloutMember.State.silent.rawValue), Value(release),
+            ])
+        guard let row else { return true }
+        let plan = try CanonicalJSON.decode(RolloutPlan.self, from: Array(row.text("plan").utf8))
+        guard let window = plan.window else { return true }
+        let key = MaintenanceWindow.postureKey
+        let zone = client.attributes?[key] ?? SelectedDevices.posture(row)[key]
+        return window.isOpen(at: now, in: window.zone(of: zone))
     }
 }

@@ -23,41 +23,22 @@ package struct ReportDeployment: Action {
     }
 
     package func perform(in change: Change) throws -> Done {
-        let device = try change.caller()
-        var client = try StockClient.find(device.id, in: change.rows)
-        let deployment = try Deployment.demand(action, of: device, client, in: change)
-        guard deployment.state != .waiting else {
-            throw Refusal(
-                .forbidden, "The action \(action) waits for its confirmation.",
-                hint: "Confirm it first: confirmationBase.", rule: "action: confirmation")
-        }
-        let outcome: Observation? =
-            switch step {
-            case .underWay: nil
-            // It was told to skip, and SWUpdate says of what it skipped that it is done.
-            case .installed where deployment.window == .unavailable: nil
-            case .installed: .installed
-            case .failed: .failed
+        try Deployment.report(action, messages, in: change) { deployment, device in
+            guard deployment.state != .waiting else {
+                throw Refusal(
+                    .forbidden, "The action \(action) waits for its confirmation.",
+                    hint: "Confirm it first: confirmationBase.", rule: "action: confirmation")
             }
-        if let outcome {
+            let outcome: Observation
+            switch step {
+            case .underWay: return deployment.state
+            case .installed: outcome = .installed
+            case .failed: outcome = .failed
+            }
             let release = deployment.release
             try change.record(
-                .updateObserved(release: release.digest, sequence: release.sequence, outcome: outcome), on: device.id)
+                .updateObserved(release: release.digest, sequence: release.sequence, outcome: outcome), on: device)
+            return .closed
         }
-        client.progress = .init(
-            action: action, state: outcome == nil ? deployment.state : .closed,
-            messages: StockClient.messages(messages, after: deployment.messages))
-        try client.keep(in: change)
-        return Done()
-    }
-}
-
-extension Change {
-    /// The device that asks for itself.
-    func caller() throws -> Device {
-        guard let id = principal.device else {
-            throw Refusal(.forbidden, "Only a device says this of itself.", hint: "Let the device send it.")
-        }
-        return try device(id.text)
     }
 }

@@ -64,27 +64,20 @@ package struct ReportCancellation: Action {
     }
 
     package func perform(in change: Change) throws -> Done {
-        let device = try change.caller()
-        var client = try StockClient.find(device.id, in: change.rows)
-        let deployment = try Deployment.demand(action, of: device, client, in: change)
-        guard deployment.state == .cancelling else {
-            throw Refusal(
-                .conflict, "Nobody asked to cancel the action \(action).",
-                hint: "Poll, and take what the answer links to.", rule: Self.notCancelable)
-        }
-        let release = deployment.release
-        if step == .stopped {
-            try change.record(.updateWithdrawn(release: release.digest, sequence: release.sequence), on: device.id)
-        }
-        let state: StockClient.State =
-            switch step {
-            case .underWay: .cancelling
-            case .stopped: .closed
-            case .goesOn: .running
+        try Deployment.report(action, messages, in: change) { deployment, device in
+            guard deployment.state == .cancelling else {
+                throw Refusal(
+                    .conflict, "Nobody asked to cancel the action \(action).",
+                    hint: "Poll, and take what the answer links to.", rule: Self.notCancelable)
             }
-        client.progress = .init(
-            action: action, state: state, messages: StockClient.messages(messages, after: deployment.messages))
-        try client.keep(in: change)
-        return Done()
+            switch step {
+            case .underWay: return .cancelling
+            case .goesOn: return .running
+            case .stopped:
+                let release = deployment.release
+                try change.record(.updateWithdrawn(release: release.digest, sequence: release.sequence), on: device)
+                return .closed
+            }
+        }
     }
 }

@@ -33,6 +33,10 @@ extension HawkBit {
     func deployment(_ request: PlaneRequest) throws -> PlaneOutcome {
         try asStockClient(request) { caller in
             let deployment = try await personal(try require(.running, caller, request), caller)
+            if caller.client.progress?.action != deployment.action {
+                // Some say nothing until all is downloaded: from here on it may be under way, and who takes it back asks it first.
+                _ = try await perform(ReportDeployment(action: deployment.action, step: .underWay), of: caller)
+            }
             return try answer(
                 HawkBitDeploymentAnswer(
                     id: "\(deployment.action)", deployment: HawkBitDeployment(deployment, below: caller.base),

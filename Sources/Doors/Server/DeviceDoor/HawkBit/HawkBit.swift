@@ -11,6 +11,12 @@ struct HawkBit: Sendable {
     let door: DeviceDoor
     static let path = "/*/controller/v1/*"
 
+    /// Whether the path is a controller's, or below one.
+    static func isBelow(_ path: String) -> Bool {
+        let parts = path.split(separator: "/", maxSplits: 4, omittingEmptySubsequences: false)
+        return parts.count > 4 && parts[2] == "controller" && parts[3] == "v1"
+    }
+
     func add(to routes: inout PlaneRoutes) {
         let path = Self.path
         routes.get(path) { try base($0) }
@@ -47,7 +53,7 @@ struct HawkBit: Sendable {
             if caller.passport.allows(.backEnd), caller.client.attributes == nil {
                 links.configData = HawkBitLink(href: caller.base + "/configData")
             }
-            if let deployment = caller.deployment {
+            if let deployment = caller.deployment, deployment.isOpen {
                 // A changed release under the same number would be another document.
                 let mark = deployment.release.digest.bytes.prefix(4).reduce(0) { $0 << 8 | Int($1) }
                 switch deployment.state {

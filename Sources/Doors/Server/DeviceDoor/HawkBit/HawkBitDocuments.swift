@@ -70,17 +70,15 @@ package struct HawkBitDeployment: Encodable, Sendable {
             _links = Links(file: HawkBitLink(href: path), sum: HawkBitLink(href: path + ".MD5SUM"))
         }
     }
-    /// "skip", "attempt" or "forced", both.
-    var download, update: String
-    /// Missing: there is none.
-    var maintenanceWindow: Deployment.Window?
+    /// Always "forced": what a client must not begin yet it is not told of, because some say of what they skip that it is done. So
+    /// there is no "maintenanceWindow" either.
+    private static let forced = "forced"
+    var download = Self.forced
+    var update = Self.forced
     var chunks: [Chunk]
 
     package init(_ deployment: Deployment, below base: String) {
         let file = deployment.release
-        download = deployment.handling.rawValue
-        update = deployment.window == .unavailable ? "skip" : deployment.handling.rawValue
-        maintenanceWindow = deployment.window
         chunks = [
             Chunk(
                 part: file.form.suffix == ".bin" ? "bApp" : "os", version: file.version, name: file.product.text,

@@ -118,7 +118,8 @@ extension HawkBit {
         let confirming = door.house.settings.confirmUpdates
         return StockCaller(
             device: device, client: client,
-            deployment: try Deployment.current(of: device, client, confirming: confirming, in: rows),
+            deployment: try Deployment.current(
+                of: device, client, confirming: confirming, at: door.house.clock(), in: rows),
             certificate: request.peer.certificate,
             base: HostName.origin(of: request, else: door.house.settings.serviceURL) + place(request))
     }

@@ -23,7 +23,7 @@ extension MenderAPI {
             try caller.passport.demand(.firmware, for: .remedy)
             let said = try read()
             note(caller, said)
-            guard let deployment = caller.deployment, deployment.window != .unavailable else { return Self.nothing }
+            guard let deployment = caller.deployment, deployment.isOpen else { return Self.nothing }
             switch deployment.state {
             case .running: break
             case .waiting, .closed: return Self.nothing

@@ -181,7 +181,7 @@ extension MenderAPI {
             return StockCaller(
                 device: device, client: client,
                 deployment: try Deployment.current(
-                    of: device, client, confirming: house.settings.confirmUpdates, in: rows),
+                    of: device, client, confirming: house.settings.confirmUpdates, at: now, in: rows),
                 certificate: request.peer.certificate,
                 base: HostName.origin(of: request, else: house.settings.serviceURL))
         }
