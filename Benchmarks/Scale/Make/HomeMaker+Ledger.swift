@@ -145,6 +145,8 @@ extension HomeMaker {
                     "INSERT INTO tally (name, n, at) VALUES ($1, $2, 0) ON CONFLICT (name) DO UPDATE SET n = excluded.n",
                     [.text(name), Value(n)])
             }
+            try rows.execute("DELETE FROM tally WHERE name LIKE 'runs %'")
+            try rows.execute(Tally.countRunning)
         }
     }
 }

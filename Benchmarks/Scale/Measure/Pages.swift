@@ -85,7 +85,7 @@ struct Pages {
     /// The same name for every run: without names out of the house.
     private static func plain(_ path: String) -> String {
         path.split(separator: "/", omittingEmptySubsequences: false).map { part in
-            part.count >= 20 && part.prefix(8).allSatisfy(\.isHexDigit) ? "ROLLOUT" : String(part)
+            part.count >= 20 && part.prefix(8).allSatisfy(\.isHexDigit) ? "NAME" : String(part)
         }.joined(separator: "/")
     }
 
@@ -149,7 +149,7 @@ struct Pages {
         return everybody + [
             "/devices/\(n.serial)", "/devices/\(n.device)", "/devices/\(n.long)",
             "/devices/\(n.long)?before=\(n.ledger / 2)", "/devices/\(n.serial)/quarantine", "/batches", "/authorities",
-            "/ledger", "/ledger?before=\(n.ledger / 2)", "/ledger/\(n.ledger / 3)", "/people",
+            "/ledger", "/ledger?before=\(n.ledger / 2)", "/ledger/\(n.ledger / 3)", "/people", "/releases", "/updates",
             "/devices?stage=inUse&after=\(n.late)", "/devices?q=\(n.lateSerial)",
         ]
     }

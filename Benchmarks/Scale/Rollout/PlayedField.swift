@@ -30,7 +30,9 @@ struct PlayedField {
                 if first > 0 { most = max(most, resident) }
                 bar.show(min(devices, try await members()))
             }
-            let states = try await states()
+            var states = try await states()
+            try await resume(states)
+            states = try await self.states()
             guard states.contains(where: { $0.status == .running }) else { break }
             if first == 0, states.allSatisfy({ $0.stage > 0 || $0.all.soaking > 0 }) { first = Bar.resident }
             try await leap()
@@ -48,6 +50,13 @@ struct PlayedField {
             number += 1
             if number % 100 == 0 { try await look(Bar.resident) }
             guard more else { return }
+        }
+    }
+
+    /// A person who looks behind a canary of few, and is content.
+    private func resume(_ states: [RolloutState]) async throws {
+        for (rollout, state) in zip(rollouts, states) where state.pause == .tooFew {
+            _ = try await house.perform(ResumeRollout(rollout: rollout), as: .system)
         }
     }
 

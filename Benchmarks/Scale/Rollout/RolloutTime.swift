@@ -108,9 +108,15 @@ struct RolloutTime: AsyncParsableCommand {
             try await Bar.quiet { Bar.processor.seconds }
             let asked = Pages(house: house, ports: port, runs: 7)
             let last = rollouts.last?.text ?? ""
+            let release = try await house.read { rows in
+                try rows.first("SELECT release FROM rollout WHERE id = $1", [.text(last)])?.text("release") ?? ""
+            }
             slowest = try await asked.measure(
-                console: ["/", "/updates", "/updates/\(last)"],
-                rest: ["rollouts", "rollouts/\(last)", "rollouts/\(last)/devices?state=done&limit=200"], &figures)
+                console: ["/", "/updates", "/updates/\(last)", "/releases", "/releases/\(release)"],
+                rest: [
+                    "rollouts", "rollouts/\(last)", "rollouts/\(last)/devices?state=done&limit=200", "releases",
+                    "releases/\(release)",
+                ], &figures)
             break
         }
         task.cancel()

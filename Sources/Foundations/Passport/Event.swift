@@ -96,6 +96,8 @@ package enum Event: Codable, Sendable, Equatable {
     case permitGranted(batch: BatchID, product: ProductID, quantity: Int, permit: Digest)
     case batchAdmitted(batch: BatchID, births: Int, manifest: Digest)
     case releasePublished(product: ProductID, sequence: Int, manifest: Digest)
+    /// Nobody is offered it any more.
+    case releaseWithdrawn(product: ProductID, sequence: Int, manifest: Digest)
     /// From now on one token speaks for every device of the product, or none does any more.
     case gatewayTokenSet(product: ProductID, allowed: Bool)
     case personAdded(person: PersonID, role: String)
@@ -179,6 +181,7 @@ package enum Event: Codable, Sendable, Equatable {
         case .permitGranted: "permitGranted"
         case .batchAdmitted: "batchAdmitted"
         case .releasePublished: "releasePublished"
+        case .releaseWithdrawn: "releaseWithdrawn"
         case .gatewayTokenSet: "gatewayTokenSet"
         case .personAdded: "personAdded"
         case .ownerAdded: "ownerAdded"

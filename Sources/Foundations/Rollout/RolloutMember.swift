@@ -26,8 +26,20 @@ package struct RolloutMember: Sendable, Equatable {
         case disquiet
         /// It was quarantined.
         case cutOff
-        /// It was given away, retired, or offered something else: this rollout is no more its affair.
+        /// It is given away; its next owner may have the release.
+        case away
+        /// What it was offered was taken back; because a person keeps it from releases, or for good.
+        case takenBack(isHeld: Bool)
+        /// It was retired, or offered something else: this rollout is no more its affair.
         case gone
+
+        /// It says that the device is no more asked, and nothing of the release.
+        package var isDeparture: Bool {
+            switch self {
+            case .away, .gone, .takenBack: true
+            case .installed, .failed, .disquiet, .cutOff: false
+            }
+        }
     }
 
     /// Its turn, when its stage opens: within the spread, and then in its next window.
@@ -47,13 +59,29 @@ package struct RolloutMember: Sendable, Equatable {
         case (.done, _), (.failed, _), (.left, _), (.soaking, .installed): return self
         case (_, .installed):
             return RolloutMember(state: .soaking, due: now.adding(seconds: Int64(plan.soakSeconds)))
-        case (.silent, .gone), (.silent, .cutOff), (.silent, .disquiet): return self
-        case (_, .gone): return left
-        case (.soaking, _), (.offered, .failed), (.silent, .failed): return failed
+        case (.silent, .failed): return failed
+        case (.silent, _): return self
+        case (.offered, .takenBack(let isHeld)): return isHeld ? .kept(at: now) : left
+        case (_, .takenBack): return self
+        case (_, .gone), (.soaking, .away): return left
+        case (.soaking, _), (.offered, .failed): return failed
         // Before it runs the release, trouble says nothing about the release.
-        case (_, .cutOff): return left
+        case (_, .cutOff), (_, .away): return .awaited(at: now)
         case (_, .disquiet), (_, .failed): return self
         }
+    }
+
+    /// What a member may do when its time comes.
+    package enum Standing: Sendable, Equatable {
+        case eligible
+        /// It was offered this very release already.
+        case underWay
+        /// Somebody keeps it from releases for now.
+        case held
+        /// It has no right to it, or is not fit for it, and that may change.
+        case away
+        /// It runs it or something newer, or was offered something newer, or is retired.
+        case gone
     }
 
     /// What to do about a member whose time has come.
@@ -65,33 +93,68 @@ package struct RolloutMember: Sendable, Equatable {
     /// - Parameters:
     ///   - seen: its last contact.
     ///   - zone: the time zone that it named.
-    ///   - isEligible: it may still be offered the release, and nothing newer was.
+    ///   - since: when it came into its state.
     package func step(
-        at now: Timestamp, _ plan: RolloutPlan, seen: Timestamp?, zone: String?, isEligible: Bool
+        at now: Timestamp, _ plan: RolloutPlan, seen: Timestamp?, zone: String?, standing: Standing = .eligible,
+        since: Timestamp? = nil
     ) -> Step {
         switch state {
-        case .waiting, .asleep:
-            guard isEligible else { return .become(RolloutMember(state: .left, due: nil)) }
-            if let window = plan.window, !window.isOpen(at: now, in: window.zone(of: zone)) {
-                // One that sleeps goes on sleeping: windows of several zones would else never let a stage end.
-                return .become(RolloutMember(state: state, due: window.opening(from: now, in: window.zone(of: zone))))
+        case .waiting, .asleep, .left:
+            switch standing {
+            case .eligible: return turn(at: now, plan, seen: seen, zone: zone)
+            case .underWay: return .become(.offered(at: now, plan))
+            case .held: return .become(.kept(at: now))
+            case .away: return .become(.awaited(at: now))
+            case .gone: return .become(RolloutMember(state: .left, due: nil))
             }
-            guard let seen, now.seconds(since: seen) <= Int64(plan.aliveSeconds) else {
-                return .become(RolloutMember(state: .asleep, due: now.adding(seconds: Self.sleepSeconds)))
-            }
-            return .offer(RolloutMember(state: .offered, due: now.adding(seconds: Int64(plan.deadlineSeconds))))
         case .offered: return .become(RolloutMember(state: .silent, due: nil))
-        case .soaking:
-            // Alive: heard of since it began to soak, and lately.
-            let began = due?.adding(seconds: -Int64(plan.soakSeconds)) ?? now
-            let isAlive = seen.map { $0 >= began && now.seconds(since: $0) <= Int64(plan.aliveSeconds) } ?? false
-            return .become(RolloutMember(state: isAlive ? .done : .silent, due: nil))
-        case .done, .failed, .silent, .left: return .become(RolloutMember(state: state, due: nil))
+        case .soaking: return .become(soaked(at: now, plan, seen: seen, since: since))
+        case .done, .failed, .silent: return .become(RolloutMember(state: state, due: nil))
         }
     }
 
-    /// Between two looks at whether a device is awake.
+    private func turn(at now: Timestamp, _ plan: RolloutPlan, seen: Timestamp?, zone: String?) -> Step {
+        if let window = plan.window, !window.isOpen(at: now, in: window.zone(of: zone)) {
+            // One that sleeps goes on sleeping: windows of several zones would else never let a stage end.
+            return .become(
+                RolloutMember(
+                    state: state == .left ? .waiting : state, due: window.opening(from: now, in: window.zone(of: zone)))
+            )
+        }
+        guard let seen, now.seconds(since: seen) <= Int64(plan.aliveSeconds) else { return .become(.kept(at: now)) }
+        return .offer(.offered(at: now, plan))
+    }
+
+    /// Alive: heard of since it began to soak, and lately. A soak time may be shorter than the time between two contacts: then
+    /// it is waited for as long as a device may be silent and yet be alive.
+    private func soaked(at now: Timestamp, _ plan: RolloutPlan, seen: Timestamp?, since: Timestamp?) -> RolloutMember {
+        let alive = Int64(plan.aliveSeconds)
+        let confirmed = due?.adding(seconds: -Int64(plan.soakSeconds)) ?? now
+        let began = since.map { min($0, confirmed) } ?? confirmed
+        if let seen, seen >= began, now.seconds(since: seen) <= alive { return RolloutMember(state: .done, due: nil) }
+        let end = began.adding(seconds: alive)
+        guard now < end else { return RolloutMember(state: .silent, due: nil) }
+        let again = now.adding(seconds: max(60, min(Self.sleepSeconds, alive / 8)))
+        return RolloutMember(state: .soaking, due: min(again, end))
+    }
+
+    private static func offered(at now: Timestamp, _ plan: RolloutPlan) -> RolloutMember {
+        RolloutMember(state: .offered, due: now.adding(seconds: Int64(plan.deadlineSeconds)))
+    }
+
+    /// Asleep, or kept from releases: looked at again in an hour, and nobody waits for it.
+    private static func kept(at now: Timestamp) -> RolloutMember {
+        RolloutMember(state: .asleep, due: now.adding(seconds: sleepSeconds))
+    }
+
+    /// Out of the rollout for now.
+    private static func awaited(at now: Timestamp) -> RolloutMember {
+        RolloutMember(state: .left, due: now.adding(seconds: absenceSeconds))
+    }
+
+    /// Between two looks at whether a device is awake, and whether one that left may come back.
     package static let sleepSeconds: Int64 = 3600
+    package static let absenceSeconds: Int64 = 6 * 3600
 }
 
 extension RolloutCounts {

@@ -54,6 +54,7 @@ package final class Change {
         sequencer.advance(before, to: after)
         try sequencer.append(Entry(at: now, device: device, by: actor, event: event))
         if before.stage != after.stage { try count(device, from: before.stage, to: after.stage) }
+        sequencer.counted.run(before.running, to: after.running)
         return after
     }
 

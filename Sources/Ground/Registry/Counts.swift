@@ -10,6 +10,17 @@ package enum Tally {
     package static func revoked(by authority: String) -> String { "revoked \(authority)" }
     /// Certificates of an authority that a newer one replaced.
     package static func superseded(by authority: String) -> String { "superseded \(authority)" }
+    /// Devices that run a release; retired ones run nothing.
+    static func running(_ release: Digest) -> String { "runs \(release)" }
+    /// For a registry that did not count them so far.
+    package static let countRunning = "INSERT INTO tally (name, n, at) \(runningByPassport)"
+    /// The same numbers from the passports, whose bytes are always written alike.
+    static let runningByPassport = """
+        SELECT 'runs ' || r.digest AS name, COUNT(*) AS n, 0 AS at FROM release r
+        JOIN device d ON d.product = r.product WHERE d.stage <> 'retired'
+        AND (d.passport LIKE '%,"installed":{"release":"' || r.digest || '"%'
+            OR d.passport LIKE '%,"installed":{"observed":true,"release":"' || r.digest || '"%') GROUP BY r.digest
+        """
     /// Devices of the fleet ("") or of an owner that made contact lately; counted now and then (`ContactCounts`).
     static func contacts(of owner: String) -> String { "contacts \(owner)" }
 
@@ -19,6 +30,11 @@ package enum Tally {
             (try $0.int("n"), try $0.time("at"))
         }
     }
+}
+
+extension Passport {
+    /// The release that runs on it, as it is counted.
+    var running: Digest? { stage == .retired ? nil : installed?.release }
 }
 
 /// Changes of counts that wait for the end of their transaction. Rows are counted where they change, because counting a
@@ -51,6 +67,12 @@ struct Counted {
     }
 
     mutating func add(_ by: Int, to tally: String) { tallies[tally, default: 0] += by }
+
+    mutating func run(_ old: Digest?, to new: Digest?) {
+        guard old != new else { return }
+        if let old { add(-1, to: Tally.running(old)) }
+        if let new { add(1, to: Tally.running(new)) }
+    }
 
     /// In one order always, so that two nodes never wait for each other.
     func write(at now: Timestamp, to rows: any Rows) throws {

@@ -219,5 +219,11 @@ package enum Schema {
                 "CREATE UNIQUE INDEX stock_client_mender_key ON stock_client (mender_key)",
                 "ALTER TABLE artifact_form ADD COLUMN mender TEXT",
             ]),
+        Migration(
+            "who published a release, who runs it, and that it was withdrawn",
+            [
+                "ALTER TABLE release ADD COLUMN published_by TEXT",
+                "ALTER TABLE release ADD COLUMN withdrawn_at BIGINT", Tally.countRunning,
+            ]),
     ]
 }

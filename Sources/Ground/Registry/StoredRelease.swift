@@ -13,6 +13,7 @@ package struct StoredRelease: Sendable {
     package let digest: Digest
     package let manifest: ReleaseManifest
     private let seal: Seal
+    private var isWithdrawn = false
 
     private init(_ manifest: ReleaseManifest, _ seal: Seal, _ digest: Digest) {
         self.manifest = manifest
@@ -55,13 +56,13 @@ package struct StoredRelease: Sendable {
         try form.keep(for: stored.0, in: change.rows)
         try change.rows.execute(
             """
-            INSERT INTO release (digest, product, sequence, version, manifest, sha256, size, at, encryption)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+            INSERT INTO release (digest, product, sequence, version, manifest, sha256, size, at, encryption, published_by)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
             """,
             [
                 Value(digest), Value(manifest.product), Value(manifest.sequence), .text(manifest.version),
                 .text(String(decoding: try CanonicalJSON.encode(seal), as: UTF8.self)), Value(stored.0),
-                Value(stored.1), Value(change.now), Value(manifest.encrypted?.kind),
+                Value(stored.1), Value(change.now), Value(manifest.encrypted?.kind), Value(change.principal.person),
             ])
         try change.record(
             .releasePublished(product: manifest.product, sequence: manifest.sequence, manifest: digest))
@@ -76,28 +77,56 @@ package struct StoredRelease: Sendable {
         }
         guard try release.isOffered(in: rows) else {
             throw Refusal(
-                .gone, "Release \(sequence) of \"\(product)\" was taken off update metadata.",
-                hint: "Offer another one: devices would refuse it.", rule: "release: withdrawn")
+                .gone, "Release \(sequence) of \"\(product)\" was withdrawn.", hint: "Offer another one.",
+                rule: "release: withdrawn")
         }
         return release
     }
 
-    /// Whether update metadata names it still, where it ever did.
+    /// Whether nobody took it off: update metadata names it still, where it ever did.
     package func isOffered(in rows: any Rows) throws -> Bool {
-        try manifest.metadata.map { try UpdateReleases.isListed($0.target, in: rows) } ?? true
+        if isWithdrawn { return false }
+        return try manifest.metadata.map { try UpdateReleases.isListed($0.target, in: rows) } ?? true
     }
 
     /// Also one that was taken off.
     package static func find(_ sequence: Int, of product: ProductID, in rows: any Rows) throws -> StoredRelease? {
         try rows.first(
-            "SELECT digest, manifest FROM release WHERE product = $1 AND sequence = $2",
+            "SELECT digest, manifest, withdrawn_at FROM release WHERE product = $1 AND sequence = $2",
             [Value(product), Value(sequence)]
         ).map { row in
             let seal = try CanonicalJSON.decode(Seal.self, from: Array(row.text("manifest").utf8))
             let manifest = try CanonicalJSON.decode(ReleaseManifest.self, from: seal.payloadBytes())
             guard let digest = Digest(hex: try row.text("digest")) else { throw Row.damaged("digest") }
-            return StoredRelease(manifest, seal, digest)
+            var release = StoredRelease(manifest, seal, digest)
+            release.isWithdrawn = row.optionalInt("withdrawn_at") != nil
+            return release
         }
+    }
+
+    /// Takes it off, for ever. Of a release in update metadata its signers do that.
+    package func withdraw(in change: Change) throws {
+        guard manifest.metadata == nil else {
+            throw Refusal(
+                .conflict, "Release \(manifest.sequence) is in update metadata, which its signers write.",
+                hint: "Propose its layer without it: lifelong tuf propose --withdraw \(manifest.sequence)",
+                rule: "release: update metadata")
+        }
+        guard !isWithdrawn else {
+            throw Refusal(
+                .gone, "Release \(manifest.sequence) was withdrawn already.", hint: "Nothing is left to do.",
+                rule: "release: withdrawn")
+        }
+        try change.rows.execute(
+            "UPDATE release SET withdrawn_at = $1 WHERE digest = $2", [Value(change.now), Value(digest)])
+        try change.record(
+            .releaseWithdrawn(product: manifest.product, sequence: manifest.sequence, manifest: digest))
+    }
+
+    /// Whether somebody withdrew it; what update metadata lists no more, devices refuse by themselves.
+    package static func isWithdrawn(_ release: Digest, in rows: any Rows) throws -> Bool {
+        try rows.first("SELECT withdrawn_at FROM release WHERE digest = $1", [Value(release)])?
+            .optionalInt("withdrawn_at") != nil
     }
 
     /// Why the release is not for this device, by all that is known of it; nil if it is.

@@ -63,6 +63,12 @@ enum PeopleRoutes {
                 path: "/api/v1/rollouts/NOBODY/devices", answer: 404),
             read("people", .anyOf([.administer])), read("owners", .orOwner(.administer)),
             read("authorities", .anyOf([.readFleet, .manufacture])), read("update-metadata", .anyOf([.readFleet])),
+            Try(
+                route: "GET /api/v1/releases/{sha256}", need: .anyOf([.readFleet]),
+                path: "/api/v1/releases/" + String(repeating: "0", count: 64), answer: 404),
+            Try(
+                route: "GET /api/v1/releases/{sha256}/components", need: .anyOf([.readFleet]),
+                path: "/api/v1/releases/" + String(repeating: "0", count: 64) + "/components", answer: 404),
             // Nobody proposed it: who may look learns that.
             Try(
                 route: "GET /api/v1/update-metadata/{sha256}", need: .anyOf([.readFleet]),
@@ -76,6 +82,7 @@ enum PeopleRoutes {
             ("manufacture/admit-births", .manufacture), ("manufacture/ship-devices", .ship),
             ("pairing/pair-device", .pair), ("pairing/enrolment-code", .own), ("pairing/unlock", .respond),
             ("use/configure-device", .own), ("use/publish-release", .publish), ("use/offer-update", .publish),
+            ("use/withdraw-release", .publish),
             ("use/withdraw-update", .publish), ("use/set-gateway-token", .publish), ("use/issue-device-token", .own),
             ("use/adopt-device-tokens", .own),
             ("use/plan-rollout", .publish), ("use/try-rollout", .publish), ("use/approve-rollout", .publish),
@@ -114,7 +121,16 @@ enum PeopleRoutes {
             page("/authorities", .anyOf([.readFleet, .manufacture])), page("/ledger", .anyOf([.readLedger])),
             page("/ledger/{index}", .anyOf([.readLedger]), "/ledger/3"),
             page("/ledger/{index}/evidence", .anyOf([.readLedger]), "/ledger/3/evidence"),
-            page("/updates", .anyOf([.readFleet])),
+            page("/updates", .anyOf([.readFleet])), page("/releases", .anyOf([.readFleet])),
+            page(
+                "/releases/{release}", .anyOf([.readFleet]), "/releases/" + String(repeating: "0", count: 64),
+                answer: 404),
+            page(
+                "/releases/{release}/withdraw", .anyOf([.publish]),
+                "/releases/" + String(repeating: "0", count: 64) + "/withdraw", answer: 404),
+            deed(
+                "/releases/{release}/withdraw", .anyOf([.publish]),
+                "/releases/" + String(repeating: "0", count: 64) + "/withdraw", "confirm=1", answer: 404),
             page("/updates/{rollout}", .anyOf([.readFleet]), "/updates/NOBODY", answer: 404),
             deed("/updates/{rollout}/{verb}", .anyOf([.publish]), "/updates/NOBODY/pause", "back=1", answer: 404),
             // Nobody's device, nobody's alarm: whoever may learns that.

@@ -59,7 +59,11 @@ import Workbench
         _ = try await bench.house.perform(PairDevice(device: unit.serial, grade: .declared), as: owner)
         _ = try await bench.house.perform(OfferDevice(device: unit.serial), as: owner)
         let updates = try await UpdateBench(bench)
-        let proposed = try await updates.propose(1).draft
+        try await updates.release(1)
+        let released = try await bench.house.read {
+            try StoredRelease.require(1, of: HouseBench.product, in: $0).digest
+        }
+        let proposed = try await updates.propose(2).draft
         try await updates.sign(proposed, with: updates.graceKey, as: updates.grace)
         try await bench.publisher.publish()
         let admin = try #require(staff.tokens[.makerAdmin])
@@ -71,9 +75,9 @@ import Workbench
             "Evidence": "devices/\(unit.serial)/evidence",
             "AlarmPage": "alarms", "LedgerView": "ledger", "LedgerEntryPage": "ledger/entries?limit=5",
             "LedgerLeafView": "ledger/entries/3", "ProofView": "ledger/proof/3", "ProductList": "products",
-            "BatchList": "batches", "ReleaseList": "releases", "RolloutList": "rollouts", "GroupList": "groups",
-            "PeopleList": "people",
-            "OwnerList": "owners",
+            "BatchList": "batches", "ReleaseList": "releases", "ReleaseDetail": "releases/\(released)",
+            "ReleaseComponents": "releases/\(released)/components",
+            "RolloutList": "rollouts", "GroupList": "groups", "PeopleList": "people", "OwnerList": "owners",
             "AuthorityList": "authorities", "WhoAmI": "whoami", "Refusal": "devices/NO-SUCH",
             "UpdateMetadataView": "update-metadata", "UpdateDraftView": "update-metadata/\(proposed)",
         ]

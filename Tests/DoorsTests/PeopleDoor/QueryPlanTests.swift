@@ -25,7 +25,7 @@ import Workbench
         "product", "release", "authority", "crl", "ledger_size", "person", "credential", "tally", "key_role",
         "succession", "rollout", "device_group",
         // With products, releases and days.
-        "tuf_document", "tuf_draft", "tuf_signer",
+        "tuf_document", "tuf_draft", "tuf_signer", "artifact_form",
         // What the statement itself brings.
         "change",
     ]
@@ -129,7 +129,11 @@ import Workbench
             "where": ["release%3D0", "stage%3DinUse%20and%20seen%3C7d", "label.ring%3Dcanary"],
         ]
         let rollout = try await rolledOut(bench, units)
+        let release = try await bench.house.read {
+            try StoredRelease.require(1, of: HouseBench.product, in: $0).digest
+        }
         let parts = [
+            "{release}": release.description,
             "{device}": serial, "{index}": "3", "{name}": serial, "{verb}": "quarantine", "{batch}": batch.text,
             // Of a draft that there is not: it is looked for all the same.
             "{sha256}": String(repeating: "0", count: 64),
@@ -154,6 +158,7 @@ import Workbench
         for path in Console(house: bench.house, reading: bench.reading).paths.map(filled) {
             paths.append(path)
         }
+        paths += ["/releases?product=\(HouseBench.product)&after=\(HouseBench.product)%2F9"]
         paths += Self.filtered(batch, serial).flatMap { ["/devices?\($0)", "/alarms?open=true&\($0)"] }
         _ = try await bench.person("asking", .makerAdmin)
         _ = try await bench.person("asking owner", .owner, owner: owner)
@@ -164,8 +169,10 @@ import Workbench
                 for path in all {
                     let answer = try await door.send(.GET, path, token: token)
                     // Only owners claim devices.
-                    let isTheirs =
-                        number > 0 || path == "/claim" || answer.status == 404 && path.contains("/update-metadata/")
+                    let isMissing =
+                        answer.status == 404
+                        && (path.contains("/update-metadata/") || path.hasPrefix("/api/v1/releases/"))
+                    let isTheirs = number > 0 || path == "/claim" || isMissing
                     #expect(answer.status < 500 && (isTheirs || answer.status < 400), "\(path): \(answer.status)")
                 }
             }
@@ -202,6 +209,9 @@ import Workbench
         for _ in 0..<6 { _ = try await keeper.round() }
         _ = try await house.perform(StopRollout(rollout: rollout, confirm: HouseBench.product.text), as: bob)
         for _ in 0..<3 { _ = try await keeper.round() }
+        try await bench.publishRelease(2)
+        _ = try await house.perform(
+            WithdrawRelease(product: HouseBench.product, sequence: 2, confirm: HouseBench.product.text), as: bob)
         return rollout
     }
 

@@ -159,7 +159,7 @@ import Wire
         let soaked = Self.now.adding(seconds: 86_400)
         #expect(installed == member(.soaking, due: soaked))
         func end(_ seen: Timestamp?) -> RolloutMember.Step {
-            installed.step(at: soaked, plan, seen: seen, zone: nil, isEligible: false)
+            installed.step(at: soaked, plan, seen: seen, zone: nil)
         }
         #expect(end(soaked.adding(seconds: -60)) == .become(member(.done, due: nil)))
         #expect(end(nil) == .become(member(.silent, due: nil)))
@@ -172,7 +172,7 @@ import Wire
     }
 
     @Test func `takes silence for a failure, until it is broken`() {
-        let silent = member(.offered).step(at: Self.now, plan, seen: Self.now, zone: nil, isEligible: true)
+        let silent = member(.offered).step(at: Self.now, plan, seen: Self.now, zone: nil)
         #expect(silent == .become(member(.silent, due: nil)))
         #expect(member(.silent, due: nil).after(.installed, at: Self.now, plan).state == .soaking)
         for (state, heard) in [(RolloutMember.State.offered, RolloutMember.Observation.disquiet), (.silent, .disquiet)]
@@ -180,24 +180,85 @@ import Wire
             #expect(member(state).after(heard, at: Self.now, plan).state == state)
         }
         for settled in [RolloutMember.State.done, .failed, .left] {
-            for heard in [RolloutMember.Observation.installed, .failed, .gone, .disquiet, .cutOff] {
+            for heard in [
+                RolloutMember.Observation.installed, .failed, .gone, .disquiet, .cutOff, .away,
+                .takenBack(isHeld: true),
+            ] {
                 #expect(member(settled).after(heard, at: Self.now, plan).state == settled)
             }
         }
     }
 
+    @Test func `waits for a contact for as long as a device may be silent, however short the soak is`() {
+        var plan = plan
+        (plan.soakSeconds, plan.aliveSeconds) = (60, 8000)
+        let heard = Self.now.adding(seconds: 2)
+        var installed = member(.offered).after(.installed, at: Self.now, plan)
+        // Contacts that come before it was confirmed do not count; it is asked again, and not for ever.
+        var at = Self.now.adding(seconds: 60)
+        var looks = 0
+        while case .become(let next) = installed.step(
+            at: at, plan, seen: Self.now.adding(seconds: -1), zone: nil, since: heard),
+            next.state == .soaking, let due = next.due
+        {
+            #expect(due > at && due <= heard.adding(seconds: 8000))
+            (installed, at, looks) = (next, due, looks + 1)
+        }
+        #expect(looks == 8 && at == heard.adding(seconds: 8000))
+        #expect(
+            installed.step(at: at, plan, seen: nil, zone: nil, since: heard) == .become(member(.silent, due: nil)))
+        let early = member(.offered).after(.installed, at: Self.now, plan)
+        let seen = Self.now.adding(seconds: 1)
+        #expect(
+            early.step(at: Self.now.adding(seconds: 60), plan, seen: seen, zone: nil, since: heard)
+                == .become(member(.done, due: nil)), "heard of after it confirmed, before that was read")
+        #expect(
+            installed.step(at: at, plan, seen: at, zone: nil, since: heard) == .become(member(.done, due: nil)))
+    }
+
+    @Test func `comes back when what kept it is over, and not when it was taken off by hand`() {
+        let (asleep, away) = (
+            member(.asleep, due: Self.now.adding(seconds: 3600)), member(.left, due: Self.now.adding(seconds: 21_600))
+        )
+        #expect(member(.offered).after(.takenBack(isHeld: true), at: Self.now, plan) == asleep)
+        #expect(member(.offered).after(.takenBack(isHeld: false), at: Self.now, plan) == member(.left, due: nil))
+        for state in [RolloutMember.State.waiting, .asleep, .soaking, .silent] {
+            #expect(member(state).after(.takenBack(isHeld: true), at: Self.now, plan) == member(state))
+        }
+        for state in [RolloutMember.State.waiting, .asleep, .offered] {
+            #expect(member(state).after(.away, at: Self.now, plan) == away)
+            #expect(member(state).after(.cutOff, at: Self.now, plan) == away)
+            #expect(member(state).after(.gone, at: Self.now, plan) == member(.left, due: nil))
+        }
+        #expect(member(.soaking).after(.away, at: Self.now, plan) == member(.left, due: nil))
+    }
+
     @Test func `offers only to who is awake, in its window, and may have it`() {
         var plan = plan
         plan.window = MaintenanceWindow(from: 120, to: 180)
-        func step(_ at: Timestamp, seen: Timestamp?, isEligible: Bool = true) -> RolloutMember.Step {
-            member(.waiting).step(at: at, plan, seen: seen, zone: nil, isEligible: isEligible)
+        func step(
+            _ at: Timestamp, seen: Timestamp?, _ standing: RolloutMember.Standing = .eligible,
+            from state: RolloutMember.State = .waiting
+        ) -> RolloutMember.Step {
+            member(state).step(at: at, plan, seen: seen, zone: nil, standing: standing)
         }
         let open = Self.now.adding(seconds: 2 * 3600)
         #expect(step(open, seen: open) == .offer(member(.offered, due: open.adding(days: 3))))
         #expect(step(Self.now, seen: Self.now) == .become(member(.waiting, due: open)))
         #expect(step(open, seen: nil) == .become(member(.asleep, due: open.adding(seconds: 3600))))
         #expect(step(open, seen: open.adding(days: -2)) == .become(member(.asleep, due: open.adding(seconds: 3600))))
-        #expect(step(open, seen: open, isEligible: false) == .become(member(.left, due: nil)))
+        for state in [RolloutMember.State.waiting, .asleep, .left] {
+            #expect(step(open, seen: open, .gone, from: state) == .become(member(.left, due: nil)))
+            #expect(
+                step(open, seen: open, .away, from: state) == .become(member(.left, due: open.adding(seconds: 21_600))))
+            #expect(
+                step(open, seen: open, .held, from: state) == .become(member(.asleep, due: open.adding(seconds: 3600))))
+            #expect(
+                step(open, seen: nil, .underWay, from: state) == .become(member(.offered, due: open.adding(days: 3))))
+            #expect(step(open, seen: open, from: state) == .offer(member(.offered, due: open.adding(days: 3))))
+        }
+        // Who comes back waits for its window like who never left; that is no sleep.
+        #expect(step(Self.now, seen: Self.now, from: .left) == .become(member(.waiting, due: open)))
     }
 
     // MARK: Places

@@ -119,6 +119,22 @@ extension DurableStep {
                             "SELECT COUNT(*) AS n FROM release WHERE sequence = $1", [Value(sequence)]) == 1)
                 }
             },
+            DurableStep(WithdrawRelease.name) { scene in
+                let sequence = try await scene.release()
+                return Attempt {
+                    _ = try await scene.house.perform(
+                        WithdrawRelease(
+                            product: HouseBench.product, sequence: sequence, confirm: HouseBench.product.text),
+                        as: .system)
+                } saysDone: {
+                    [.gone]
+                } check: { _ in
+                    let isOffered = try await scene.house.read { rows in
+                        try StoredRelease.find(sequence, of: HouseBench.product, in: rows)?.isOffered(in: rows)
+                    }
+                    demand(isOffered == false)
+                }
+            },
             DurableStep(OfferUpdate.name) { scene in
                 let unit = try await scene.enrolled().unit
                 let sequence = try await scene.release()

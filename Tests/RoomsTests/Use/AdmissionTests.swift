@@ -133,6 +133,81 @@ import Workbench
         #expect(manifest.sbom == sbom && manifest.provenance == provenance)
     }
 
+    @Test func `is told with who signed, what it is made of, and what changed since the one before`() async throws {
+        let updates = try await UpdateBench(bench)
+        try await ask(rules())
+        let artifact = try upload(image)
+        for (sequence, parts) in [
+            (1, #"{"name":"zlib","version":"1.3"}"#), (2, #"{"name":"zlib","version":"1.4"},{"name":"a"}"#),
+        ] {
+            let sbom = try upload(
+                Array(
+                    #"{"bomFormat":"CycloneDX","specVersion":"1.6","metadata":{"component":{"name":"thermostat-2","version":"1"}},"components":[\#(parts)]}"#
+                        .utf8))
+            let draft = try await house.perform(
+                ProposeRelease(
+                    product: HouseBench.product, layer: UpdateBench.layer,
+                    release: .init(
+                        sequence: sequence, version: "1", hardware: [HouseBench.hardware], sha256: artifact,
+                        size: image.count, sbom: sbom, provenance: try provenance(of: artifact))), as: updates.grace
+            ).draft
+            try await updates.signByBoth(draft)
+            try await updates.publish([draft])
+        }
+        func detail(_ sequence: Int) async throws -> ReleaseDetail {
+            let digest = try await house.read {
+                try StoredRelease.require(sequence, of: HouseBench.product, in: $0).digest
+            }
+            return try await bench.reading.release("\(digest)", as: updates.grace)
+        }
+        let first = try await detail(1)
+        #expect(first.difference == nil && first.release.isOffered && first.target == UpdateBench.path(1))
+        #expect(first.release.layer == "os" && Set(first.release.signers ?? []) == ["Grace", "Linus"])
+        #expect(first.release.publishedBy == "Linus" && first.release.running == 0)
+        #expect(first.checks.map(\.rule).count == 4 && first.checks.allSatisfy { $0.isPassed })
+        #expect(first.artifacts.map(\.what) == ["artifact", "sbom", "provenance"])
+        #expect(first.artifacts.allSatisfy { $0.isStored })
+        #expect(Set(first.signatures.compactMap(\.person)) == ["Grace", "Linus"])
+        #expect(first.signatures.filter { $0.isInToken == true }.map(\.person) == ["Grace"])
+        #expect(first.materials?.format == "CycloneDX 1.6" && first.materials?.components == 1)
+        #expect(first.provenance?.builder == "i")
+        let second = try await detail(2)
+        #expect(second.difference?.since == 1 && second.difference?.count == 2)
+        #expect(second.difference?.isByMaterials == true && second.difference?.terms == [])
+        #expect(
+            second.difference?.changes == [
+                .init(name: "a", before: nil, after: ""), .init(name: "zlib", before: "1.3", after: "1.4"),
+            ])
+        // Whom the product trusts no more, built nothing.
+        try await ask(rules(builders: [EphemeralKey()]))
+        let distrusted = try await detail(2)
+        #expect(distrusted.provenance?.builder == nil)
+        #expect(distrusted.checks.filter { !$0.isPassed }.map(\.rule) == ["admission: provenance signature"])
+        try await demandComponents(distrusted, updates)
+        await refuses(.notFound, nil) { _ = try await bench.reading.release("\(artifact)", as: updates.grace) }
+    }
+
+    /// All of them, those with a word in their name, and none of what somebody wrote into the store instead.
+    private func demandComponents(_ detail: ReleaseDetail, _ updates: UpdateBench) async throws {
+        func components(_ text: String?, limit: Int? = nil) async throws -> ReleaseComponents {
+            try await bench.reading.components(
+                of: detail.release.release.description, matching: text, limit: limit, as: updates.grace)
+        }
+        #expect(try await components(nil).components.map(\.name) == ["zlib", "a"])
+        #expect(try await components("ZL").components.map(\.version) == ["1.4"])
+        let one = try await components(nil, limit: 1)
+        #expect(one.components.count == 1 && one.count == 2)
+        let sbom = try #require(detail.release.sbom)
+        try Data("{}".utf8).write(to: URL(filePath: house.settings.artifactFolder + "/\(sbom)"))
+        await refuses(.conflict, "artifact: SHA-256") { _ = try await components(nil) }
+        let tampered = try await bench.reading.release(detail.release.release.description, as: updates.grace)
+        #expect(tampered.checks.contains { $0.rule == "artifact: SHA-256" && !$0.isPassed })
+        #expect(tampered.materials == nil && tampered.difference?.isByMaterials == false)
+        try FileManager.default.removeItem(atPath: house.settings.artifactFolder + "/\(sbom)")
+        let missing = try await bench.reading.release(detail.release.release.description, as: updates.grace)
+        #expect(missing.artifacts.map(\.isStored) == [true, false, true])
+    }
+
     @Test func `has no rules that nothing could meet`() async throws {
         await refuses(.malformed, "admission: provenance signature") {
             try await ask(rules(builders: []))

@@ -1,10 +1,13 @@
+import Design
 import Keys
 import Passport
 import Registry
+import Retirement
 import Rollout
 import Selection
 import Store
 import Testing
+import Transfer
 import Trust
 import Use
 import Wire
@@ -253,6 +256,9 @@ import Workbench
         bench.clock.advance(seconds: 3601)
         try await wake(Array(units.prefix(6)))
         try await settle()
+        #expect(try await view(rollout).counts[0].soaking == 6, "the others may yet make contact")
+        bench.clock.advance(seconds: 3600)
+        try await settle()
         // Six were heard of, three of them are still in it; the others are silent. Too few to conclude: a person looks.
         let end = try await view(rollout)
         #expect(end.counts[0].done == 3 && end.counts[0].silent == 6 && end.pause == .tooFew)
@@ -365,6 +371,14 @@ import Workbench
         try await wake(units)
         try await settle()
         #expect(try await offered().contains { $0.serial == held.serial })
+        // Who was held with the offer in hand is offered it again, and until then counts like one that sleeps.
+        #expect(try await view(rollout).counts[0].asleep == 1)
+        _ = try await house.perform(ReleaseUpdates(device: units[2].serial), as: mary)
+        bench.clock.advance(seconds: 3601)
+        try await wake(units)
+        try await settle()
+        #expect(try await passport(units[2]).offeredUpdate?.sequence == 1)
+        #expect(try await view(rollout).counts[0].offered == 12)
         try await publish(2)
         let next = try await house.perform(
             OfferUpdate(product: HouseBench.product, sequence: 2, devices: [pinned.serial, units[3].serial]), as: mary)
@@ -484,5 +498,76 @@ import Workbench
                 findings.contains { $0.what == "rollout \(rollout)" && $0.finding.contains(word) },
                 "\(sql): \(findings)")
         }
+    }
+
+    @Test func `takes in again who was cut off or given away, when that is over`() async throws {
+        let rollout = try await start(
+            plan {
+                $0.stages = [.init(share: 10_000)]
+                ($0.deadlineSeconds, $0.aliveSeconds) = (2 * 86_400, 86_400)
+            })
+        try await settle()
+        let offers = try await count("updateOffered")
+        _ = try await house.perform(QuarantineDevice(device: units[0].serial, reason: "test"), as: .system)
+        _ = try await house.perform(OfferDevice(device: units[1].serial), as: ada)
+        _ = try await house.perform(RetireDevice(device: units[2].serial, how: .recycled), as: .system)
+        try await settle()
+        #expect(try await view(rollout).counts[0].left == 3)
+        _ = try await house.perform(RestoreDevice(device: units[0].serial), as: .system)
+        bench.clock.advance(seconds: 6 * 3600 + 1)
+        try await settle()
+        // The one is back, with the offer that it had; the other is still given away, and the third one's life is over.
+        #expect(try await view(rollout).counts[0].left == 2)
+        _ = try await house.perform(WithdrawOffer(device: units[1].serial), as: ada)
+        bench.clock.advance(seconds: 6 * 3600 + 1)
+        try await settle()
+        let counts = try await view(rollout).counts[0]
+        #expect(counts.left == 1 && counts.offered == 11)
+        #expect(try await count("updateOffered") == offers, "nobody is offered anew what it has")
+        try await demandWhole(rollout)
+    }
+
+    @Test func `that cannot be advanced holds up no other`() async throws {
+        let broken = try await start(plan { $0.stages = [.init(share: 10_000)] })
+        try await settle()
+        let other = ProductID(trusted: "zeta-1")
+        _ = try await house.perform(PublishProduct(product: other, title: "Zeta", hardware: "z"), as: .system)
+        let bytes = Array("release 1".utf8)
+        _ = try await house.perform(
+            PublishRelease(
+                product: other, sequence: 1, version: "1", hardware: ["z"], sha256: LeafCertificate.sha256(bytes),
+                size: bytes.count), as: .system)
+        let whole = try await start(
+            plan {
+                ($0.stages, $0.product) = ([.init(share: 10_000)], other)
+            })
+        _ = try await house.database.write { try $0.execute("UPDATE rollout_member SET state = 'nonsense'", []) }
+        try await answer(Array(units.prefix(1)))
+        await #expect(throws: (any Error).self) { while try await keeper.round() {} }
+        #expect(try await view(broken).status == .running)
+        #expect(try await view(whole).status == .complete)
+    }
+
+    @Test func `says how long it takes and who answers for it`() async throws {
+        let planned = try await house.perform(PlanRollout(plan: plan()), as: mary).rollout
+        let waiting = try await view(planned)
+        #expect(waiting.forecast?.obstacle == .approval && waiting.planner == "Mary" && waiting.approver == nil)
+        let rollout = try await start(plan { $0.stages = [.init(share: 10_000)] })
+        try await settle()
+        let open = try await view(rollout)
+        let opened = try #require(open.stageOpened)
+        #expect(open.approver == "Bob" && open.forecast?.obstacle == nil && open.forecast?.stage?.likely == nil)
+        // All are offered it: a soak at least; a deadline of two hours, and two of silence, at most.
+        #expect(open.forecast?.stage?.latest == opened.adding(seconds: 7200 + 7200))
+        try await answer(Array(units.prefix(6)))
+        bench.clock.advance(seconds: 600)
+        try await answer(Array(units.suffix(6)))
+        try await settle()
+        let soaking = try await view(rollout).forecast
+        #expect(soaking?.stage?.soonest == soaking?.stage?.likely)
+        #expect(soaking?.stage?.soonest == bench.clock.now.adding(seconds: 3600))
+        #expect(!Sentences.forecast(open).isEmpty)
+        _ = try await house.perform(StopRollout(rollout: rollout, confirm: HouseBench.product.text), as: bob)
+        #expect(try await view(rollout).forecast == nil)
     }
 }

@@ -176,7 +176,7 @@ package struct RolloutWorld {
         var offeredAt: Timestamp?
         while offeredAt == nil, let due = member.due {
             let seen = due >= wakes || options.broken == .staged ? due : opened.adding(days: -30)
-            switch member.step(at: due, own, seen: seen, zone: zone, isEligible: true) {
+            switch member.step(at: due, own, seen: seen, zone: zone) {
             case .offer(let next):
                 note(member.state, next.state, stage, at: due)
                 (member, offeredAt) = (next, due)
@@ -209,7 +209,7 @@ package struct RolloutWorld {
         let deadline = offeredAt.adding(seconds: Int64(plan.deadlineSeconds))
         var answersAt = offeredAt.adding(seconds: Int64(random.below(plan.deadlineSeconds)))
         if isSilent {
-            guard case .become(let next) = member.step(at: deadline, plan, seen: nil, zone: nil, isEligible: true)
+            guard case .become(let next) = member.step(at: deadline, plan, seen: nil, zone: nil)
             else {
                 return try demand(false, .silenceFails, "silence is answered by an offer")
             }
@@ -229,7 +229,7 @@ package struct RolloutWorld {
         if fails {
             return heard(.disquiet, at: answersAt.adding(seconds: Int64(random.below(plan.soakSeconds))), in: &self)
         }
-        guard case .become(let next) = member.step(at: soaked, plan, seen: soaked, zone: nil, isEligible: false) else {
+        guard case .become(let next) = member.step(at: soaked, plan, seen: soaked, zone: nil) else {
             return
         }
         try demand(next.state == .done, .soaked, "\(next.state) after a quiet soak")

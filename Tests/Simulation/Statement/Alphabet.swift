@@ -44,7 +44,8 @@ package enum Alphabet {
         case .deviceKeyAccepted: .deviceKeyAccepted
         case .pairingUnlocked: .pairingUnlocked
         case .authorityCreated, .certificateAbandoned, .productPublished, .permitGranted, .batchAdmitted,
-            .releasePublished, .gatewayTokenSet, .personAdded, .ownerAdded, .signInLinkIssued, .tokenIssued,
+            .releasePublished, .releaseWithdrawn, .gatewayTokenSet, .personAdded, .ownerAdded, .signInLinkIssued,
+            .tokenIssued,
             .tokenRevoked,
             .personRemoved, .alarmAcknowledged, .keySucceeded, .keyRetired, .updateSignerAdded,
             .updateSignerRemoved, .updateMetadataProposed, .updateMetadataSigned, .updateMetadataPublished,
@@ -145,6 +146,7 @@ package enum Alphabet {
         .permitGranted(batch: BatchID(trusted: "b"), product: ProductID(trusted: "p"), quantity: 1, permit: birthKey),
         .batchAdmitted(batch: BatchID(trusted: "b"), births: 1, manifest: birthKey),
         .releasePublished(product: ProductID(trusted: "p"), sequence: 1, manifest: birthKey),
+        .releaseWithdrawn(product: ProductID(trusted: "p"), sequence: 1, manifest: birthKey),
         .gatewayTokenSet(product: ProductID(trusted: "p"), allowed: true),
         .personAdded(person: PersonID(trusted: "x"), role: "owner"), .tokenIssued(person: PersonID(trusted: "x")),
         .tokenRevoked(person: PersonID(trusted: "x")), .personRemoved(person: PersonID(trusted: "x")),

@@ -44,7 +44,8 @@ package enum EventStatement {
         case .enrolmentCodeIssued, .deviceTokenIssued, .deviceKeyAccepted: return inUse
         case .pairingUnlocked: return now.stage != .retired
         case .authorityCreated, .certificateAbandoned, .productPublished, .permitGranted, .batchAdmitted,
-            .releasePublished, .gatewayTokenSet, .personAdded, .ownerAdded, .signInLinkIssued, .tokenIssued,
+            .releasePublished, .releaseWithdrawn, .gatewayTokenSet, .personAdded, .ownerAdded, .signInLinkIssued,
+            .tokenIssued,
             .tokenRevoked,
             .personRemoved, .alarmAcknowledged, .keySucceeded, .keyRetired, .updateSignerAdded,
             .updateSignerRemoved, .updateMetadataProposed, .updateMetadataSigned, .updateMetadataPublished,

@@ -94,7 +94,7 @@ final class FleetScene: Sendable {
         let (house, clock) = (bench.house, bench.clock)
         let planner = try await bench.person("Wanjiru", .makerAdmin)
         let approver = try await bench.person("Tomas", .makerAdmin)
-        for sequence in [8, 9] { try await publishRelease(sequence) }
+        for sequence in [8, 9] { try await publishRelease(sequence, as: planner) }
         var plan = RolloutPlan(
             product: Self.product, sequence: 8, stages: [.init(share: 6000, pause: true), .init(share: 10_000)],
             soakSeconds: 3600)
@@ -187,15 +187,32 @@ final class FleetScene: Sendable {
         _ = try await EnrolDevice(device: device.id, request: request, proof: .birth(shown)).perform(in: house)
     }
 
-    private func publishRelease(_ sequence: Int) async throws {
+    private func publishRelease(_ sequence: Int, as person: Principal = .system) async throws {
+        let version = "2.\(sequence - 3).0"
         let bytes = Array("firmware \(sequence)".utf8)
-        let digest = Wire.Digest(SHA256.hash(data: bytes))
-        try Data(bytes).write(to: URL(fileURLWithPath: bench.house.settings.artifactFolder + "/\(digest)"))
         _ = try await bench.house.perform(
             PublishRelease(
-                product: Self.product, sequence: sequence, version: "2.\(sequence - 3).0", hardware: ["th2-rev-c"],
-                sha256: digest,
-                size: bytes.count), as: .system)
+                product: Self.product, sequence: sequence, version: version, hardware: ["th2-rev-c"],
+                sha256: try upload(bytes), size: bytes.count,
+                sbom: sequence > 7 ? try upload(Array(Self.materials(sequence, version).utf8)) : nil), as: person)
+    }
+
+    private func upload(_ bytes: [UInt8]) throws -> Wire.Digest {
+        let digest = Wire.Digest(SHA256.hash(data: bytes))
+        try Data(bytes).write(to: URL(fileURLWithPath: bench.house.settings.artifactFolder + "/\(digest)"))
+        return digest
+    }
+
+    /// What the releases with a bill of materials are made of: more than a page shows, and a little other each time.
+    private static func materials(_ sequence: Int, _ version: String) -> String {
+        let changing = [
+            ("busybox", "1.36.\(sequence - 7)"), ("openssl", "3.0.\(sequence + 6)"), ("zlib", "1.3"),
+            (sequence == 8 ? "dropbear" : "openssh", "9.6"), ("<img src=x onerror=alert(1)>", "0"),
+        ]
+        let parts = changing + (1...60).map { ("lib-\($0)", "1.\($0 % 7)") }
+        let components = parts.map { "{\"name\":\"\($0.0)\",\"version\":\"\($0.1)\"}" }.joined(separator: ",")
+        return "{\"bomFormat\":\"CycloneDX\",\"specVersion\":\"1.6\",\"metadata\":{\"component\":{"
+            + "\"name\":\"thermostat-2\",\"version\":\"\(version)\"}},\"components\":[\(components)]}"
     }
 
     private func use(_ serial: String) async throws {

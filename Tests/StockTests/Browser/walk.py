@@ -16,7 +16,7 @@ FLAGS = [
 ]
 SIZES = [("light", 1280, 800, "light"), ("dark", 1280, 800, "dark"), ("phone", 390, 844, "light")]
 # The documentation keeps the pages that people see daily; a test run keeps all.
-DAILY = {"today", "devices", "device", "confirm", "updates", "update", "ledger", "ledger-entry", "people"}
+DAILY = {"today", "devices", "device", "confirm", "releases", "release", "updates", "update", "ledger", "ledger-entry", "people"}
 IS_DOCUMENTATION = os.environ.get("LIFELONG_SCREENSHOTS") == "1"
 # A device that its owner gives away.
 GIVEN = "TH2-2026-0142-000444"
@@ -140,7 +140,9 @@ def walk_as_admin(page):
     quarantine(page, "TH2-2026-0142-000370")
     go(page, "/alarms?open=true", "alarms")
     acknowledge(page)
+    look_at_releases(page)
     roll_out(page)
+    withdraw(page)
     go(page, "/batches", "batches")
     go(page, "/authorities", "authorities")
     go(page, "/ledger", "ledger")
@@ -329,6 +331,51 @@ def roll_out(page):
     page.get_by_role("button", name="Start").click()
     page.get_by_role("button", name="Pause").wait_for()
     shoot(page, "update-started")
+
+
+def look_at_releases(page):
+    """The list, one release with what it is made of, a component, all of them, and the devices that run one."""
+    go(page, "/releases", "releases")
+    page.get_by_role("link", name="devices run release 7").click()
+    page.wait_for_url("**/devices?product=thermostat-2&where=release*")
+    page.goto(URL + "/releases")
+    page.get_by_role("link", name="thermostat-2 · release 9").click()
+    page.wait_for_url("**/releases/*")
+    shoot(page, "release")
+    for text in ("CycloneDX 1.6", "admission: sbom", "openssh", "dropbear", "3.0.15", "Published by", "Wanjiru"):
+        expect(page, text, "release")
+    found["release"] = page.url
+    page.get_by_label("Component", exact=True).fill("lib-6")
+    page.get_by_role("button", name="Search").click()
+    page.wait_for_url("**/releases/*component=lib-6")
+    if page.get_by_role("region", name="Components", exact=True).locator("tbody tr").count() != 2:
+        complain("the search for a component does not find lib-6 and lib-60")
+    check(page, "release-component")
+    everything = page.request.get(page.url.split("?")[0].replace("/releases/", "/api/v1/releases/") + "/components").json()
+    if everything["count"] != 65 or len(everything["components"]) != 65:
+        complain(f"all components are {everything['count']}")
+
+
+def withdraw(page):
+    """Takes a release off whose rollout is under way: with its product's name, typed again."""
+    page.goto(found["release"])
+    page.get_by_role("link", name="Withdraw the release…").click()
+    page.wait_for_url("**/withdraw")
+    shoot(page, "release-withdraw")
+    expected.add(page.url)
+    page.get_by_label("to confirm").fill("thermostat-1")
+    page.get_by_role("button", name="Withdraw the release").click()
+    page.get_by_text("The withdrawal is not confirmed").wait_for()
+    page.goto(found["release"] + "/withdraw")
+    page.get_by_label("to confirm").fill("thermostat-2")
+    page.get_by_role("button", name="Withdraw the release").click()
+    page.wait_for_url(found["release"])
+    expect(page, "nobody is offered it any more", "release-withdrawn")
+    if page.get_by_role("link", name="Withdraw the release…").count():
+        complain("what was withdrawn can be withdrawn again")
+    shoot(page, "release-withdrawn")
+    page.get_by_role("link", name="thermostat-2 · release 9").click()
+    expect(page, "It stopped for ever", "release-withdrawn")
 
 
 def acknowledge(page):

@@ -167,7 +167,7 @@ enum HouseAudit {
                         continue
                     }
                     if case .certificateAbandoned(let serial) = entry.event { word.abandoned.insert(serial) }
-                    documents.take(entry.event)
+                    documents.take(entry)
                     people.take(entry.event)
                     rollouts.take(entry)
                     holds.take(entry.event)

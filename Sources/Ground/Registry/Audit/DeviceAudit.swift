@@ -111,7 +111,8 @@ enum DeviceAudit {
                     }, uniquingKeysWith: +
                 ).merging(
                     table("SELECT COUNT(*) AS n FROM tenure WHERE ended IS NOT NULL") { _ in Tally.tenuresEnded },
-                    uniquingKeysWith: +)
+                    uniquingKeysWith: +
+                ).merging(table(Tally.runningByPassport) { try $0.text("name") }, uniquingKeysWith: +)
             )
         }
         for name in Set(kept.keys).union(counted.keys).sorted() where kept[name] != counted[name] {

@@ -11,18 +11,21 @@ enum DocumentAudit {
     /// Documents that are no device's; the ledger's word about them, and the state of the database that it was read in.
     struct House {
         var permits: [String: Digest] = [:]
-        var releases: Set<Digest> = []
+        /// With who published each, as the ledger may know it.
+        var releases: [Digest: Actor] = [:]
+        var withdrawn: Set<Digest> = []
         /// Products for whose devices one token may speak.
         var gateways: Set<ProductID> = []
         var updates = UpdateAudit()
 
-        mutating func take(_ event: Event) {
-            switch event {
+        mutating func take(_ entry: Entry) {
+            switch entry.event {
             case .permitGranted(let batch, _, _, let permit): permits[batch.text] = permit
-            case .releasePublished(_, _, let manifest): releases.insert(manifest)
+            case .releasePublished(_, _, let manifest): releases[manifest] = entry.by
+            case .releaseWithdrawn(_, _, let manifest): withdrawn.insert(manifest)
             case .gatewayTokenSet(let product, let allowed):
                 if allowed { gateways.insert(product) } else { gateways.remove(product) }
-            default: updates.take(event)
+            default: updates.take(entry.event)
             }
         }
 
@@ -57,17 +60,24 @@ enum DocumentAudit {
 
         private func compareReleases(_ rows: any Rows, _ notes: Notes) throws {
             var left = releases
-            try pages("digest, manifest", of: "release", by: "digest", in: rows) { row in
+            try pages("digest, manifest, published_by, withdrawn_at", of: "release", by: "digest", in: rows) { row in
                 let name = try row.text("digest")
-                guard let digest = Digest(hex: name), left.remove(digest) != nil else {
+                guard let digest = Digest(hex: name), let publisher = left.removeValue(forKey: digest) else {
                     notes.find("release \(name)", "The ledger never heard of it.")
                     return
                 }
                 if sealed(row, "manifest") != digest {
                     notes.find("release \(name)", "Its manifest is not what was published.")
                 }
+                // Nobody wrote it down before there was a column for it.
+                if let person = row.optionalText("published_by"), person != publisher.person?.text {
+                    notes.find("release \(name)", "Who published it is not who did by the ledger.")
+                }
+                if withdrawn.contains(digest) != (row.optionalInt("withdrawn_at") != nil) {
+                    notes.find("release \(name)", "Whether it was withdrawn differs from the ledger.")
+                }
             }
-            for digest in left { notes.find("release \(digest)", "Its row is gone from the registry.") }
+            for digest in left.keys { notes.find("release \(digest)", "Its row is gone from the registry.") }
         }
     }
 

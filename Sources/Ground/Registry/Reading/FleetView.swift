@@ -99,6 +99,20 @@ package struct ReleaseView: Codable, Sendable, Equatable {
     package var sha256: Digest
     package var size: Int
     package var publishedAt: Timestamp
+    /// "os", "app"; missing where update metadata does not name the release.
+    package var layer: String?
+    /// The kind of its file: ".swu", ".raucb", ".mender" or ".bin".
+    package var format: String
+    /// How it travels; missing if that is as it is installed.
+    package var encryption: String?
+    /// False: it was taken off, and nobody is offered it any more.
+    package var isOffered: Bool
+    package var sbom: Digest?
+    package var provenance: Digest?
+    /// Who signed the document that brought it, who published it, and how many devices run it: for the maker's people.
+    package var signers: [String]?
+    package var publishedBy: String?
+    package var running: Int?
 }
 
 package struct PersonView: Codable, Sendable, Equatable {

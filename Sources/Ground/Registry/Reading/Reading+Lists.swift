@@ -53,39 +53,6 @@ extension Reading {
                 openedAt: try row.time("at"))
         }
     }
-
-    /// Newest first within a product.
-    package func releases(product: ProductID? = nil, as principal: Principal) async throws -> [ReleaseView] {
-        try Self.demand(.readFleet, .readOwnDevices, of: principal)
-        var conditions = Conditions()
-        if let product { conditions.add("product = ?", Value(product)) }
-        let limit = conditions.argument(Value(Self.listLimit))
-        let asked = conditions
-        return try await house.read { rows in
-            try rows.query(
-                """
-                SELECT digest, product, sequence, version, manifest, sha256, size, at FROM release \(asked.sql)
-                ORDER BY product, sequence DESC LIMIT \(limit)
-                """, asked.arguments
-            ).map { try Self.release($0) }
-        }
-    }
-
-    private static func release(_ row: Row) throws -> ReleaseView {
-        let seal = try CanonicalJSON.decode(Seal.self, from: Array(row.text("manifest").utf8))
-        let manifest = try CanonicalJSON.decode(ReleaseManifest.self, from: seal.payloadBytes())
-        return ReleaseView(
-            release: try digest(row, "digest"), product: try row.id("product"), sequence: try row.int("sequence"),
-            version: try row.text("version"), hardware: manifest.hardware, sha256: try digest(row, "sha256"),
-            size: try row.int("size"), publishedAt: try row.time("at"))
-    }
-
-    private static func digest(_ row: Row, _ column: String) throws -> Digest {
-        guard let digest = Digest(hex: try row.text(column)) else {
-            throw Row.damaged(column)
-        }
-        return digest
-    }
 }
 
 extension Optional {

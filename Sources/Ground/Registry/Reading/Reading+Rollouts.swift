@@ -12,14 +12,53 @@ extension Reading {
         }
     }
 
+    /// A page of them.
+    /// - Parameter before: `next` of the page before.
+    package func rollouts(
+        before: String?, limit: Int, as principal: Principal
+    ) async throws -> (rollouts: [RolloutView], next: String?) {
+        try Self.demand(.readFleet, of: principal)
+        return try await house.read { rows in
+            // Named by the last rollout of the page before.
+            let place = try before.map { name in
+                let last = try StoredRollout.require(RolloutID(name), in: rows)
+                return (at: last.plannedAt, id: last.id)
+            }
+            let found = try StoredRollout.newest(limit + 1, before: place, in: rows)
+            let page = found.prefix(limit).map { RolloutView($0) }
+            return (page, found.count > limit ? page.last?.rollout.text : nil)
+        }
+    }
+
     package func rollout(_ id: RolloutID, as principal: Principal) async throws -> RolloutView {
         try Self.demand(.readFleet, of: principal)
         return try await house.read { rows in
             let stored = try StoredRollout.require(id, in: rows)
             var view = RolloutView(stored)
             view.mayReturnTo = try stored.returns(in: rows)
+            view.forecast = try Self.forecast(stored, at: house.instant(in: rows), in: rows)
+            (view.planner, view.approver) = (
+                try Self.name(of: stored.plannedBy, in: rows), try Self.name(of: stored.approvedBy, in: rows)
+            )
             return view
         }
+    }
+
+    private static func forecast(
+        _ stored: StoredRollout, at now: Timestamp, in rows: any Rows
+    ) throws -> RolloutForecast? {
+        func last(_ state: RolloutMember.State) throws -> Timestamp? {
+            try rows.first(
+                """
+                SELECT due FROM rollout_member WHERE rollout = $1 AND state = $2 AND due IS NOT NULL
+                ORDER BY due DESC LIMIT 1
+                """, [Value(stored.id), .text(state.rawValue)])?.optionalTime("due")
+        }
+        let release = try StoredRelease.find(stored.plan.sequence, of: stored.plan.product, in: rows)
+        return RolloutForecast(
+            stored.plan, stored.state,
+            .init(waiting: try last(.waiting), offered: try last(.offered), soaking: try last(.soaking)),
+            isOffered: try release?.isOffered(in: rows) ?? false, at: now)
     }
 
     /// What became of releases on a device, by its name or serial.

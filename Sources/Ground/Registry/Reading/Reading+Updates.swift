@@ -42,7 +42,7 @@ extension Reading {
             })
     }
 
-    private static func name(of person: PersonID?, in rows: any Rows) throws -> String? {
+    static func name(of person: PersonID?, in rows: any Rows) throws -> String? {
         guard let person else { return nil }
         return try rows.first("SELECT name FROM person WHERE id = $1", [Value(person)])?.text("name")
     }

@@ -28,6 +28,11 @@ package struct RolloutView: Codable, Sendable, Equatable {
     package var asked: Int?
     /// The release that devices may go back to from this rollout's, by its signed manifest; nil in a list.
     package var mayReturnTo: Int?
+    /// How long it still takes; nil in a list, and of one that is over.
+    package var forecast: RolloutForecast?
+    /// Who wrote it down and who approved it, by their names; nil in a list.
+    package var planner: String?
+    package var approver: String?
     package var plan: RolloutPlan
     package var plannedAt: Timestamp
     package var plannedBy: PersonID?

@@ -65,6 +65,8 @@ package enum Sentences {
             "A station was permitted to make \(quantity) of \(product) as batch \(batch)."
         case .batchAdmitted(let batch, let births, _): "\(births) births of batch \(batch) were admitted."
         case .releasePublished(let product, let sequence, _): "Release \(sequence) of \(product) was published."
+        case .releaseWithdrawn(let product, let sequence, _):
+            "Release \(sequence) of \(product) was withdrawn: nobody is offered it any more."
         case .gatewayTokenSet(let product, true): "One token was made to speak for every device of \(product)."
         case .gatewayTokenSet(let product, false): "No token speaks for every device of \(product) any more."
         case .personAdded(_, let role): "Somebody was added with the role \(role)."

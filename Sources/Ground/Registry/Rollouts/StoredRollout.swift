@@ -72,9 +72,21 @@ package struct StoredRollout: Sendable {
     }
 
     /// Newest first.
-    static func newest(_ limit: Int, in rows: any Rows) throws -> [StoredRollout] {
+    /// - Parameter place: only those that were planned before that one.
+    static func newest(
+        _ limit: Int, before place: (at: Timestamp, id: RolloutID)? = nil, in rows: any Rows
+    ) throws -> [StoredRollout] {
+        let condition = place == nil ? "" : "WHERE (planned_at, id) < ($2, $3) "
+        return try rows.query(
+            "SELECT \(columns) FROM rollout \(condition)ORDER BY planned_at DESC, id DESC LIMIT $1",
+            [Value(limit)] + (place.map { [Value($0.at), Value($0.id)] } ?? [])
+        ).map { try StoredRollout($0) }
+    }
+
+    /// Those of one release, newest first.
+    package static func all(of release: Digest, in rows: any Rows) throws -> [StoredRollout] {
         try rows.query(
-            "SELECT \(columns) FROM rollout ORDER BY planned_at DESC, id DESC LIMIT $1", [Value(limit)]
+            "SELECT \(columns) FROM rollout WHERE release = $1 ORDER BY planned_at DESC, id DESC", [Value(release)]
         ).map { try StoredRollout($0) }
     }
 

@@ -13,10 +13,15 @@ package enum UpdateReleases {
 
     /// Whether a target, such as "thermostat-2/os/7", is in the present document of its layer.
     static func isListed(_ path: String, in rows: any Rows) throws -> Bool {
-        let parts = path.split(separator: "/").map(String.init)
-        guard parts.count == 3, let product = try? ProductID(parts[0]) else { return false }
-        let role = ReleaseLayout.role(of: product, layer: parts[1])
+        guard let role = role(of: path) else { return false }
         return try PublishedUpdates.targets(role, in: rows)?.targets[path] != nil
+    }
+
+    /// Whose documents list it.
+    static func role(of path: String) -> String? {
+        let parts = path.split(separator: "/").map(String.init)
+        guard parts.count == 3, let product = try? ProductID(parts[0]) else { return nil }
+        return ReleaseLayout.role(of: product, layer: parts[1])
     }
 
     /// What is listed stays as it was published, or goes; what comes is above everything that ever was.

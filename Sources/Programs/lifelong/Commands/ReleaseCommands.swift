@@ -9,7 +9,10 @@ import Wire
 struct ReleaseCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "release", abstract: "Signed software for a product.",
-        subcommands: [ReleasePublish.self, ReleaseListCommand.self, ReleaseOffer.self, ReleaseWithdraw.self])
+        subcommands: [
+            ReleasePublish.self, ReleaseListCommand.self, ReleaseShow.self, ReleaseOffer.self, ReleaseWithdraw.self,
+            ReleaseTakeOff.self,
+        ])
 }
 
 struct ReleasePublish: AsyncParsableCommand {
@@ -120,11 +123,12 @@ struct ReleaseListCommand: AsyncParsableCommand {
         let answer: Answer = try await connection.client().read("releases", query: [("product", product)])
         try connection.show(answer) {
             Plain.table(
-                ["PRODUCT", "SEQUENCE", "VERSION", "HARDWARE", "BYTES", "PUBLISHED"],
+                ["PRODUCT", "SEQUENCE", "VERSION", "LAYER", "HARDWARE", "BYTES", "DEVICES", "STATE", "PUBLISHED"],
                 answer.releases.map {
                     [
-                        $0.product.text, "\($0.sequence)", $0.version, $0.hardware.joined(separator: ","), "\($0.size)",
-                        Plain.time($0.publishedAt),
+                        $0.product.text, "\($0.sequence)", $0.version, $0.layer ?? "-",
+                        $0.hardware.joined(separator: ","), "\($0.size)", $0.running.map { "\($0)" } ?? "-",
+                        $0.isOffered ? "offered" : "withdrawn", Plain.time($0.publishedAt),
                     ]
                 })
         }
@@ -180,6 +184,31 @@ struct ReleaseWithdraw: AsyncParsableCommand {
             WithdrawUpdate.name, WithdrawUpdate(device: target.device, force: force ? true : nil))
         try connection.show(answer) {
             [answer.withdrawn ? "The offer is taken back." : "Its client has begun, and was asked to stop."]
+        }
+    }
+}
+
+struct ReleaseTakeOff: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "take-off", abstract: "Withdraw a release for ever, and stop its rollouts.",
+        discussion: """
+            Where update metadata names it, its signers do that: lifelong tuf propose --withdraw.
+
+            Example:
+              lifelong release take-off thermostat-2 7 --confirm thermostat-2
+            """)
+    @Argument(help: "The product.") var product: String
+    @Argument(help: "Number of the release.") var sequence: Int
+    @Option(help: "The product's name, typed again: a withdrawal is for ever.") var confirm: String
+    @OptionGroup var connection: Connection
+
+    func run() async throws {
+        let answer: WithdrawRelease.Answer = try await connection.client().perform(
+            WithdrawRelease.name,
+            WithdrawRelease(product: try ProductID(product), sequence: sequence, confirm: confirm))
+        try connection.show(answer) {
+            ["Withdrawn: nobody is offered release \(sequence) any more."]
+                + answer.stopped.map { "Rollout \($0) stopped with it." }
         }
     }
 }

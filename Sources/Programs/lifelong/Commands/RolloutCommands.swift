@@ -1,6 +1,5 @@
 import ArgumentParser
 import Foundation
-import Glibc
 import Passport
 import Registry
 import Rollout
@@ -13,8 +12,8 @@ struct RolloutCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rollout", abstract: "A release's way into the field, stage by stage.",
         subcommands: [
-            RolloutPlanCommand.self, RolloutListCommand.self, RolloutShow.self, RolloutApprove.self, RolloutStart.self,
-            RolloutPause.self, RolloutResume.self, RolloutStop.self, RolloutReturn.self,
+            RolloutPlanCommand.self, RolloutListCommand.self, RolloutShow.self, RolloutWatch.self, RolloutApprove.self,
+            RolloutStart.self, RolloutPause.self, RolloutResume.self, RolloutStop.self, RolloutReturn.self,
         ])
 }
 
@@ -152,85 +151,6 @@ struct RolloutListCommand: AsyncParsableCommand {
     }
 }
 
-struct RolloutShow: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "show", abstract: "Show a rollout: a bar a stage, and its failure share beside the line.",
-        discussion: "Example:\n  lifelong rollout show 018f3c1a-cccc-7a11-8b2c-3d4e5f6a7b8c --follow")
-    @Argument(help: "The rollout.") var rollout: String
-    @Flag(help: "Show it again whenever it changes, until it waits for a person or ends.") var follow = false
-    @OptionGroup var connection: Connection
-
-    func run() async throws {
-        let client = try connection.client()
-        let path = "rollouts/\(RestClient.part(rollout))"
-        var view: RolloutView = try await client.read(path)
-        try connection.show(view) { Self.lines(view) }
-        while follow, view.status == .running {
-            try await Task.sleep(for: .seconds(2))
-            let next: RolloutView = try await client.read(path)
-            guard next != view else { continue }
-            if !connection.json, isatty(STDOUT_FILENO) == 1 {
-                print("\u{1b}[\(Self.lines(view).count)A\u{1b}[J", terminator: "")
-            }
-            view = next
-            try connection.show(view) { Self.lines(view) }
-        }
-    }
-
-    static func lines(_ view: RolloutView) -> [String] {
-        let plan = view.plan
-        var lines = [
-            "Release \(plan.sequence) of \(plan.product), \(plan.selector): \(words(view))"
-        ]
-        for (number, stage) in zip(plan.stages, view.counts).enumerated() {
-            let mark = number + 1 == view.stage && view.status == .running ? ">" : " "
-            let share = Sentences.percent(stage.0.share).padding(to: 8)
-            lines.append("\(mark) stage \(number + 1)  \(share) \(bar(stage.1))  \(counts(stage.1))")
-        }
-        return lines + [share("this stage", view.ofStage), share("the whole ", view.ofAll)]
-    }
-
-    private static func words(_ view: RolloutView) -> String {
-        switch view.pause {
-        case .asked: "paused by a person"
-        case .planned: "waits for a person behind stage \(view.stage), as planned"
-        case .tooFew: "waits for a person: too few answered to conclude anything (some failed, or most are asleep)"
-        case .check: "asks the outside check" + (view.trouble.map { ": \($0)" } ?? "")
-        case .refused: "waits for a person. " + (view.trouble ?? "The outside check said no.")
-        case nil: view.status.rawValue
-        }
-    }
-
-    /// Forty places: done, soaking, failed or silent, no answer yet.
-    private static func bar(_ counts: RolloutCounts) -> String {
-        let all = max(1, counts.all - counts.left)
-        let parts: [(Character, Int)] = [
-            ("█", counts.done), ("▓", counts.done + counts.soaking),
-            ("x", counts.done + counts.soaking + counts.failures),
-        ]
-        var text = ""
-        for (sign, upTo) in parts {
-            text += String(repeating: sign, count: max(0, upTo * 40 / all - text.count))
-        }
-        return text + String(repeating: "░", count: 40 - text.count)
-    }
-
-    private static func counts(_ counts: RolloutCounts) -> String {
-        let all = [
-            ("done", counts.done), ("soaking", counts.soaking), ("failed", counts.failed), ("silent", counts.silent),
-            ("offered", counts.offered), ("waiting", counts.waiting), ("asleep", counts.asleep), ("left", counts.left),
-        ]
-        let said = all.filter { $0.1 > 0 }.map { "\($0.1) \($0.0)" }
-        return said.isEmpty ? "-" : said.joined(separator: ", ")
-    }
-
-    private static func share(_ name: String, _ share: RolloutView.Share) -> String {
-        let band = "\(Sentences.percent(share.lower)) to \(Sentences.percent(share.upper))"
-        return "  failures, \(name): \(share.failures) of \(share.answers); with 95 %, \(band); it stops at "
-            + Sentences.percent(share.line) + (share.isTooFew ? " (too few to conclude anything)" : "")
-    }
-}
-
 /// A verb that needs nothing but the rollout's name.
 protocol RolloutVerb: AsyncParsableCommand {
     var rollout: String { get }
@@ -266,7 +186,7 @@ struct RolloutStart: RolloutVerb {
 
     func run() async throws {
         try await perform(
-            StartRollout(rollout: RolloutID(rollout)), "Started. Watch it: lifelong rollout show \(rollout) --follow")
+            StartRollout(rollout: RolloutID(rollout)), "Started. Watch it: lifelong rollout watch \(rollout)")
     }
 }
 

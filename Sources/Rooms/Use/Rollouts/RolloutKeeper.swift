@@ -27,12 +27,18 @@ package struct RolloutKeeper: Sendable {
         }
     }
 
-    /// One step of each; true if there is more to do at once.
+    /// One step of each; true if there is more to do at once. One that cannot be advanced holds up no other.
     package func round() async throws -> Bool {
         var more = false
+        var trouble: (any Error)?
         for rollout in try await house.read({ try StoredRollout.active(in: $0) }) {
-            if try await step(rollout) { more = true }
+            do {
+                if try await step(rollout) { more = true }
+            } catch {
+                trouble = error
+            }
         }
+        if let trouble, !more { throw trouble }
         return more
     }
 

@@ -61,10 +61,13 @@ struct RolloutStep {
         var known: [DeviceID: RolloutMember] = [:]
         for row in rows {
             let entry = try CanonicalJSON.decode(Entry.self, from: row.bytes("entry"))
-            guard let observation = Self.observation(entry.event, of: rollout.release, plan.sequence) else { continue }
+            guard var observation = Self.observation(entry.event, of: rollout.release, plan.sequence) else { continue }
             // What a stop takes back leaves its numbers as they were.
-            if observation == .gone, rollout.state.status == .stopped { continue }
+            if rollout.state.status == .stopped, observation.isDeparture { continue }
             let device: DeviceID = try row.id("device")
+            if case .takenBack = observation {
+                observation = .takenBack(isHeld: try isHeld(device))
+            }
             let before = try known[device] ?? Self.member(row)
             let after = before.after(observation, at: entry.at, plan)
             known[device] = after
@@ -85,10 +88,11 @@ struct RolloutStep {
             failed == release ? .failed : nil
         case .updateOffered(_, let number): number > sequence ? .gone : nil
         case .returnOffered(let other, _, _): other == release ? nil : .gone
-        case .updateWithdrawn(let withdrawn, _): withdrawn == release ? .gone : nil
+        case .updateWithdrawn(let withdrawn, _): withdrawn == release ? .takenBack(isHeld: false) : nil
         case .alarmRaised: .disquiet
         case .quarantined: .cutOff
-        case .offered, .tenureEnded, .retired: .gone
+        case .offered, .tenureEnded: .away
+        case .retired: .gone
         default: nil
         }
     }
@@ -103,6 +107,12 @@ struct RolloutStep {
     ) throws {
         guard after != before else { return }
         rollout.state.count(before.state, to: after.state, of: stage)
+        // Since when it stands so is kept where only its time is another.
+        guard after.state != before.state else {
+            return try change.rows.later(
+                "UPDATE rollout_member SET due = $1 WHERE rollout = $2 AND device = $3",
+                [Value(after.due), Value(rollout.id), Value(device)], changing: 1)
+        }
         try change.rows.later(
             "UPDATE rollout_member SET state = $1, due = $2, at = $3 WHERE rollout = $4 AND device = $5",
             [
@@ -131,13 +141,13 @@ struct RolloutStep {
     /// nobody is offered anything.
     static func dueStates(_ rollout: StoredRollout, isOffered: Bool) -> [RolloutMember.State] {
         rollout.state.status == .paused || !isOffered
-            ? [.soaking, .offered] : [.soaking, .offered, .waiting, .asleep]
+            ? [.soaking, .offered] : [.soaking, .offered, .waiting, .asleep, .left]
     }
 
     private func members(_ state: RolloutMember.State, _ which: String, _ arguments: [Value]) throws -> [Row] {
         let rows = try change.rows.query(
             """
-            SELECT m.device, m.stage, m.state, m.due, c.at AS seen, c.posture FROM rollout_member m
+            SELECT m.device, m.stage, m.state, m.due, m.at AS since, c.at AS seen, c.posture FROM rollout_member m
             LEFT JOIN contact c ON c.device = m.device WHERE m.rollout = $1 AND m.state = $2\(which)
             """, [Value(rollout.id), .text(state.rawValue)] + arguments)
         try change.load(rows.map { try $0.id("device") })
@@ -147,19 +157,40 @@ struct RolloutStep {
     private mutating func settle(_ row: Row, _ held: Set<DeviceID>, _ release: StoredRelease?) throws {
         let device: DeviceID = try row.id("device")
         let (before, stage) = (try Self.member(row), try row.int("stage"))
+        let isTurn = [.waiting, .asleep, .left].contains(before.state)
         let step = before.step(
             at: change.now, plan, seen: row.optionalTime("seen"),
             zone: SelectedDevices.posture(row)[MaintenanceWindow.postureKey],
-            isEligible: try !held.contains(device) && plan.isFor(change.passport(of: device))
-                && release?.misfit(change.device(device.text), isReturn: plan.returnsFrom != nil, in: change.rows)
-                    == nil
-        )
+            standing: try isTurn ? standing(device, isHeld: held.contains(device), release) : .eligible,
+            since: try row.time("since"))
         switch step {
         case .offer(let after):
             try change.record(offer(to: device), on: device)
             try move(device, of: stage, before, after)
         case .become(let after): try move(device, of: stage, before, after)
         }
+    }
+
+    private func standing(
+        _ device: DeviceID, isHeld: Bool, _ release: StoredRelease?
+    ) throws -> RolloutMember.Standing {
+        let passport = try change.passport(of: device)
+        let (installed, offered) = (passport.installed?.sequence ?? 0, passport.offeredUpdate)
+        let isOver =
+            plan.returnsFrom.map { installed != $0 }
+            ?? (installed >= plan.sequence || offered?.sequence ?? 0 > plan.sequence)
+        if isOver || passport.stage == .retired { return .gone }
+        if isHeld { return .held }
+        guard passport.allows(.firmware), passport.allows(.backEnd) else { return .away }
+        if offered?.release == rollout.release { return .underWay }
+        guard plan.isFor(passport) else { return .gone }
+        let misfit = try release?.misfit(
+            change.device(device.text), isReturn: plan.returnsFrom != nil, in: change.rows)
+        return misfit == nil ? .eligible : .away
+    }
+
+    private func isHeld(_ device: DeviceID) throws -> Bool {
+        try !UpdateHolds.held([device], by: plan, in: change.rows).isEmpty
     }
 
     private func offer(to device: DeviceID) throws -> Event {

@@ -18,17 +18,22 @@ package struct StopRollout: Action {
     }
 
     package func perform(in change: Change) throws -> Done {
-        var stored = try StoredRollout.require(rollout, in: change.rows)
+        let stored = try StoredRollout.require(rollout, in: change.rows)
         guard confirm == stored.plan.product.text else {
             throw Refusal(
                 .conflict, "The stop is not confirmed.", hint: "Confirm it with the name \"\(stored.plan.product)\".",
                 rule: "rollout: confirmed stop")
         }
+        try Self.stop(stored, in: change)
+        return Done()
+    }
+
+    static func stop(_ rollout: StoredRollout, in change: Change) throws {
+        var stored = rollout
         try stored.state.stopByPerson()
         stored.gatheredTo = nil
         try stored.save(in: change.rows)
         try change.record(
-            .rolloutStopped(rollout: rollout, why: "asked", numbers: stored.state.numbers(stored.plan)))
-        return Done()
+            .rolloutStopped(rollout: stored.id, why: "asked", numbers: stored.state.numbers(stored.plan)))
     }
 }

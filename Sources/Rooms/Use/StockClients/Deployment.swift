@@ -55,6 +55,7 @@ package struct Deployment: Sendable, Equatable {
         guard let offered = device.passport.offeredUpdate,
             device.passport.allows(.firmware, for: offered.purpose),
             let action = try action(offering: offered.release, to: device.id, in: rows),
+            try !StoredRelease.isWithdrawn(offered.release, in: rows),
             let release = try file(of: offered.release, in: rows)
         else { return nil }
         let progress = client.progress.flatMap { $0.action == action ? $0 : nil }

@@ -115,7 +115,8 @@ package enum Updates {
     package static func next(for passport: Passport, in rows: any Rows) throws -> DesiredState.Update? {
         guard let offered = passport.offeredUpdate, passport.allows(.firmware, for: offered.purpose),
             let row = try rows.first(
-                "SELECT manifest, sha256, encryption FROM release WHERE digest = $1", [Value(offered.release)]),
+                "SELECT manifest, sha256, encryption FROM release WHERE digest = $1 AND withdrawn_at IS NULL",
+                [Value(offered.release)]),
             // Where there is no back end there is no key: it waits until the device has one.
             row.optionalText("encryption") == nil || passport.allows(.backEnd)
         else { return nil }
@@ -128,7 +129,8 @@ package enum Updates {
         let offered = device.passport.offeredUpdate
         try device.passport.demand(.firmware, for: offered?.purpose ?? .ordinary)
         let row = try offered.flatMap {
-            try rows.first("SELECT sha256 FROM release WHERE digest = $1", [Value($0.release)])
+            try rows.first(
+                "SELECT sha256 FROM release WHERE digest = $1 AND withdrawn_at IS NULL", [Value($0.release)])
         }
         guard row?.optionalText("sha256") == sha256.description else {
             throw Refusal(
@@ -145,7 +147,9 @@ package enum Updates {
         try device.passport.demand(.backEnd)
         let offered = device.passport.offeredUpdate
         try device.passport.demand(.firmware, for: offered?.purpose ?? .ordinary)
-        guard let offered, offered.release == release, let key = try PayloadKeys.find(release, in: rows) else {
+        guard let offered, offered.release == release, try !StoredRelease.isWithdrawn(release, in: rows),
+            let key = try PayloadKeys.find(release, in: rows)
+        else {
             throw Refusal(
                 .forbidden, "No encrypted release of that name is offered to this device.",
                 hint: "Check in and fetch what is offered.", rule: "update: offered only")

@@ -43,9 +43,9 @@ package struct Console: Sendable {
             ("/", today), ("/devices", devices), ("/devices/:name", device), ("/devices/:name/:verb", confirm),
             ("/claim", claim), ("/alarms", alarms), ("/batches", batches), ("/batches/:batch/ship", confirmShipping),
             ("/authorities", authorities), ("/ledger", ledger), ("/ledger/:index", entry),
-            ("/ledger/:index/evidence", evidence), ("/updates", updates), ("/updates/:rollout", update),
-            ("/people", people),
-            ("/people/:verb/:person", confirmRemoval),
+            ("/ledger/:index/evidence", evidence), ("/releases", releases), ("/releases/:release", release),
+            ("/releases/:release/withdraw", confirmWithdrawal), ("/updates", updates), ("/updates/:rollout", update),
+            ("/people", people), ("/people/:verb/:person", confirmRemoval),
         ]
     }
 
@@ -53,7 +53,8 @@ package struct Console: Sendable {
     private var deeds: [(RouterPath, Handler)] {
         [
             ("/devices/:name/:verb", act), ("/claim/:verb", claimed), ("/alarms/:index/acknowledge", acknowledge),
-            ("/batches/:batch/ship", ship), ("/updates/:rollout/:verb", changeUpdate), ("/people/:verb", changePeople),
+            ("/batches/:batch/ship", ship), ("/releases/:release/withdraw", withdrawRelease),
+            ("/updates/:rollout/:verb", changeUpdate), ("/people/:verb", changePeople),
         ]
     }
 

@@ -70,6 +70,7 @@ package enum ActionList {
         .action(UnlockPairing.self, "Lets a device be paired again that locked after wrong codes."),
         .ceremony(ConfigureDevice.self, "Gives a device its configuration."),
         .ceremony(PublishRelease.self, "Seals and publishes a release; its artifact was uploaded before."),
+        .action(WithdrawRelease.self, "Takes a release off, for ever, and stops its rollouts."),
         .action(OfferUpdate.self, "Offers a release to devices, or to all of its product."),
         .action(WithdrawUpdate.self, "Takes the offer of a release back from a device."),
         .action(

@@ -51,28 +51,6 @@ extension OpenAPI {
               required: [batches]
               properties:
                 batches: {type: array, items: {$ref: '#/components/schemas/BatchView'}}
-            ReleaseView:
-              type: object
-              required: [release, product, sequence, version, hardware, sha256, size, publishedAt]
-              properties:
-                release: {$ref: '#/components/schemas/Digest'}
-                product: {$ref: '#/components/schemas/Name'}
-                sequence: {type: integer}
-                version: {type: string}
-                hardware: {type: array, items: {type: string}}
-                sha256: {$ref: '#/components/schemas/Digest'}
-                size: {type: integer}
-                publishedAt: {$ref: '#/components/schemas/Timestamp'}
-              examples:
-                - {"release": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-                    "product": "thermostat-2", "sequence": 7, "version": "1.4.2", "hardware": ["th2-rev-b"],
-                    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "size": 4096,
-                    "publishedAt": "2026-01-05T08:30:00.000Z"}
-            ReleaseList:
-              type: object
-              required: [releases]
-              properties:
-                releases: {type: array, items: {$ref: '#/components/schemas/ReleaseView'}}
             PersonView:
               type: object
               required: [person, name, role, addedAt, tokens]

@@ -77,6 +77,9 @@ extension OpenAPI {
                 asked: {type: integer, minimum: 1, description: "The stage that the outside check is asked about."}
                 mayReturnTo: {type: integer, minimum: 1,
                   description: "The release that devices may go back to from this one; not in a list."}
+                forecast: {$ref: '#/components/schemas/RolloutForecast'}
+                planner: {type: string, description: "Name of who planned it; not in a list."}
+                approver: {type: string, description: "Name of who approved it; not in a list."}
                 plan: {$ref: '#/components/schemas/RolloutPlan'}
                 plannedAt: {$ref: '#/components/schemas/Timestamp'}
                 plannedBy: {$ref: '#/components/schemas/Name'}
@@ -97,6 +100,29 @@ extension OpenAPI {
                     "offered": 3, "soaking": 10, "done": 5, "failed": 0, "silent": 0, "left": 0}],
                     "ofStage": {"failures": 0, "answers": 15, "lower": 0, "upper": 1810, "line": 200, "isTooFew": true},
                     "ofAll": {"failures": 0, "answers": 15, "lower": 0, "upper": 1810, "line": 200, "isTooFew": true}}
+            RolloutForecast:
+              type: object
+              description: "How long it still takes, without what people and the outside check take; not in a list, nor of one that is over."
+              required: [at, looks, isLookLikely, isChecked]
+              properties:
+                at: {$ref: '#/components/schemas/Timestamp'}
+                stage: {$ref: '#/components/schemas/RolloutSpan'}
+                whole: {$ref: '#/components/schemas/RolloutSpan'}
+                obstacle: {type: string, enum: [approval, start, person, check, withdrawal],
+                  description: "What it waits for beside time; the spans are as if that happened now."}
+                looks: {type: array, items: {type: integer, minimum: 1}, description: "Stages behind which a person looks."}
+                isLookLikely: {type: boolean, description: "Too few will have answered, so that a person is asked."}
+                isChecked: {type: boolean, description: "The outside check is asked before each stage that is to open."}
+              examples:
+                - {"at": "2026-01-05T09:30:00.000Z", "stage": {"soonest": "2026-01-05T12:30:00.000Z", "likely": "2026-01-05T14:00:00.000Z",
+                    "latest": "2026-01-08T08:30:00.000Z"}, "looks": [1], "isLookLikely": false, "isChecked": false}
+            RolloutSpan:
+              type: object
+              required: [soonest, latest]
+              properties:
+                soonest: {$ref: '#/components/schemas/Timestamp'}
+                likely: {$ref: '#/components/schemas/Timestamp'}
+                latest: {$ref: '#/components/schemas/Timestamp'}
             RolloutList:
               type: object
               required: [rollouts]

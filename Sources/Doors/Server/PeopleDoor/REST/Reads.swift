@@ -153,6 +153,19 @@ enum Reads {
                 try await ReleaseList(releases: reading.releases(product: query.id("product"), as: principal))
             },
             read(
+                "releases/{sha256}", "ReleaseDetail",
+                "One release: who signed it, what it is made of, what changed since the one before.", tag: "use"
+            ) { _, sha256, principal in
+                try await reading.release(sha256, as: principal)
+            },
+            read(
+                "releases/{sha256}/components", "ReleaseComponents",
+                "All components of a release, by its bill of materials.", tag: "use",
+                query: [P(name: "q", schema: "{type: string}", meaning: "Only those with this in their name.")]
+            ) { query, sha256, principal in
+                try await reading.components(of: sha256, matching: query.text("q"), as: principal)
+            },
+            read(
                 "update-metadata", "UpdateMetadataView",
                 "The update metadata that is published, who signs it, and what waits.",
                 tag: "use"

@@ -6,12 +6,13 @@ import Registry
 /// One page of the console: what stands in its frame, and how it is answered.
 struct Page {
     enum Section: CaseIterable {
-        case today, devices, updates, ledger, people
+        case today, devices, releases, updates, ledger, people
 
         var title: String {
             switch self {
             case .today: "Today"
             case .devices: "Devices"
+            case .releases: "Releases"
             case .updates: "Updates"
             case .ledger: "Ledger"
             case .people: "People"
@@ -22,6 +23,7 @@ struct Page {
             switch self {
             case .today: Place("/")
             case .devices: Place("/devices")
+            case .releases: Place("/releases")
             case .updates: Place("/updates")
             case .ledger: Place("/ledger")
             case .people: Place("/people")
@@ -34,7 +36,7 @@ struct Page {
             case .today: true
             case .devices:
                 Access.allows(.readFleet, session.principal) || Access.allows(.readOwnDevices, session.principal)
-            case .updates: Access.allows(.readFleet, session.principal)
+            case .releases, .updates: Access.allows(.readFleet, session.principal)
             case .ledger: Access.allows(.readLedger, session.principal)
             case .people: Access.allows(.administer, session.principal)
             }

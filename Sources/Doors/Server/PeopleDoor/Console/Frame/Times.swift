@@ -1,3 +1,4 @@
+import Registry
 import Wire
 
 /// Instants and spans as the console writes them: UTC always, with how long ago beside it.
@@ -25,15 +26,7 @@ enum Times {
     }
 
     /// The largest whole unit: "45 s", "12 min", "5 h", "80 days", "3 years".
-    static func span(_ seconds: Int64) -> String {
-        switch seconds {
-        case ..<120: "\(max(0, seconds)) s"
-        case ..<7200: "\(seconds / 60) min"
-        case ..<172_800: "\(seconds / 3600) h"
-        case ..<63_072_000: "\(seconds / 86_400) days"
-        default: "\(seconds / 31_536_000) years"
-        }
-    }
+    static func span(_ seconds: Int64) -> String { Sentences.span(seconds) }
 
     /// The instant with its hint.
     static func element(_ at: Timestamp, now: Timestamp) -> HTML {

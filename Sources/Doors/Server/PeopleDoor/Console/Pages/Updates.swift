@@ -11,7 +11,9 @@ import Wire
 extension Console {
     func updates(_ request: Request, _ context: PeopleContext) async throws -> Response {
         let session = try context.requireSession()
-        let rollouts = try await reading.rollouts(as: session.principal)
+        let before = Self.query("before", request)
+        let page = try await reading.rollouts(before: before, limit: Reading.pageLimit, as: session.principal)
+        let rollouts = page.rollouts
         let now = house.clock()
         return Page("Updates", in: .updates, for: session) {
             pageHead("Updates", lead: "Releases on their way into the field, the newest first.")
@@ -22,13 +24,25 @@ extension Console {
                         tag("code") { "lifelong rollout plan PRODUCT SEQUENCE" }
                     }
                 } else {
-                    Pieces.table(
-                        "Rollouts", columns: ["Release", "Status", "Stage", "Done", "Failed", "Silent", "Planned"],
-                        numbers: [3, 4, 5]
-                    ) { for view in rollouts { row(view, now: now) } }
+                    rolloutTable(rollouts, now: now)
+                    if before != nil || page.next != nil {
+                        tag("nav", .class("pager"), .label("Pages")) {
+                            if before != nil { link(Place("/updates"), .class("button")) { "Newest" } }
+                            if let next = page.next {
+                                link(Place("/updates").with("before", next), .class("button")) { "Older" }
+                            }
+                        }
+                    }
                 }
             }
         }.response
+    }
+
+    func rolloutTable(_ rollouts: [RolloutView], now: Timestamp) -> HTML {
+        Pieces.table(
+            "Rollouts", columns: ["Release", "Status", "Stage", "Done", "Failed", "Silent", "Planned"],
+            numbers: [3, 4, 5]
+        ) { for view in rollouts { row(view, now: now) } }
     }
 
     private func row(_ view: RolloutView, now: Timestamp) -> HTML {
@@ -61,8 +75,19 @@ extension Console {
                 "Release \(view.plan.sequence) of \(view.plan.product)", lead: Self.sentence(view),
                 crumb: link(Place("/updates"), "Updates")
             ) { Self.chip(view) }
-            card("Stages", id: "stages") { picture.stages }
-            card("Failures", id: "failures", lead: Self.sentence(view.ofAll)) { picture.share }
+            card("Stages", id: "stages") {
+                picture.stages
+                for sentence in Sentences.forecast(view) { tag("p", .class("soft"), text: sentence) }
+            }
+            card(
+                "Failures", id: "failures",
+                lead:
+                    "It stops by itself when either share is surely at least \(Sentences.percent(view.plan.failureLine))."
+            ) {
+                picture.shares
+                tag("p", .class("soft"), text: "Stage \(view.stage): " + Self.sentence(view.ofStage))
+                tag("p", .class("soft"), text: "All stages: " + Self.sentence(view.ofAll))
+            }
             card("Plan", id: "plan") { facts(view, now: now) }
             if Access.allows(PlanRollout.permission, session.principal) { buttons(view, session) }
         }.response
@@ -102,7 +127,11 @@ extension Console {
             ("Goes", .text(plan.returnsFrom.map { "back, from release \($0)" } ?? "forward")),
             ("Soak time", .text(Times.span(Int64(plan.soakSeconds)))),
             ("Silent after", .text(Times.span(Int64(plan.deadlineSeconds)))),
-            ("Planned", Times.element(view.plannedAt, now: now)),
+            ("Release", link(Place("/releases", view.release.description), "\(plan.product) · \(plan.sequence)")),
+            (
+                "Planned",
+                HTML.text(view.planner.map { "by \($0), " } ?? "") + Times.element(view.plannedAt, now: now)
+            ),
         ]
         if let window = plan.window {
             func time(_ minutes: Int) -> String {
@@ -112,73 +141,9 @@ extension Console {
         }
         if plan.check == true { rows.append(("Outside check", .text("before each stage opens"))) }
         if let opened = view.stageOpened { rows.append(("Stage open since", Times.element(opened, now: now))) }
-        if view.approvedBy != nil { rows.append(("Approved", .text("by a second person"))) }
+        if view.approvedBy != nil {
+            rows.append(("Approved", .text("by " + (view.approver ?? "somebody who is no more here"))))
+        }
         return Pieces.facts(rows)
-    }
-
-    /// The buttons that do something now; what a stop will do stands beside it.
-    private func buttons(_ view: RolloutView, _ session: PeopleSession) -> HTML {
-        let verbs: [(verb: String, title: String)] =
-            switch view.status {
-            case .planned: [("approve", "Approve")]
-            case .approved: [("start", "Start")]
-            case .running: [("pause", "Pause")]
-            case .paused where view.pause == .check: [("pause", "Pause"), ("resume", "Resume without the check")]
-            case .paused: [("resume", "Resume")]
-            case .stopped, .complete, .closed: []
-            }
-        // The way back is a rollout of its own, which a second person approves.
-        let mayReturn = view.mayReturnTo != nil && ![.planned, .approved].contains(view.status)
-        let mayStop = view.status != .stopped && view.status != .closed
-        guard !verbs.isEmpty || mayStop || mayReturn else { return .empty }
-        return card("Actions", id: "actions") {
-            for verb in verbs {
-                Forms.form(to: Place("/updates", view.rollout.text, verb.verb), session: session) {
-                    tag("button", .type("submit"), text: verb.title)
-                }
-            }
-            if mayReturn { wayBack(view, session) }
-            if mayStop {
-                Forms.form(to: Place("/updates", view.rollout.text, "stop"), session: session) {
-                    tag("p", .class("notice bad")) {
-                        "A stop is for ever: nothing more is offered, and what was offered and not installed is taken back. "
-                        "Devices that run the release keep it."
-                    }
-                    Forms.field("confirm", "Type \(view.plan.product) to confirm", more: [.flag("required")])
-                    tag("button", .class("final"), .type("submit")) { "Stop the rollout" }
-                }
-            }
-        }
-    }
-
-    private func wayBack(_ view: RolloutView, _ session: PeopleSession) -> HTML {
-        Forms.form(to: Place("/updates", view.rollout.text, "return"), session: session) {
-            tag("p", .class("soft")) {
-                "Release \(view.plan.sequence) was signed with a way back. A return is planned like a rollout: a second person "
-                "approves it, and it goes by the same stages. Devices that run release \(view.plan.sequence) are offered release "
-                "\(view.mayReturnTo ?? 0) again; nobody else is."
-            }
-            tag("button", .type("submit")) { "Plan the return to release \(view.mayReturnTo ?? 0)" }
-        }
-    }
-
-    func changeUpdate(_ request: Request, _ context: PeopleContext) async throws -> Response {
-        let session = try context.requireSession()
-        let rollout = try RolloutID(Self.part("rollout", context))
-        let who = session.principal
-        switch try Self.part("verb", context) {
-        case "return":
-            let planned = try await house.perform(ReturnRollout(rollout: rollout), as: who).rollout
-            return Self.back(to: Place("/updates", planned.text))
-        case "approve": _ = try await house.perform(ApproveRollout(rollout: rollout), as: who)
-        case "start": _ = try await house.perform(StartRollout(rollout: rollout), as: who)
-        case "pause": _ = try await house.perform(PauseRollout(rollout: rollout), as: who)
-        case "resume": _ = try await house.perform(ResumeRollout(rollout: rollout), as: who)
-        case "stop":
-            _ = try await house.perform(
-                StopRollout(rollout: rollout, confirm: context.form?["confirm"] ?? ""), as: who)
-        default: throw Self.noPage()
-        }
-        return Self.back(to: Place("/updates", rollout.text))
     }
 }

@@ -47,24 +47,31 @@ struct RolloutPicture {
         return found.isEmpty ? "nobody yet" : found.joined(separator: ", ")
     }
 
-    /// The share of all stages on an axis that ends at three times the line, or where the band does.
-    var share: HTML {
-        let share = view.ofAll
-        let end = Double(min(RolloutPlan.whole, max(share.line * 3, share.isTooFew ? 0 : share.upper)))
+    /// The share of the open stage and that of all, on one axis that ends at three times the line, or where a band does. A share of
+    /// too few answers has no band, because nothing can be concluded from it.
+    var shares: HTML {
+        let all = [("Stage \(view.stage)", view.ofStage), ("All stages", view.ofAll)]
+        let line = view.plan.failureLine
+        let most = all.map { $0.1.isTooFew ? 0 : $0.1.upper }.max() ?? 0
+        let end = Double(min(RolloutPlan.whole, max(line * 3, most)))
         func x(_ parts: Int) -> Double { Self.left + Self.length * min(1, Double(parts) / end) }
-        let at = share.answers == 0 ? 0 : share.failures * RolloutPlan.whole / share.answers
-        return Picture.svg(width: 560, height: 62, classes: "rollout", title: "The failure share beside its line") {
-            Picture.words("Failures", 4, 25, classes: "")
-            Picture.box(Self.left, 10, Self.length, 22, classes: "rollout-part", radius: 4)
-            if !share.isTooFew {
-                Picture.box(
-                    x(share.lower), 10, max(2, x(share.upper) - x(share.lower)), 22, classes: "rollout-band", radius: 0)
-                Picture.box(x(at) - 1.5, 10, 3, 22, classes: "rollout-share", radius: 0)
+        return Picture.svg(width: 560, height: 96, classes: "rollout", title: "The failure shares beside their line") {
+            for (number, row) in all.enumerated() {
+                let y = 10 + Double(number) * 34
+                let share = row.1
+                let at = share.answers == 0 ? 0 : share.failures * RolloutPlan.whole / share.answers
+                Picture.words(row.0, 4, y + 15, classes: "")
+                Picture.box(Self.left, y, Self.length, 22, classes: "rollout-part", radius: 4)
+                if !share.isTooFew {
+                    Picture.box(
+                        x(share.lower), y, max(2, x(share.upper) - x(share.lower)), 22, classes: "rollout-band",
+                        radius: 0)
+                    Picture.box(x(at) - 1.5, y, 3, 22, classes: "rollout-share", radius: 0)
+                }
             }
-            Picture.box(x(share.line) - 1, 4, 2, 34, classes: "rollout-line", radius: 0)
+            Picture.box(x(line) - 1, 4, 2, 68, classes: "rollout-line", radius: 0)
             Picture.words(
-                "stops at \(Sentences.percent(share.line))", x(share.line), 54, classes: "rollout-small",
-                anchor: .middle)
+                "stops at \(Sentences.percent(line))", x(line), 88, classes: "rollout-small", anchor: .middle)
         }
     }
 }
