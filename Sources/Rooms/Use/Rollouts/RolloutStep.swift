@@ -184,8 +184,9 @@ struct RolloutStep {
         guard passport.allows(.firmware), passport.allows(.backEnd) else { return .away }
         if offered?.release == rollout.release { return .underWay }
         guard plan.isFor(passport) else { return .gone }
-        return try release?.misfit(change.device(device.text), isReturn: plan.returnsFrom != nil, in: change.rows)
-            == nil ? .eligible : .away
+        let misfit = try release?.misfit(
+            change.device(device.text), isReturn: plan.returnsFrom != nil, in: change.rows)
+        return misfit == nil ? .eligible : .away
     }
 
     private func isHeld(_ device: DeviceID) throws -> Bool {
