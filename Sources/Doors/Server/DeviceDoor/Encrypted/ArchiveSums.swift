@@ -6,8 +6,8 @@ import Wire
 /// SHA-1 of archives that differ from device to device at their beginning, so that no state of a hash is of use: each is a reading of the
 /// whole, once for each device on each node. It is the one hash that SWUpdate asks for.
 ///
-/// One at a time, on a thread of its own and behind everything else: 0.6 s of a core for a GiB, where encrypting the download in TLS costs
-/// 0.3 s (docs/decisions/0048). What waits is bounded.
+/// One at a time, on a thread of its own and behind everything else: about 1 s of a core for a GiB, where sending it costs twice that
+/// (docs/decisions/0048). What waits is bounded.
 final class ArchiveSums: Sendable {
     private struct Shelf {
         var young: [Wire.Digest: Wire.Digest] = [:]
