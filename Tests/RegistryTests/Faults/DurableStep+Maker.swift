@@ -303,7 +303,7 @@ extension DurableStep {
 
 extension FaultScene {
     /// As if it had been uploaded long ago.
-    func uploaded(_ sha256: Digest) async throws {
+    func uploaded(_ sha256: Wire.Digest) async throws {
         try await house.database.write { rows in
             _ = try rows.execute(
                 "INSERT INTO artifact (sha256, state, uploaded_at, since) VALUES ($1, 'here', 0, 0)",
@@ -311,7 +311,7 @@ extension FaultScene {
         }
     }
 
-    func state(of artifact: Digest) async throws -> ArtifactRecords.State? {
+    func state(of artifact: Wire.Digest) async throws -> ArtifactRecords.State? {
         try await house.read { try ArtifactRecords.find(artifact, in: $0)?.state }
     }
 
