@@ -22,7 +22,7 @@ extension Deployment {
     }
 
     /// The action of that number, as long as it is the device's present one; else what was asked for is over, or was never.
-    private static func demand(
+    static func demand(
         _ action: Int64, of device: Device, _ client: StockClient, in change: Change
     ) throws -> Deployment {
         if let offered = device.passport.offeredUpdate {
