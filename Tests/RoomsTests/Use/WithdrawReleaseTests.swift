@@ -48,7 +48,7 @@ import Workbench
     private func install(_ unit: BenchUnit) async throws {
         let offer = try #require(try await passport(unit).offeredUpdate)
         guard unit.device != units[2].device else {
-            try await house.change(as: .device(unit.device)) { change in
+            _ = try await house.change(as: .device(unit.device)) { change in
                 try change.record(
                     .updateObserved(release: offer.release, sequence: offer.sequence, outcome: .installed),
                     on: unit.device)
