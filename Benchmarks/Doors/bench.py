@@ -12,6 +12,9 @@ devices = int(sys.argv[4]) if len(sys.argv) > 4 else 500
 rounds = int(sys.argv[5]) if len(sys.argv) > 5 else 3
 # Devices that enrol at once, and how many in a round.
 crowds, newborn = (4, 32, 128), max(500, int(seconds * 600))
+only = os.environ.get("ONLY", "full resumed keep ocsp est idle delivery").split()
+# Each round of enrolments has devices of its own.
+rooms = rounds * len(crowds) if "est" in only else 0
 started = []
 operational, birth = ".pem", "-birth.pem"
 
@@ -202,7 +205,7 @@ def ratio(cases, name, peer):
 def main():
     os.makedirs(folder, mode=0o700, exist_ok=True)
     if not os.path.exists(f"{folder}/root.pem"):
-        run(f"{binaries}/lifelong-bench", "home", folder, str(devices), str(rounds * len(crowds)), str(newborn))
+        run(f"{binaries}/lifelong-bench", "home", folder, str(devices), str(rooms), str(newborn))
     server, (device_port, _, public_port) = start_server()
     report = json.dumps({"agent": "lifelong-agent/0.1.0", "configuration": 0, "log": [],
                          "posture": {"keys": "files", "log": "whole", "secureBoot": "on"}, "sequence": 3, "slot": "a",
@@ -212,7 +215,7 @@ def main():
     bare = put("bare.http", f"GET /.well-known/est/csrattrs HTTP/1.1\r\nHost: 127.0.0.1:{device_port}\r\nUser-Agent: bench\r\n\r\n")
     get = put("get.http", "GET /answer HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: bench\r\n\r\n")
     get_status = put("get-status.http", "GET /status HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: bench\r\n\r\n")
-    for place, each in [("", devices)] + [(f"newborn{room}/", newborn) for room in range(rounds * len(crowds))]:
+    for place, each in [("", devices)] + [(f"newborn{room}/", newborn) for room in range(rooms)]:
         for n in range(each):
             csr = open(f"{folder}/{place}devices/{n}.csr").read()
             put(f"{place}devices/{n}.enrol", f"POST /.well-known/est/simpleenroll HTTP/1.1\r\nHost: 127.0.0.1:{device_port}\r\n"
@@ -241,7 +244,6 @@ def main():
         walls.setdefault(name, []).append(result["requests"] / result["seconds"])
         print(f"  {name}: {result['us']:.1f} us, {result['requests'] / result['seconds']:.0f}/s, resumed {result['resumed']}", flush=True)
 
-    only = os.environ.get("ONLY", "full resumed keep ocsp est idle delivery").split()
     for _ in range(rounds):
         if "full" in only:
             case("nginx full", "full", nginx_tls, worker, 4, operational, get)

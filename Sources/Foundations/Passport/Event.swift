@@ -140,6 +140,10 @@ package enum Event: Codable, Sendable, Equatable {
     /// A group means the devices of a selector; the hash of that.
     case groupSet(group: String, selector: Digest)
     case groupRemoved(group: String)
+    /// Nothing needed its bytes any more, and they were removed.
+    case artifactPruned(artifact: Digest, size: Int)
+    /// What was pruned was uploaded again.
+    case artifactReturned(artifact: Digest)
 
     /// The case's name: what lists, filters and metrics call it.
     package var kind: String {
@@ -208,6 +212,8 @@ package enum Event: Codable, Sendable, Equatable {
         case .deviceLabelled: "deviceLabelled"
         case .groupSet: "groupSet"
         case .groupRemoved: "groupRemoved"
+        case .artifactPruned: "artifactPruned"
+        case .artifactReturned: "artifactReturned"
         }
     }
 }

@@ -134,6 +134,9 @@ package final class House: Sendable {
         return try outcome.get()
     }
 
+    /// Where artifacts lie.
+    package var artifacts: ArtifactFolder { ArtifactFolder(settings.artifactFolder) }
+
     package func read<T: Sendable>(_ body: @Sendable (any Rows) throws -> T) async throws -> T {
         try await database.read(body)
     }

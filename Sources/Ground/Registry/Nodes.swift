@@ -14,7 +14,12 @@ extension House {
         let (note, artifacts) = try await read { rows in
             (
                 try rows.first("SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1")?.text("note"),
-                try rows.query("SELECT DISTINCT sha256 FROM release ORDER BY sha256").map { try $0.text("sha256") }
+                try rows.query(
+                    """
+                    SELECT DISTINCT r.sha256 AS sha256 FROM release r WHERE NOT EXISTS
+                        (SELECT 1 FROM artifact a WHERE a.sha256 = r.sha256 AND a.state <> 'here') ORDER BY sha256
+                    """
+                ).map { try $0.text("sha256") }
             )
         }
         if let note, note.prefix(while: { $0 != "\n" }) != settings.ledgerOrigin {

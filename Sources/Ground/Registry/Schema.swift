@@ -219,5 +219,13 @@ package enum Schema {
                 "CREATE UNIQUE INDEX stock_client_mender_key ON stock_client (mender_key)",
                 "ALTER TABLE artifact_form ADD COLUMN mender TEXT",
             ]),
+        Migration(
+            "uploads and removals of artifacts",
+            [
+                """
+                CREATE TABLE artifact (sha256 TEXT PRIMARY KEY, state TEXT NOT NULL, uploaded_at BIGINT NOT NULL,
+                    since BIGINT NOT NULL)
+                """
+            ]),
     ]
 }

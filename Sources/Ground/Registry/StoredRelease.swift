@@ -52,6 +52,9 @@ package struct StoredRelease: Sendable {
         let keys = try named.isEmpty ? UpdateSigner.publicKeys(of: manifest.product, in: change.rows) : named
         if !keys.isEmpty { try form.menderManifest?.demand(signedByOneOf: keys) }
         let stored = manifest.encrypted.map { ($0.sha256, $0.size) } ?? (manifest.sha256, manifest.size)
+        for document in [stored.0, manifest.sbom, manifest.provenance] {
+            if let document { try ArtifactRecords.demandHere(document, in: change.rows) }
+        }
         try form.keep(for: stored.0, in: change.rows)
         try change.rows.execute(
             """
@@ -79,6 +82,7 @@ package struct StoredRelease: Sendable {
                 .gone, "Release \(sequence) of \"\(product)\" was taken off update metadata.",
                 hint: "Offer another one: devices would refuse it.", rule: "release: withdrawn")
         }
+        try ArtifactRecords.demandHere(release.manifest.encrypted?.sha256 ?? release.manifest.sha256, in: rows)
         return release
     }
 

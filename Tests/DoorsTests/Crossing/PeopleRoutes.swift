@@ -90,7 +90,7 @@ enum PeopleRoutes {
             ("people/revoke-token", .administer), ("people/remove-person", .administer),
             ("use/draft-root", .administer), ("use/delegate-updates", .administer), ("use/propose-release", .publish),
             ("use/sign-metadata", .publish), ("use/publish-metadata", .publish), ("use/add-signer", .administer),
-            ("use/remove-signer", .administer),
+            ("use/remove-signer", .administer), ("use/prune-artifacts", .administer),
         ]
         // Nothing is in the body: who may learns that (400), and nothing happens.
         return needs.map { name, permission in

@@ -71,6 +71,8 @@ import Wire
         ("deviceLabelled", "    . . . . . . . . . . ."),
         ("groupSet", "          . . . . . . . . . . ."),
         ("groupRemoved", "      . . . . . . . . . . ."),
+        ("artifactPruned", "    . . . . . . . . . . ."),
+        ("artifactReturned", "  . . . . . . . . . . ."),
     ]
 
     private static let rollout = RolloutID(trusted: "r")
@@ -127,6 +129,7 @@ import Wire
             .updatesHeld(device: DeviceID(trusted: "d"), highest: 1), .updatesReleased(device: DeviceID(trusted: "d")),
             .deviceLabelled(device: DeviceID(trusted: "d"), labels: Life.digest),
             .groupSet(group: "canaries", selector: Life.digest), .groupRemoved(group: "canaries"),
+            .artifactPruned(artifact: Life.digest, size: 1), .artifactReturned(artifact: Life.digest),
         ]
         return events.first { $0.kind == kind }
     }

@@ -119,6 +119,39 @@ extension DurableStep {
                             "SELECT COUNT(*) AS n FROM release WHERE sequence = $1", [Value(sequence)]) == 1)
                 }
             },
+            DurableStep(PruneArtifacts.name) { scene in
+                let (sha256, _) = try await scene.artifact()
+                try await scene.uploaded(sha256)
+                let path = scene.house.artifacts.path + "/\(sha256)"
+                let prune = PruneArtifacts(dryRun: false)
+                let before = try await scene.entries("artifactPruned")
+                return Attempt {
+                    _ = try await scene.house.perform(prune, as: .system)
+                } again: {
+                    // Whoever was cut off may be at it for a minute.
+                    scene.bench.clock.advance(seconds: 61)
+                    _ = try await scene.house.perform(prune, as: .system)
+                } check: { _ in
+                    try await demand(!FileManager.default.fileExists(atPath: path))
+                    try await demand(scene.state(of: sha256) == .removed)
+                    try await demand(scene.entries("artifactPruned") == before + 1)
+                }
+            },
+            DurableStep("an upload of what was pruned") { scene in
+                let (sha256, _) = try await scene.artifact()
+                try await scene.uploaded(sha256)
+                _ = try await scene.house.perform(PruneArtifacts(dryRun: false), as: .system)
+                let before = try await scene.entries("artifactReturned")
+                return Attempt {
+                    // As the people's door does, before and after the bytes come to their place.
+                    if try await ArtifactRecords.expect(sha256, in: scene.house, as: .system) {
+                        try await ArtifactRecords.arrive(sha256, in: scene.house, as: .system)
+                    }
+                } check: { _ in
+                    try await demand(scene.state(of: sha256) == .here)
+                    try await demand(scene.entries("artifactReturned") == before + 1)
+                }
+            },
             DurableStep(OfferUpdate.name) { scene in
                 let unit = try await scene.enrolled().unit
                 let sequence = try await scene.release()
@@ -202,6 +235,19 @@ extension DurableStep {
 }
 
 extension FaultScene {
+    /// As if it had been uploaded long ago.
+    func uploaded(_ sha256: Wire.Digest) async throws {
+        try await house.database.write { rows in
+            _ = try rows.execute(
+                "INSERT INTO artifact (sha256, state, uploaded_at, since) VALUES ($1, 'here', 0, 0)",
+                [Value(sha256)])
+        }
+    }
+
+    func state(of artifact: Wire.Digest) async throws -> ArtifactRecords.State? {
+        try await house.read { try ArtifactRecords.find(artifact, in: $0)?.state }
+    }
+
     /// A published release; returns its sequence.
     func release(mayReturn: Bool? = nil) async throws -> Int {
         let (sha256, size) = try await artifact()

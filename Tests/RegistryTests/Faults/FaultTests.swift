@@ -193,6 +193,7 @@ import Workbench
         "Ground/Registry/Keys/RootSuccession.swift": "moving keys, step by step, in its own test",
         "Ground/Registry/Keys/Successions.swift": "moving keys, step by step, in its own test",
         "Ground/Registry/Keys/WrappedKeys.swift": "moving keys, step by step, in its own test",
+        "Ground/Registry/Artifacts/ArtifactRecords.swift": "an upload of what was pruned",
         "Ground/Registry/Rollouts/OutsideCheck.swift": "the outside check of a rollout",
         "Ground/Registry/Updates/UpdateKeys.swift": "use/draft-root",
         "Ground/Registry/Updates/UpdatePublication.swift": "use/publish-metadata",
@@ -213,6 +214,7 @@ import Workbench
         "Rooms/Use/Metadata/ProposeRelease.swift": "use/propose-release",
         "Rooms/Use/Rollouts/RolloutKeeper.swift": "the advance of a rollout",
         "Rooms/Use/Updates/PublishRelease.swift": "use/publish-release",
+        "Rooms/Use/Updates/PruneArtifacts.swift": "use/prune-artifacts",
         "Rooms/Pairing/PairDevice.swift": "pairing/pair-device", "Rooms/Pairing/EnrolDevice.swift": "enrolment",
         "Rooms/Pairing/IssueEnrolmentCode.swift": "a wrong enrolment code",
     ]

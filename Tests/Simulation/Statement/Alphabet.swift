@@ -50,7 +50,8 @@ package enum Alphabet {
             .updateSignerRemoved, .updateMetadataProposed, .updateMetadataSigned, .updateMetadataPublished,
             .rolloutPlanned, .rolloutApproved, .rolloutStarted, .rolloutAdvanced, .rolloutPaused, .rolloutResumed,
             .rolloutStopped, .rolloutFinished,
-            .rolloutClosed, .updatesHeld, .updatesReleased, .deviceLabelled, .groupSet, .groupRemoved:
+            .rolloutClosed, .updatesHeld, .updatesReleased, .deviceLabelled, .groupSet, .groupRemoved, .artifactPruned,
+            .artifactReturned:
             .house
         }
     }
@@ -165,6 +166,7 @@ package enum Alphabet {
         .updatesHeld(device: DeviceID(trusted: "d"), highest: 1), .updatesReleased(device: DeviceID(trusted: "d")),
         .deviceLabelled(device: DeviceID(trusted: "d"), labels: birthKey),
         .groupSet(group: "canaries", selector: birthKey), .groupRemoved(group: "canaries"),
+        .artifactPruned(artifact: birthKey, size: 1), .artifactReturned(artifact: birthKey),
     ]
     private static let rollout = RolloutID(trusted: "r")
     private static let numbers = RolloutNumbers(

@@ -157,6 +157,7 @@ enum HouseAudit {
             var rollouts = RolloutAudit()
             var holds = HoldAudit()
             var labels = LabelAudit()
+            var artifacts = ArtifactAudit()
             while true {
                 let page = try rows.query(
                     "SELECT idx, entry, kind FROM ledger WHERE device IS NULL AND idx > $1 ORDER BY idx LIMIT 1000",
@@ -172,6 +173,7 @@ enum HouseAudit {
                     rollouts.take(entry)
                     holds.take(entry.event)
                     labels.take(entry.event)
+                    artifacts.take(entry.event)
                 }
                 word.last = Int64(try last.int("idx"))
                 notes.pass(entries: page.count)
@@ -181,6 +183,7 @@ enum HouseAudit {
             try rollouts.compare(rows, notes)
             try holds.compare(rows, notes)
             try labels.compare(rows, notes)
+            try artifacts.compare(rows, notes)
             return word
         }
     }

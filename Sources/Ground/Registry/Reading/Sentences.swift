@@ -118,6 +118,10 @@ package enum Sentences {
         case .deviceLabelled(let device, _): "The labels of device \(short(device.text)) were changed."
         case .groupSet(let group, _): "The group \(group) was given its meaning."
         case .groupRemoved(let group): "The group \(group) was removed."
+        case .artifactPruned(let artifact, let size):
+            "The artifact \(short(artifact.description)) of \(size) bytes was removed: nothing needed it any more."
+        case .artifactReturned(let artifact):
+            "The artifact \(short(artifact.description)), which had been removed, was uploaded again."
         case .rolloutClosed: "The rollout ended; another one of the product took over."
         default: nil
         }

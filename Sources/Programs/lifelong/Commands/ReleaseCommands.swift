@@ -9,7 +9,9 @@ import Wire
 struct ReleaseCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "release", abstract: "Signed software for a product.",
-        subcommands: [ReleasePublish.self, ReleaseListCommand.self, ReleaseOffer.self, ReleaseWithdraw.self])
+        subcommands: [
+            ReleasePublish.self, ReleaseListCommand.self, ReleaseOffer.self, ReleaseWithdraw.self, ReleasePrune.self,
+        ])
 }
 
 struct ReleasePublish: AsyncParsableCommand {

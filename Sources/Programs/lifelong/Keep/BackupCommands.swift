@@ -32,6 +32,10 @@ struct BackupCommand: AsyncParsableCommand {
             throw Refusal(.conflict, "\(copy.path) exists.", hint: "Name a new folder.")
         }
         try DurableFile.makeFolder(copy.path)
+        // Nothing is pruned until the artifacts are copied, too.
+        let artifacts = try ArtifactFolder(home.artifactFolder(home.configuration()))
+        let lock = try artifacts.lock(to: .copy)
+        defer { withExtendedLifetime(lock) {} }
         // The database first: keys and artifacts that come later do no harm, ones that miss would.
         let file = try home.configuration().database == "sqlite" ? copy.databaseFile : copy.dumpFile
         try await database.backup(to: file)
@@ -43,8 +47,7 @@ struct BackupCommand: AsyncParsableCommand {
             let original = URL(fileURLWithPath: home.path + "/" + part).resolvingSymlinksInPath().path
             try FileManager.default.copyItem(atPath: original, toPath: copy.path + "/" + part)
         }
-        try FileManager.default.copyItem(
-            atPath: home.artifactFolder(home.configuration()), toPath: copy.path + "/artifacts")
+        try FileManager.default.copyItem(atPath: artifacts.path, toPath: copy.path + "/artifacts")
         let sums = try BackupSums.of(copy.path)
         // On the disk before the list that makes it a backup.
         sync()

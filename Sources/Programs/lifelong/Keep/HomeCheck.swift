@@ -13,7 +13,12 @@ struct HomeCheck {
     func findings(_ database: any Database) async throws -> [Audit.Finding] {
         let (releases, authorities) = try await database.read { rows in
             (
-                try rows.query("SELECT sha256, size, version FROM release ORDER BY sequence"),
+                // What was pruned is compared with the ledger (`ArtifactAudit`).
+                try rows.query(
+                    """
+                    SELECT r.sha256 AS sha256, r.size AS size, r.version AS version FROM release r WHERE NOT EXISTS
+                        (SELECT 1 FROM artifact a WHERE a.sha256 = r.sha256 AND a.state <> 'here') ORDER BY r.sequence
+                    """),
                 try rows.query("SELECT name, certificate, key_label FROM authority WHERE key_label IS NOT NULL")
             )
         }

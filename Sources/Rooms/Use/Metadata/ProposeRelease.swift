@@ -82,6 +82,9 @@ package struct ProposeRelease: Ceremony {
         let judged = admission
         return try await house.change(as: principal) { change in
             try judged?.demandSame(in: change.rows)
+            for document in [release?.sha256, release?.sbom, release?.provenance] {
+                if let document { try ArtifactRecords.demandHere(document, in: change.rows) }
+            }
             return try compose(terms, in: change)
         }
     }

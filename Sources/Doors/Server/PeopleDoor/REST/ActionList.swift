@@ -71,6 +71,7 @@ package enum ActionList {
         .ceremony(ConfigureDevice.self, "Gives a device its configuration."),
         .ceremony(PublishRelease.self, "Seals and publishes a release; its artifact was uploaded before."),
         .action(OfferUpdate.self, "Offers a release to devices, or to all of its product."),
+        .ceremony(PruneArtifacts.self, "Removes the artifacts that nothing needs any more; says why the others stay."),
         .action(WithdrawUpdate.self, "Takes the offer of a release back from a device."),
         .action(
             IssueDeviceToken.self,

@@ -13,7 +13,7 @@ import Wire
 /// Streams to a temporary file beside the others; only what has the hash of its name is synced and renamed into place,
 /// so that an artifact in the folder is whole. Sending it twice does no harm.
 struct Artifacts: Sendable {
-    let folder: String
+    let house: House
     /// Most bytes of one.
     let limit: Int
 
@@ -28,7 +28,8 @@ struct Artifacts: Sendable {
             summary: "Uploads an artifact under its SHA-256.", tag: "use", request: "application/octet-stream",
             reply: "ArtifactAnswer"
         ) { request, context in
-            try Access.demand(.publish, of: try context.principal)
+            let principal = try context.principal
+            try Access.demand(.publish, of: principal)
             try request.demandMediaType("application/octet-stream")
             guard let name = context.parameters.get("sha256"), name.utf8.count == 64, name == name.lowercased(),
                 let sha256 = Wire.Digest(hex: name)
@@ -36,16 +37,16 @@ struct Artifacts: Sendable {
                 throw Refusal(
                     .malformed, "The path does not end in a SHA-256.", hint: "Use 64 lower-case hexadecimal digits.")
             }
-            return try .json(try await take(request, as: sha256), status: .created)
+            return try .json(try await take(request, as: sha256, by: principal), status: .created)
         }
     }
 
     /// At the server's start: what a crash left of uploads.
     static func sweep(_ folder: String) { Upload.sweep(folder) }
 
-    private func take(_ request: Request, as sha256: Wire.Digest) async throws -> Answer {
+    private func take(_ request: Request, as sha256: Wire.Digest, by principal: Principal) async throws -> Answer {
         if let length = request.headers[.contentLength].flatMap(Int.init), length > limit { throw tooLarge }
-        let upload = try Upload(folder: folder)
+        let upload = try Upload(folder: house.artifacts.path)
         do {
             var hasher = SHA256()
             var size = 0
@@ -66,7 +67,10 @@ struct Artifacts: Sendable {
                     hint: "Upload under that name, or send the right file.",
                     rule: "artifact: named by its hash")
             }
+            // From here on nobody prunes it.
+            let wasRemoved = try await ArtifactRecords.expect(sha256, in: house, as: principal)
             try await NIOThreadPool.singleton.runIfActive { try upload.keep(as: sha256.description) }
+            if wasRemoved { try await ArtifactRecords.arrive(sha256, in: house, as: principal) }
             return Answer(sha256: sha256, size: size)
         } catch {
             upload.discard()

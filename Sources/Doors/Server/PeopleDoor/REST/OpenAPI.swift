@@ -19,7 +19,7 @@ package enum OpenAPI {
 
     private static let schemas =
         readSchemas + deviceSchemas + ledgerSchemas + listSchemas + actionSchemas + updateSchemas
-        + stockSchemas + rolloutSchemas
+        + stockSchemas + rolloutSchemas + artifactSchemas
 
     private static let head = """
         openapi: 3.1.0

@@ -9,7 +9,7 @@ import Wire
 package enum RouteList {
     package static func all(_ door: PeopleDoor) -> [PeopleRoute] {
         Reads.all(door.reading) + ActionList.all.map { $0.route(door.house) } + [
-            Artifacts(folder: door.house.settings.artifactFolder, limit: door.settings.maximumArtifactBytes).route
+            Artifacts(house: door.house, limit: door.settings.maximumArtifactBytes).route
         ] + SignInRoutes(door: door).all + service(door)
     }
 
