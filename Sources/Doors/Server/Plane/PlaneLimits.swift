@@ -14,6 +14,9 @@ package struct PlaneLimits: Sendable {
     static let linger = TimeAmount.seconds(1)
     /// Requests under way have so long to be answered when the program stops.
     static let stop = TimeAmount.seconds(10)
+    /// Bytes that the system takes for a peer before it has read them; Linux doubles the number. Left to itself it takes megabytes for
+    /// each, and a thousand downloads at once then cost it gigabytes of cold memory and three times the time (docs/performance.md).
+    static let sendBuffer = 128 * 1024
     /// Bytes of answers that wait to be flushed together.
     static let unflushedBytes = 32 * 1024
     /// A body that no route wants is read so far before the refusal; a larger one closes the connection.

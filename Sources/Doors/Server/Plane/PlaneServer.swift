@@ -29,6 +29,7 @@ struct PlaneServer: Service {
                     try channel.pipeline.syncOperations.addHandler(AcceptLimit(connections))
                 }
             }
+            .childChannelOption(.socketOption(.so_sndbuf), value: PlaneLimits.sendBuffer)
             .childChannelInitializer { channel in
                 connections.add(channel)
                 return channel.eventLoop.makeCompletedFuture { try build(channel.pipeline.syncOperations, channel) }

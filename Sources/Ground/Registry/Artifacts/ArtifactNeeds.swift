@@ -107,8 +107,9 @@ package struct ArtifactNeeds: Sendable {
     // MARK: - What stays
 
     private mutating func keep(_ artifact: Digest, _ reason: String) {
-        guard reasons[artifact, default: []].count < Self.mostReasons else { return }
-        reasons[artifact, default: []].append(reason)
+        let told = reasons[artifact, default: []]
+        guard told.count < Self.mostReasons, !told.contains(reason) else { return }
+        reasons[artifact] = told + [reason]
     }
 
     private mutating func keep(_ release: KnownRelease, _ reason: String) {
