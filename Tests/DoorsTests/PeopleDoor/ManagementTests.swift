@@ -237,7 +237,7 @@ private struct Script: Sendable {
         let scene = try await ManagementScene()
         let (one, two, foreign) = (scene.units[0].serial, scene.units[1].serial, scene.units[2].serial)
         let token = "d6ae2d6cc6bc2b1ce0d9a5d6b4ad93f4"
-        func kept() async throws -> Int {
+        @Sendable func kept() async throws -> Int {
             try await scene.bench.house.read { try $0.count("SELECT COUNT(*) AS n FROM stock_client") }
         }
         try await LiveDoor.run(scene.bench) { door async throws in

@@ -99,7 +99,7 @@ import Workbench
         try lines.joined(separator: "\r\n").write(toFile: file, atomically: true, encoding: .utf8)
         try Data().write(to: URL(filePath: file + ".huge"))
         try FileHandle(forWritingTo: URL(filePath: file + ".huge")).truncate(atOffset: 65 << 20)
-        func kept() async throws -> Int {
+        @Sendable func kept() async throws -> Int {
             try await scene.bench.house.read { try $0.count("SELECT COUNT(*) AS n FROM stock_client") }
         }
         try await DeviceBench.run(scene.bench, settings: { $0.people.host = "127.0.0.2" }) { door in

@@ -95,7 +95,9 @@ import Workbench
                 try Updates.demand(stored?.manifest.sha256 ?? offered.release, for: device, in: rows)
             }
             let certificate = try #require(device.passport.certificates.last).sha256
-            #expect { _ = try Updates.demandKey(of: offered.release, for: device, showing: certificate, in: rows) } throws: {
+            #expect {
+                _ = try Updates.demandKey(of: offered.release, for: device, showing: certificate, in: rows)
+            } throws: {
                 ($0 as? Refusal)?.rule == "update: offered only"
             }
         }
