@@ -37,7 +37,11 @@ package struct AdoptDeviceTokens: Action {
         package struct Refused: Codable, Sendable, Equatable {
             package var device: String
             package var reason: String
-            package init(device: String, reason: String) { (self.device, self.reason) = (device, reason) }
+
+            package init(device: String, reason: String) {
+                self.device = device
+                self.reason = reason
+            }
         }
         package var adopted: Int
         package var refused: [Refused]
