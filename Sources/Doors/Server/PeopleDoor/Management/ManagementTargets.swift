@@ -26,7 +26,7 @@ extension Management {
                 }
             },
             route(
-                .delete, "/targets/{target}", "Refuses: devices are not deleted.", needs: nil, reply: "none",
+                .delete, "/targets/{target}", "Refuses, because devices are not deleted.", needs: nil, reply: "none",
                 status: 204
             ) { _ in
                 throw Self.refuse(
