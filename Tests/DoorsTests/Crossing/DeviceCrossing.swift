@@ -192,6 +192,12 @@ import Workbench
             Call(route: "GET \(DeviceAPI.artifacts)*", need: .either(.firmware, .yes)) { client, who in
                 try await client.get(DeviceAPI.artifacts + fleet.artifact, headers: who.headers)
             },
+            // From what it was never known to run.
+            Call(
+                route: "GET \(DeviceAPI.artifacts)*/from/*", need: .either(.firmware, Expected(404, "update: delta"))
+            ) { client, who in
+                try await client.get(DeviceAPI.artifacts + "\(fleet.artifact)/from/\(digest)", headers: who.headers)
+            },
             // Of a release that is encrypted for nobody: who may ask learns that.
             Call(
                 route: "GET \(DeviceAPI.envelopes)*",

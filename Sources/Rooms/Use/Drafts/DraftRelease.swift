@@ -109,6 +109,7 @@ package struct AttachArtifact: Action {
                 .malformed, "The artifact's size or file name is not usable.",
                 hint: "Give its bytes, and a name of at most \(ReleaseDraft.maximumFileBytes) printable ones.")
         }
+        try ArtifactRecords.demandHere(sha256, in: change.rows)
         try StoredArtifact.demand(sha256, size, in: change.house.settings.artifactFolder)
         try change.rows.execute(
             "UPDATE release_draft SET sha256 = $1, size = $2, file = $3 WHERE id = $4",

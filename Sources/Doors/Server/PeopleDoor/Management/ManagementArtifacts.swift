@@ -72,7 +72,7 @@ extension Management {
         let module = try await software(call.number("module"))
         guard case .draft(let draft) = module else { throw Self.published }
         var form = try Multipart(contentType: call.request.headers[.contentType] ?? "")
-        let upload = try Upload(folder: house.settings.artifactFolder)
+        let upload = try Upload(folder: house.artifacts.path)
         do {
             var (sha256, sha1, md5) = (SHA256(), Insecure.SHA1(), Insecure.MD5())
             var size = 0
@@ -101,7 +101,7 @@ extension Management {
                     .malformed, "The bytes have another \(name) than was said.", hint: "Send them again.",
                     rule: "artifact: named by its hash")
             }
-            try await NIOThreadPool.singleton.runIfActive { try upload.keep(as: sums.0.description) }
+            try await upload.keep(as: sums.0, in: house, by: call.principal)
             let name = call.query.text("filename") ?? form.filename ?? ""
             _ = try await house.perform(
                 AttachArtifact(draft: draft.id, sha256: sums.0, size: size, file: name), as: call.principal)

@@ -67,10 +67,7 @@ struct Artifacts: Sendable {
                     hint: "Upload under that name, or send the right file.",
                     rule: "artifact: named by its hash")
             }
-            // From here on nobody prunes it.
-            let wasRemoved = try await ArtifactRecords.expect(sha256, in: house, as: principal)
-            try await NIOThreadPool.singleton.runIfActive { try upload.keep(as: sha256.description) }
-            if wasRemoved { try await ArtifactRecords.arrive(sha256, in: house, as: principal) }
+            try await upload.keep(as: sha256, in: house, by: principal)
             return Answer(sha256: sha256, size: size)
         } catch {
             upload.discard()
@@ -113,7 +110,14 @@ final class Upload: Sendable {
         }
     }
 
-    func keep(as name: String) throws {
+    /// Under its name, of which nobody prunes it from here on.
+    func keep(as sha256: Wire.Digest, in house: House, by principal: Principal) async throws {
+        let wasRemoved = try await ArtifactRecords.expect(sha256, in: house, as: principal)
+        try await NIOThreadPool.singleton.runIfActive { [self] in try keep(as: sha256.description) }
+        if wasRemoved { try await ArtifactRecords.arrive(sha256, in: house, as: principal) }
+    }
+
+    private func keep(as name: String) throws {
         guard fsync(descriptor) == 0, rename(path, folder + "/" + name) == 0 else { throw Self.refusal("kept") }
         let directory = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard directory >= 0 else { throw Self.refusal("kept") }
