@@ -23,7 +23,17 @@ struct LiveDoor: Sendable {
         func decoded<T: Decodable>(_ type: T.Type) throws -> T {
             try CanonicalJSON.decode(type, from: body, limit: 64 << 20)
         }
-        var refusal: Refusal? { try? decoded(Refusal.self) }
+        /// Also in hawkBit's form, whose rule is among its parameters.
+        var refusal: Refusal? {
+            struct Failure: Decodable {
+                var message: String
+                var parameters: [String: String]?
+            }
+            return (try? decoded(Refusal.self))
+                ?? (try? decoded(Failure.self)).map {
+                    Refusal(.forbidden, $0.message, hint: "", rule: $0.parameters?["rule"])
+                }
+        }
         var text: String { String(decoding: body, as: UTF8.self) }
     }
 

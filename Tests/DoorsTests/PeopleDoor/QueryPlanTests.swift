@@ -126,6 +126,7 @@ import Workbench
             "stage": ["inUse"], "product": [HouseBench.product.text], "batch": [batch.text], "owner": [owner.text],
             "alarm": ["any", "keySeenTwice"], "q": [String(serial.prefix(3)), serial], "after": ["1"], "before": ["9"],
             "open": ["true", "false"], "limit": ["2"], "state": ["offered", "failed"],
+            "offset": ["3"], "sort": ["name:DESC"], "force": ["true"],
             "where": ["release%3D0", "stage%3DinUse%20and%20seen%3C7d", "label.ring%3Dcanary"],
         ]
         let rollout = try await rolledOut(bench, units)
@@ -134,7 +135,8 @@ import Workbench
         }
         let parts = [
             "{release}": release.description,
-            "{device}": serial, "{index}": "3", "{name}": serial, "{verb}": "quarantine", "{batch}": batch.text,
+            "{device}": serial, "{target}": serial, "{set}": "3", "{module}": "3", "{artifact}": "3", "{action}": "3",
+            "{index}": "3", "{name}": serial, "{verb}": "quarantine", "{batch}": batch.text,
             // Of a draft that there is not: it is looked for all the same.
             "{sha256}": String(repeating: "0", count: 64),
             "{person}": try #require(await bench.person("leaving", .support).person).text, "{rollout}": rollout.text,
@@ -151,7 +153,11 @@ import Workbench
             let path = filled(route.path)
             paths.append(path)
             for parameter in route.query {
-                let values = try #require(examples[parameter.name], "no example of \(parameter.name)")
+                let isManagement = route.path.hasPrefix("/rest/") && parameter.name == "q"
+                let values =
+                    isManagement
+                    ? ["name%3D%3D\(serial)", "name%3D%3D\(serial.prefix(3))*"]
+                    : try #require(examples[parameter.name], "no example of \(parameter.name)")
                 paths += values.map { "\(path)?\(parameter.name)=\($0)" }
             }
         }

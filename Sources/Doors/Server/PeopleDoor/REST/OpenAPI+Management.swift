@@ -1,4 +1,4 @@
-// Schemas of drafts of releases, and of the part of hawkBit's management API that is spoken.
+/// Schemas of drafts of releases, and of the part of hawkBit's management API that is spoken.
 extension OpenAPI {
     static let draftSchemas = #"""
             DraftRelease:
