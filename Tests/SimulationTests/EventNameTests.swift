@@ -12,7 +12,7 @@ import Wire
     @Test func `is the word that its ledger entry begins with`() throws {
         let events = Alphabet.Kind.allCases.flatMap { Alphabet.events(of: $0, after: nil) } + Self.others
         // As many as there are cases.
-        #expect(Set(events.map(\.kind)).count == 65)
+        #expect(Set(events.map(\.kind)).count == 66)
         for event in events {
             let written = String(decoding: try CanonicalJSON.encode(event), as: UTF8.self)
             #expect(written.hasPrefix("{\"\(event.kind)\":"))

@@ -96,8 +96,8 @@ enum Stylesheet {
         @media (max-width: 720px) {
           .masthead .inner { padding: 0.6rem 1rem 0; gap: 0 1rem; }
           .masthead nav { order: 3; flex-basis: 100%; }
-          .masthead nav ul { justify-content: space-between; gap: 0; }
-          .masthead nav a { padding: 0.7rem 0.15rem; font-size: 0.9rem; }
+          .masthead nav ul { justify-content: space-between; gap: 0; flex-wrap: wrap; }
+          .masthead nav a { padding: 0.7rem 0.1rem; font-size: 0.84rem; }
           .who .role { display: none; } .who .name { max-width: 9rem; }
           main { padding: 1.4rem 1rem 2.5rem; } h1 { font-size: 1.35rem; } .foot .inner { padding: 1rem; }
           .page-head .beside { margin-left: 0; flex-basis: 100%; }
