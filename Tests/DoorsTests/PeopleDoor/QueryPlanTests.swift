@@ -126,7 +126,7 @@ import Workbench
             "stage": ["inUse"], "product": [HouseBench.product.text], "batch": [batch.text], "owner": [owner.text],
             "alarm": ["any", "keySeenTwice"], "q": [String(serial.prefix(3)), serial], "after": ["1"], "before": ["9"],
             "open": ["true", "false"], "limit": ["2"], "state": ["offered", "failed"],
-            "offset": ["3"], "sort": ["name:DESC"], "force": ["true"],
+            "offset": ["3"], "sort": ["id:DESC"], "force": ["true"],
             "where": ["release%3D0", "stage%3DinUse%20and%20seen%3C7d", "label.ring%3Dcanary"],
         ]
         let rollout = try await rolledOut(bench, units)
@@ -135,7 +135,7 @@ import Workbench
         }
         let parts = [
             "{release}": release.description,
-            "{device}": serial, "{target}": serial, "{set}": "3", "{module}": "3", "{artifact}": "3", "{action}": "3",
+            "{device}": serial, "{target}": serial, "{set}": "3", "{module}": "3", "{artifact}": "3", "{action}": "3", "{key}": "pollingTime",
             "{index}": "3", "{name}": serial, "{verb}": "quarantine", "{batch}": batch.text,
             // Of a draft that there is not: it is looked for all the same.
             "{sha256}": String(repeating: "0", count: 64),
@@ -177,7 +177,7 @@ import Workbench
                     // Only owners claim devices.
                     let isMissing =
                         answer.status == 404
-                        && (path.contains("/update-metadata/") || path.hasPrefix("/api/v1/releases/"))
+                        && ["/update-metadata/", "/api/v1/releases/", "/rest/v1/"].contains { path.contains($0) }
                     let isTheirs = number > 0 || path == "/claim" || isMissing
                     #expect(answer.status < 500 && (isTheirs || answer.status < 400), "\(path): \(answer.status)")
                 }
