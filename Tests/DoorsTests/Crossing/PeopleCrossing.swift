@@ -64,7 +64,9 @@ import Workbench
         case .anyOf(let permissions):
             if permissions.contains(where: { Access.table[role]?.contains($0) == true }) { return Expected(one.answer) }
             return Expected(
-                403, one.route.contains("/api/") || one.route.contains("/rest/") ? "role \(role.rawValue): \(permissions[0].rawValue)" : nil)
+                403,
+                one.route.contains("/api/") || one.route.contains("/rest/")
+                    ? "role \(role.rawValue): \(permissions[0].rawValue)" : nil)
         case .orOwner(let permission):
             let may = Access.table[role]?.contains(permission) == true || who.principal?.owner != nil
             return may ? Expected(one.answer) : Expected(403, "role \(role.rawValue): \(permission.rawValue)")

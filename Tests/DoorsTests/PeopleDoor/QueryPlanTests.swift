@@ -135,7 +135,8 @@ import Workbench
         }
         let parts = [
             "{release}": release.description,
-            "{device}": serial, "{target}": serial, "{set}": "3", "{module}": "3", "{artifact}": "3", "{action}": "3", "{key}": "pollingTime",
+            "{device}": serial, "{target}": serial, "{set}": "3", "{module}": "3", "{artifact}": "3", "{action}": "3",
+            "{key}": "pollingTime",
             "{index}": "3", "{name}": serial, "{verb}": "quarantine", "{batch}": batch.text,
             // Of a draft that there is not: it is looked for all the same.
             "{sha256}": String(repeating: "0", count: 64),

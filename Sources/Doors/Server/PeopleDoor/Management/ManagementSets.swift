@@ -32,7 +32,8 @@ extension Management {
                 return try await house.read { try show(release, call, in: $0) }
             },
             route(
-                .delete, path + "/{set}", "Refuses, because releases are not deleted.", needs: nil, reply: "none", status: 204
+                .delete, path + "/{set}", "Refuses, because releases are not deleted.", needs: nil, reply: "none",
+                status: 204
             ) { _ in throw Self.published },
             route(
                 .post, path + "/{set}/assignedTargets", "Offers a release to devices.", needs: [.publish],

@@ -154,7 +154,8 @@ enum Reads {
             },
             read(
                 "releases/{sha256}", "ReleaseDetail",
-                "One release, with who signed it, what it is made of, and what changed since the one before.", tag: "use"
+                "One release, with who signed it, what it is made of, and what changed since the one before.",
+                tag: "use"
             ) { _, sha256, principal in
                 try await reading.release(sha256, as: principal)
             },
